@@ -1,0 +1,1 @@
+"""One feature operator per modality, and what they are made of."""

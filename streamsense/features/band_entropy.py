@@ -1,0 +1,299 @@
+"""Band differential entropy of EEG: causal, with carried state, one value per electrode and band at each tick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from streamsense.errors import SourceError
+from streamsense.features.band_filters import (
+    IntArray,
+    band_filters,
+    centre_delay_s,
+    compile_filters,
+    filter_into_cells,
+    front_filter,
+    steady_state,
+)
+from streamsense.features.eeg_quality import eeg_quality
+from streamsense.features.electrodes import ELECTRODES, ElectrodeMap, map_electrodes, rename_channels
+from streamsense.features.units import microvolts_per_unit
+from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
+from streamsense.ticks import HOP_S, TICKS_PER_SECOND, tick_at_or_before, tick_time
+
+BAND_NAMES = ("delta", "theta", "alpha", "beta", "gamma")
+_CELLS_KEPT = 150  # 30 s: the longest window and the longest backlog, with room
+_VARIANCE_FLOOR = 1e-12  # µV²; a flat channel has no logarithm
+_AVERAGE_REFERENCE_CHANNELS = 16
+
+
+@dataclass(frozen=True)
+class BandEntropySettings:
+    """Everything that defines the feature. Frequencies in Hz, times in s, amplitudes in µV."""
+
+    bands: tuple[tuple[float, float], ...] = ((1.0, 4.0), (4.0, 8.0), (8.0, 14.0), (14.0, 31.0), (31.0, 49.0))
+    orders: tuple[int, ...] = (2, 2, 3, 3, 3)
+    window_s: float = 4.0
+    highpass_hz: float = 0.5
+    line_frequency_hz: float | None = 50.0
+    notch_quality: float = 30.0
+    reference: str = "average"
+    warm_up_s: float = 1.0
+    bridge_s: float = 0.1
+    baseline_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        if len(self.bands) != len(BAND_NAMES) or len(self.orders) != len(BAND_NAMES):
+            raise ValueError(f"found {len(self.bands)} bands and {len(self.orders)} orders, expected {len(BAND_NAMES)}")
+        if any(not 0 < low < high for low, high in self.bands):
+            raise ValueError(f"bands {self.bands} are not all rising and above 0 Hz")
+        if not 1.0 <= self.window_s <= 4.0 or abs(self.window_s * TICKS_PER_SECOND % 1) > 1e-9:
+            raise ValueError(f"window_s is {self.window_s}, expected 1 to 4 s in steps of {HOP_S} s")
+        if self.reference not in ("average", "none"):
+            raise ValueError(f"reference is {self.reference!r}, expected 'average' or 'none'")
+
+
+@dataclass
+class BandEntropyState:
+    """Filter state per channel, and a ring of cells; cell k holds the samples of [k/5, (k+1)/5) s."""
+
+    front: FloatArray
+    bands: FloatArray
+    warm_up_left: IntArray
+    sums: FloatArray
+    squares: FloatArray
+    counts: IntArray
+    broad_squares: FloatArray
+    peaks: FloatArray
+    baseline_squares: FloatArray
+    baseline_counts: IntArray
+    cell_index: IntArray
+    cell_last_time: FloatArray
+    current_cell: int = -1
+    segment: int = -1
+    last_time: float = float("nan")
+
+    @staticmethod
+    def new(channels: int, front_sections: int, band_sections: int) -> BandEntropyState:
+        """State before the first sample."""
+        by_band = (_CELLS_KEPT, channels, len(BAND_NAMES))
+        by_channel = (_CELLS_KEPT, channels)
+        return BandEntropyState(
+            front=np.zeros((channels, front_sections, 2)),
+            bands=np.zeros((channels, len(BAND_NAMES), band_sections, 2)),
+            warm_up_left=np.full(channels, -1, np.int64),
+            sums=np.zeros(by_band),
+            squares=np.zeros(by_band),
+            counts=np.zeros(by_channel, np.int64),
+            broad_squares=np.zeros(by_channel),
+            peaks=np.zeros(by_channel),
+            baseline_squares=np.zeros(by_band),
+            baseline_counts=np.zeros(by_channel, np.int64),
+            cell_index=np.full(_CELLS_KEPT, -1, np.int64),
+            cell_last_time=np.full(_CELLS_KEPT, np.nan),
+        )
+
+
+@dataclass(frozen=True)
+class _Design:
+    """What follows from the settings and one stream's rate and channels."""
+
+    electrodes: ElectrodeMap
+    rate_hz: float
+    scale: FloatArray
+    front: FloatArray
+    front_start: FloatArray
+    bands: FloatArray
+    delay_s: float
+    info: StreamInfo = field(compare=False)
+
+
+class BandEntropy:
+    """Differential entropy ½·ln(2πe·σ²), nats of µV, of each electrode and band over the window before a tick.
+
+    Follows Duan, Zhu & Lu (2013) for the measure; the filters carry their state through the whole session.
+    """
+
+    modality: Modality = "eeg"
+
+    def __init__(
+        self, settings: BandEntropySettings | None = None, electrode_names: Mapping[str, str] | None = None
+    ) -> None:
+        self.settings = settings or BandEntropySettings()
+        self._electrode_names = electrode_names or {}
+        self._design: _Design | None = None
+        self.state: BandEntropyState | None = None
+
+    @property
+    def delay_s(self) -> float:
+        """0: every sample is in its cell at once. What the filters lag behind is told by `effective_time`."""
+        return 0.0
+
+    def open(self, info: StreamInfo) -> tuple[str, ...]:
+        """Prepare for a stream; returns warnings. Raises SourceError when no channel is a known electrode."""
+        electrodes = map_electrodes(rename_channels(info.channel_labels, self._electrode_names))
+        if not electrodes.channels:
+            raise SourceError(
+                f"The EEG stream {info.name!r} has no electrode that is known: its {len(info.channel_labels)} channels "
+                f"are called {', '.join(info.channel_labels[:12])}. Expected at least one name of the 10-20 or 10-10 "
+                "system (Fp1, AF7, Cz, O2, …). Name them in the amplifier's LSL settings, or under `eeg: electrodes:` "
+                "in the configuration."
+            )
+        rate = info.nominal_rate_hz
+        needed = 2.2 * self.settings.bands[-1][1]
+        if not needed <= rate <= 20_000:
+            raise SourceError(
+                f"The EEG stream {info.name!r} has a rate of {rate:g} Hz, expected {needed:g} Hz or more so that the "
+                "highest band can be filtered. Record faster, or lower the bands in the configuration."
+            )
+        warnings = []
+        if electrodes.unknown:
+            warnings.append(f"EEG channels that are no known electrode are left out: {', '.join(electrodes.unknown)}")
+        if electrodes.repeated:
+            warnings.append(f"EEG channels named twice, the first counts: {', '.join(electrodes.repeated)}")
+        scales = [microvolts_per_unit(info.channel_units[channel]) for channel in electrodes.channels]
+        if None in scales:
+            warnings.append("EEG channels without a known unit are taken to be in microvolts")
+        design = self._design_for(info, electrodes, np.array([1.0 if s is None else s for s in scales]))
+        if self._design is None or self.state is None or not _same_signal(design, self._design):
+            self.state = BandEntropyState.new(len(electrodes.channels), len(design.front), design.bands.shape[1])
+        self._design = design
+        return tuple(warnings)
+
+    def _design_for(self, info: StreamInfo, electrodes: ElectrodeMap, scale: FloatArray) -> _Design:
+        s, rate = self.settings, info.nominal_rate_hz
+        front = front_filter(rate, s.highpass_hz, s.line_frequency_hz, s.notch_quality)
+        bands = band_filters(rate, s.bands, s.orders)
+        delays = [centre_delay_s(rate, row, band) for row, band in zip(bands, s.bands, strict=True)]
+        compile_filters()
+        return _Design(electrodes, rate, scale, front, steady_state(front), bands, float(np.median(delays)), info)
+
+    def push(self, block: TimedBlock) -> None:
+        """Take in one block (n, channels) of the stream's own units."""
+        design, state = self._ready()
+        if len(block) == 0:
+            return
+        if block.segment != state.segment:
+            hole_s = block.times[0] - state.last_time
+            if state.segment >= 0 and not hole_s <= self.settings.bridge_s:
+                state.warm_up_left[:] = -1
+            state.segment = block.segment
+        samples = block.values[:, design.electrodes.channels].astype(np.float64) * design.scale
+        average = self.settings.reference == "average" and samples.shape[1] >= _AVERAGE_REFERENCE_CHANNELS
+        for start, stop, cell in _cells(block.times):
+            self._open_cell(cell)
+            slot = cell % _CELLS_KEPT
+            filter_into_cells(
+                samples[start:stop], slot, average, design.front, design.front_start, design.bands,
+                state.front, state.bands, state.warm_up_left, round(self.settings.warm_up_s * design.rate_hz),
+                state.sums, state.squares, state.counts, state.broad_squares, state.peaks,
+                state.baseline_squares, state.baseline_counts, round(self.settings.baseline_s * design.rate_hz),
+            )  # fmt: skip
+            state.cell_last_time[slot] = block.times[stop - 1]
+        state.last_time = float(block.times[-1])
+
+    def _open_cell(self, index: int) -> None:
+        state = self._ready()[1]
+        if index == state.current_cell:
+            return
+        slot, before = index % _CELLS_KEPT, state.current_cell % _CELLS_KEPT
+        kept = (state.baseline_squares[before].copy(), state.baseline_counts[before].copy())
+        for cells in (state.sums, state.squares, state.counts, state.broad_squares, state.peaks):
+            cells[slot] = 0
+        state.baseline_squares[slot], state.baseline_counts[slot] = kept
+        state.cell_index[slot] = index
+        state.current_cell = index
+
+    def feature_at(self, tick: float) -> Feature:
+        """The window that ends at `tick` (s, on the grid), as the EEG expert takes it."""
+        design, state = self._ready()
+        length = round(self.settings.window_s * TICKS_PER_SECOND)
+        last = tick_at_or_before(tick) - 1
+        wanted = np.arange(last - length + 1, last + 1)
+        slots = wanted % _CELLS_KEPT
+        slots = slots[state.cell_index[slots] == wanted]
+        counts = state.counts[slots].sum(axis=0)
+        expected = self.settings.window_s * design.rate_hz
+        entropy = _entropy(state.sums[slots].sum(axis=0), state.squares[slots].sum(axis=0), counts)
+        present = counts >= 0.25 * expected
+        baseline, weight = self._baseline(slots, entropy)
+        quality, reasons = eeg_quality(counts, state.broad_squares[slots].sum(axis=0), state.peaks[slots], present)
+        return Feature(
+            modality="eeg",
+            inputs={
+                "band_entropy": self._scatter(np.where(present[:, None], entropy, 0.0)),
+                "band_entropy_baseline": self._scatter(np.where(present[:, None], baseline, 0.0)),
+                "electrode_mask": self._scatter(present.astype(np.float64)),
+                "baseline_weight": np.array([weight], np.float32),
+            },
+            validity=float(min(1.0, counts.max(initial=0) / expected)),
+            quality=quality,
+            last_time=float(state.cell_last_time[slots[-1]]) if len(slots) else float("nan"),
+            effective_time=tick - self.settings.window_s / 2 - design.delay_s,
+            reasons=reasons,
+        )
+
+    def _baseline(self, slots: IntArray, entropy: FloatArray) -> tuple[FloatArray, float]:
+        """Entropy of the first seconds of the session as known at the window's end, and how settled it is (0–1)."""
+        design, state = self._ready()
+        if len(slots) == 0:
+            return entropy, 0.0
+        counts = state.baseline_counts[slots[-1]]
+        baseline = _entropy(np.zeros_like(entropy), state.baseline_squares[slots[-1]], counts)
+        known = (counts > 0)[:, None]
+        weight = float(np.median(counts)) / (self.settings.baseline_s * design.rate_hz)
+        return np.where(known, baseline, entropy), min(1.0, weight)
+
+    def _scatter(self, per_channel: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        """From channels to the fixed order of ELECTRODES; absent electrodes are 0."""
+        design, _ = self._ready()
+        spread = np.zeros((len(ELECTRODES), *per_channel.shape[1:]), np.float32)
+        spread[list(design.electrodes.positions)] = per_channel
+        return spread
+
+    def contract(self) -> dict[str, object]:
+        """The exact definition of the feature; a model trained with another one is refused."""
+        s = self.settings
+        return {
+            "feature": "band_differential_entropy",
+            "version": 1,
+            "electrodes": list(ELECTRODES),
+            "bands_hz": {name: list(band) for name, band in zip(BAND_NAMES, s.bands, strict=True)},
+            "filter": {"family": "butterworth", "orders": list(s.orders), "causal": True, "state": "carried"},
+            "highpass_hz": s.highpass_hz,
+            "window_s": s.window_s,
+            "log": "natural",
+            "unit": "microvolt",
+            "reference": s.reference,
+            "baseline": {"kind": "first seconds of the session, then frozen", "seconds": s.baseline_s},
+        }
+
+    def _ready(self) -> tuple[_Design, BandEntropyState]:
+        if self._design is None or self.state is None:
+            raise RuntimeError("push or feature_at before open")
+        return self._design, self.state
+
+
+def _cells(times: FloatArray) -> list[tuple[int, int, int]]:
+    """Cut rising times at the ticks: (start, stop, cell) where times[start:stop] lie in cell k = [k/5, (k+1)/5)."""
+    first, last = tick_at_or_before(times[0]), tick_at_or_before(times[-1])
+    edges = np.searchsorted(times, [tick_time(k) for k in range(first, last + 2)])
+    return [
+        (int(start), int(stop), cell)
+        for cell, start, stop in zip(range(first, last + 1), edges[:-1], edges[1:], strict=True)
+        if start < stop
+    ]
+
+
+def _same_signal(a: _Design, b: _Design) -> bool:
+    """Whether a stream that came back goes on where it left off."""
+    return a.rate_hz == b.rate_hz and a.electrodes == b.electrodes and bool(np.array_equal(a.scale, b.scale))
+
+
+def _entropy(sums: FloatArray, squares: FloatArray, counts: IntArray) -> FloatArray:
+    """Differential entropy (nats) of a Gaussian with the variance of the summed samples, (channels, bands)."""
+    n = np.maximum(counts, 1)[:, None]
+    variance = squares / n - (sums / n) ** 2
+    return np.asarray(0.5 * np.log(2 * np.pi * np.e * np.maximum(variance, _VARIANCE_FLOOR)))

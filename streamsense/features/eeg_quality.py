@@ -1,0 +1,34 @@
+"""How good a window of EEG is, and why not better."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsense.features.band_filters import IntArray
+from streamsense.streams import FloatArray
+
+# Thresholds after the high-pass, in µV (SCIENCE: 100–150 µV peaks, 0.5 µV flat; recalled practice, not fitted).
+FLAT_SD_UV = 0.5
+NOISY_SD_UV = 60.0
+POPPED_PEAK_UV = 500.0
+
+
+def eeg_quality(
+    counts: IntArray, squares: FloatArray, peaks: FloatArray, present: npt.NDArray[np.bool_]
+) -> tuple[float, tuple[str, ...]]:
+    """Quality in [0, 1]: the share of electrodes that are present and clean; and the reasons why not 1.
+
+    `counts`, `squares` (channels,) are the window's samples and sum of squares of the high-passed signal;
+    `peaks` (cells, channels) its largest magnitudes.
+    """
+    if not present.any():
+        return 0.0, ("no electrode with enough data",)
+    sd = np.sqrt(squares / np.maximum(counts, 1))
+    flat = present & (sd < FLAT_SD_UV)
+    noisy = present & (sd > NOISY_SD_UV) & ~flat
+    popped = present & (peaks.max(axis=0, initial=0.0) > POPPED_PEAK_UV) & ~noisy
+    clean = present & ~flat & ~noisy & ~popped
+    found = {"missing": ~present, "flat": flat, "noisy": noisy, "popped": popped}
+    reasons = tuple(f"{int(bad.sum())} of {len(bad)} electrodes {name}" for name, bad in found.items() if bad.any())
+    return float(clean.sum() / len(clean)), reasons

@@ -1,0 +1,1 @@
+"""From stamps to originating times: clock offsets, smoothing, gaps."""

@@ -1,0 +1,41 @@
+"""A sender's clock offset, estimated causally from probes: the probe with the least round trip wins."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from streamsense.streams import OffsetProbe
+
+_KEPT = 12  # a minute of probes, one each 5 s
+
+
+@dataclass
+class ClockOffsetState:
+    """The last probes, newest last, and the offset that follows from them."""
+
+    offsets_s: list[float] = field(default_factory=list)
+    round_trips_s: list[float] = field(default_factory=list)
+    offset_s: float = 0.0
+
+
+def take_probe(state: ClockOffsetState, probe: OffsetProbe) -> None:
+    """Take in one probe and update `state.offset_s`.
+
+    Of the kept probes the one with the least round trip has the least error. Recordings do not keep the round
+    trip; there the median of the kept offsets stands in.
+    """
+    if not math.isfinite(probe.offset_s):
+        return
+    state.offsets_s = [*state.offsets_s, probe.offset_s][-_KEPT:]
+    state.round_trips_s = [*state.round_trips_s, probe.round_trip_s][-_KEPT:]
+    known = [
+        (trip, offset)
+        for trip, offset in zip(state.round_trips_s, state.offsets_s, strict=True)
+        if math.isfinite(trip) and trip >= 0
+    ]
+    if known:
+        state.offset_s = min(known)[1]
+        return
+    ordered = sorted(state.offsets_s)
+    state.offset_s = ordered[len(ordered) // 2]

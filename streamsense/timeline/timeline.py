@@ -1,0 +1,143 @@
+"""From stamps to originating times: clock offset, smoothing, gaps and clock jumps of one stream."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from streamsense.streams import Block, FloatArray, OffsetProbe, StreamInfo, TimedBlock
+from streamsense.timeline.clock_offset import ClockOffsetState, take_probe
+from streamsense.timeline.smoothing import SmoothingState, pass_irregular, smooth_regular
+
+JUMP_S = 0.5
+JUMP_BLOCKS = 3
+_LAG_BUCKET_S = 2.5
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A hole of `hole_s` seconds before `time`; `jump_s` is not 0 when the sender's clock jumped there."""
+
+    key: str
+    time: float
+    hole_s: float
+    jump_s: float = 0.0
+
+
+@dataclass
+class TimelineState:
+    """All that one stream's timeline carries from block to block."""
+
+    offset: ClockOffsetState = field(default_factory=ClockOffsetState)
+    smoothing: SmoothingState = field(default_factory=SmoothingState)
+    delay_s: float = math.nan
+    """Running value of received − stamp."""
+    jump_correction_s: float = 0.0
+    departed: int = 0
+    last_stamp: float = math.nan
+    lag_bucket: int = -1
+    lag_now_s: float = math.inf
+    lag_before_s: float = math.inf
+
+
+class Timeline:
+    """The originating times of one stream."""
+
+    def __init__(self, info: StreamInfo, rising: bool = True) -> None:
+        self.info = info
+        self.state = TimelineState()
+        self._rising = rising
+
+    def probe(self, probe: OffsetProbe) -> None:
+        """Take in a clock-offset probe; without effect on a stream that shares our clock."""
+        if not self.info.same_clock:
+            take_probe(self.state.offset, probe)
+
+    def push(self, block: Block) -> tuple[list[TimedBlock], list[Gap]]:
+        """The block's samples with their originating times, cut at the gaps."""
+        state = self.state
+        if len(block) == 0:
+            return [], []
+        stamps = block.stamps + (state.offset.offset_s + state.jump_correction_s)
+        jump_s = self._clock_jump(stamps, block.received)
+        if jump_s:
+            stamps = stamps - jump_s
+        if self.info.nominal_rate_hz > 0:
+            rate = self.info.nominal_rate_hz
+            times, kept, starts = smooth_regular(state.smoothing, stamps, block.received, rate)
+        else:
+            times, kept, starts = pass_irregular(state.smoothing, stamps, block.received, self._rising)
+        values = block.values if kept.all() else block.values[kept]
+        if len(times):
+            self._note_lag(block.received, float(times[-1]))
+        blocks, gaps = [], []
+        if jump_s and not starts and len(times):
+            starts = [(0, 0.0)]
+        edges = [0, *(index for index, _ in starts), len(times)]
+        holes = [None, *(hole for _, hole in starts)]
+        for hole, start, stop in zip(holes, edges[:-1], edges[1:], strict=True):
+            if hole is not None:
+                state.smoothing.segment += 1
+                if math.isfinite(hole):
+                    gaps.append(Gap(self.info.key, float(times[start]), hole, jump_s))
+            if start < stop:
+                blocks.append(TimedBlock(self.info.key, state.smoothing.segment, times[start:stop], values[start:stop]))
+        return blocks, gaps
+
+    @property
+    def last_time(self) -> float:
+        """Originating time of the newest sample; NaN before the first."""
+        return self.state.smoothing.last_time
+
+    @property
+    def horizon(self) -> float:
+        """The originating time up to which the stream is complete; −inf before the first sample."""
+        if math.isnan(self.last_time):
+            return -math.inf
+        return self.last_time + (1 / self.info.nominal_rate_hz if self.info.nominal_rate_hz > 0 else 0.0)
+
+    @property
+    def steady_lag_s(self) -> float:
+        """The least lag between a sample and its arrival over the last seconds (0 before there is any)."""
+        lag = min(self.state.lag_now_s, self.state.lag_before_s)
+        return lag if math.isfinite(lag) else 0.0
+
+    def _note_lag(self, received: float, time: float) -> None:
+        state = self.state
+        bucket = math.floor(received / _LAG_BUCKET_S)
+        if bucket != state.lag_bucket:
+            # After a silence the bucket before the last says nothing about now.
+            state.lag_before_s = state.lag_now_s if bucket == state.lag_bucket + 1 else math.inf
+            state.lag_now_s, state.lag_bucket = math.inf, bucket
+        state.lag_now_s = min(state.lag_now_s, received - time)
+
+    def _clock_jump(self, stamps: FloatArray, received: float) -> float:
+        """Seconds by which the sender's clock turned out to have jumped, or 0.
+
+        A delivery that hangs and then catches up also departs, but its stamps go on where they stopped; a clock
+        that jumps leaves a step in the stamps that the time of arrival does not share.
+        """
+        state = self.state
+        delay = received - float(stamps[-1])
+        if not math.isfinite(delay):
+            return 0.0
+        step = float(stamps[0]) - state.last_stamp
+        state.last_stamp = float(stamps[-1])
+        if math.isnan(state.delay_s):
+            state.delay_s = delay
+            return 0.0
+        departure = delay - state.delay_s
+        if abs(departure) <= JUMP_S:
+            state.departed = 0
+            state.delay_s += 0.05 * departure
+            return 0.0
+        if state.departed == 0 and abs(step) <= JUMP_S:
+            return 0.0
+        state.departed += 1
+        if state.departed < JUMP_BLOCKS:
+            return 0.0
+        state.departed = 0
+        jump_s = -departure
+        state.jump_correction_s -= jump_s
+        state.last_stamp -= jump_s
+        return jump_s

@@ -1,0 +1,151 @@
+"""Originating times: right, rising, independent of chunking, honest about gaps and jumps."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamsense.streams import Block, OffsetProbe, StreamInfo
+from streamsense.timeline.timeline import Gap, Timeline
+
+
+def info(rate_hz: float, *, same_clock: bool = True) -> StreamInfo:
+    return StreamInfo("eeg", "eeg", "amp", "EEG", "amp1", ("Cz",), ("uV",), rate_hz, "float32", same_clock)
+
+
+def block(stamps: np.ndarray, received: float | None = None, first: int = 0) -> Block:
+    stamps = np.array(stamps, dtype=np.float64)
+    values = np.arange(first, first + len(stamps), dtype=np.float32)[:, None]
+    if received is None:
+        received = float(stamps[-1]) if len(stamps) else 0.0
+    return Block("eeg", first, stamps, values, received)
+
+
+def run(timeline: Timeline, stamps: np.ndarray, sizes: list[int], received: float | None = None):
+    times, segments, values, gaps = [], [], [], []
+    start = 0
+    for size in sizes:
+        blocks, found = timeline.push(block(stamps[start : start + size], received, start))
+        start += size
+        gaps += found
+        for timed in blocks:
+            times.append(timed.times)
+            values.append(timed.values[:, 0])
+            segments.append(np.full(len(timed), timed.segment))
+    empty = np.empty(0)
+    return (np.concatenate([empty, *times]), np.concatenate([empty, *segments]), np.concatenate([empty, *values]), gaps)
+
+
+@st.composite
+def jittered_stream_with_cuts(draw: st.DrawFn) -> tuple[np.ndarray, list[int]]:
+    seed = draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    stamps = 1000 + np.arange(400) / 250 + rng.normal(0, draw(st.sampled_from([0.0, 0.0005, 0.004])), 400)
+    hole = draw(st.sampled_from([0.0, 0.3, 2.0]))
+    stamps[draw(st.integers(1, 399)) :] += hole
+    return stamps, [*draw(st.lists(st.integers(0, 120), max_size=30)), len(stamps)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(jittered_stream_with_cuts())
+def test_chunking_never_matters(case: tuple[np.ndarray, list[int]]) -> None:
+    stamps, sizes = case
+    whole = run(Timeline(info(250)), stamps, [len(stamps)], received=1e6)
+    cut = run(Timeline(info(250)), stamps, sizes, received=1e6)
+    for a, b in zip(whole[:3], cut[:3], strict=True):
+        assert a.tobytes() == b.tobytes()
+    assert whole[3] == cut[3]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True, width=64), min_size=1, max_size=80))
+def test_times_rise_and_are_finite_whatever_the_stamps(stamps: list[float]) -> None:
+    with np.errstate(all="ignore"):
+        times, _, _, _ = run(Timeline(info(250)), np.array(stamps), [len(stamps)], received=5000.0)
+    assert np.isfinite(times).all()
+    assert (np.diff(times) > 0).all()
+    assert (times <= 5000.05 + 1e-3 * len(stamps)).all()
+
+
+def test_perfect_stamps_stay_as_they_are() -> None:
+    stamps = 5000 + np.arange(2000) / 500
+    times, _, _, gaps = run(Timeline(info(500)), stamps, [2000])
+    np.testing.assert_allclose(times, stamps, atol=1e-9)
+    assert gaps == []
+
+
+def test_jitter_is_smoothed() -> None:
+    rng = np.random.default_rng(1)
+    truth = 100 + np.arange(20_000) / 500
+    stamps = truth + rng.normal(0, 0.002, len(truth))
+    times, _, _, gaps = run(Timeline(info(500)), stamps, [500] * 40, received=1e6)
+    assert np.std(times[5000:] - truth[5000:]) < 0.0003
+    assert gaps == []
+
+
+@pytest.mark.parametrize("rate_hz", [30.0, 256.0, 16_000.0])
+def test_times_are_right_straight_after_a_hole(rate_hz: float) -> None:
+    n = int(4 * rate_hz)
+    truth = 100 + np.arange(n) / rate_hz
+    truth[n // 2 :] += 1.0
+    times, segments, _, gaps = run(Timeline(info(rate_hz)), truth, [n], received=1e6)
+    np.testing.assert_allclose(times, truth, atol=1e-6)
+    assert set(segments) == {0, 1}
+    assert len(gaps) == 1
+    assert gaps[0].hole_s == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_straggler_is_dropped_and_counted() -> None:
+    timeline = Timeline(info(100))
+    stamps = 10 + np.arange(200) / 100
+    late = np.concatenate([stamps[:100], stamps[20:30], stamps[100:]])
+    times, _, values, _ = run(timeline, late, [len(late)])
+    np.testing.assert_allclose(times, stamps, atol=1e-9)
+    assert len(values) == 200
+    assert timeline.state.smoothing.stragglers == 10
+
+
+@pytest.mark.parametrize("jump_s", [5.0, -5.0])
+def test_a_clock_jump_is_found_and_undone(jump_s: float) -> None:
+    timeline = Timeline(info(100))
+    rise = 50 + np.arange(3000) / 100
+    gaps: list[Gap] = []
+    last = []
+    for start in range(0, 3000, 10):
+        now = float(rise[start + 9]) + 0.01
+        stamps = rise[start : start + 10] + (jump_s if start >= 1500 else 0.0)
+        blocks, found = timeline.push(block(stamps, now, start))
+        gaps += found
+        last = [timed.times[-1] for timed in blocks]
+    assert [gap for gap in gaps if gap.jump_s] != []
+    assert [gap.jump_s for gap in gaps if gap.jump_s][0] == pytest.approx(jump_s, abs=0.05)
+    assert last[0] == pytest.approx(rise[-1], abs=0.05)
+
+
+def test_a_delivery_that_hangs_is_no_clock_jump() -> None:
+    timeline = Timeline(info(100))
+    rise = 50 + np.arange(1000) / 100
+    gaps: list[Gap] = []
+    times = []
+    for start in range(0, 1000, 10):
+        stamps = rise[start : start + 10]
+        # The samples of second 2 to 4 arrive together at second 4.
+        now = max(float(stamps[-1]), 54.0) if 52 <= stamps[0] < 54 else float(stamps[-1])
+        blocks, found = timeline.push(block(stamps, now, start))
+        gaps += found
+        times += [timed.times for timed in blocks]
+    assert gaps == []
+    np.testing.assert_allclose(np.concatenate(times), rise, atol=1e-9)
+
+
+def test_the_probe_with_the_least_round_trip_wins() -> None:
+    timeline = Timeline(info(100, same_clock=False))
+    for offset, trip in [(2.5, 0.2), (3.0, 0.001), (3.4, 0.05)]:
+        timeline.probe(OffsetProbe("eeg", 0.0, offset, trip))
+    times, _, _, _ = run(timeline, np.array([100.0, 100.01]), [2], received=1e6)
+    np.testing.assert_allclose(times, [103.0, 103.01])
+
+
+def test_nothing_happens_after_it_was_received() -> None:
+    times, _, _, _ = run(Timeline(info(0.0)), np.array([1.0, 2.0, 99.0]), [3], received=2.0)
+    assert times.max() <= 2.05
