@@ -121,6 +121,7 @@ class TimedBlock:
     segment: int
     times: FloatArray
     values: npt.NDArray[np.generic]
+    texts: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.times)

@@ -27,6 +27,7 @@ BAND_NAMES = ("delta", "theta", "alpha", "beta", "gamma")
 _CELLS_KEPT = 150  # 30 s: the longest window and the longest backlog, with room
 _VARIANCE_FLOOR = 1e-12  # µV²; a flat channel has no logarithm
 _AVERAGE_REFERENCE_CHANNELS = 16
+_LEAST_SHARE = 0.1  # of a window: less than this of an electrode is no value
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,9 @@ class BandEntropy:
                 state.sums, state.squares, state.counts, state.broad_squares, state.peaks,
                 state.baseline_squares, state.baseline_counts, round(self.settings.baseline_s * design.rate_hz),
             )  # fmt: skip
-            state.cell_last_time[slot] = block.times[stop - 1]
+            # Samples of the warm-up are not used, so they do not make the window fresh either.
+            if state.counts[slot].any():
+                state.cell_last_time[slot] = block.times[stop - 1]
         state.last_time = float(block.times[-1])
 
     def _open_cell(self, index: int) -> None:
@@ -202,6 +205,7 @@ class BandEntropy:
         kept = (state.baseline_squares[before].copy(), state.baseline_counts[before].copy())
         for cells in (state.sums, state.squares, state.counts, state.broad_squares, state.peaks):
             cells[slot] = 0
+        state.cell_last_time[slot] = np.nan
         state.baseline_squares[slot], state.baseline_counts[slot] = kept
         state.cell_index[slot] = index
         state.current_cell = index
@@ -217,7 +221,7 @@ class BandEntropy:
         counts = state.counts[slots].sum(axis=0)
         expected = self.settings.window_s * design.rate_hz
         entropy = _entropy(state.sums[slots].sum(axis=0), state.squares[slots].sum(axis=0), counts)
-        present = counts >= 0.25 * expected
+        present = counts >= _LEAST_SHARE * expected
         baseline, weight = self._baseline(slots, entropy)
         quality, reasons = eeg_quality(counts, state.broad_squares[slots].sum(axis=0), state.peaks[slots], present)
         return Feature(
@@ -230,7 +234,7 @@ class BandEntropy:
             },
             validity=float(min(1.0, counts.max(initial=0) / expected)),
             quality=quality,
-            last_time=float(state.cell_last_time[slots[-1]]) if len(slots) else float("nan"),
+            last_time=float(np.fmax.reduce(state.cell_last_time[slots], initial=np.nan)),
             effective_time=tick - self.settings.window_s / 2 - design.delay_s,
             reasons=reasons,
         )

@@ -68,6 +68,7 @@ class Timeline:
         else:
             times, kept, starts = pass_irregular(state.smoothing, stamps, block.received, self._rising)
         values = block.values if kept.all() else block.values[kept]
+        texts = tuple(text for text, keep in zip(block.texts, kept, strict=True) if keep) if block.texts else ()
         if len(times):
             self._note_lag(block.received, float(times[-1]))
         blocks, gaps = [], []
@@ -81,7 +82,9 @@ class Timeline:
                 if math.isfinite(hole):
                     gaps.append(Gap(self.info.key, float(times[start]), hole, jump_s))
             if start < stop:
-                blocks.append(TimedBlock(self.info.key, state.smoothing.segment, times[start:stop], values[start:stop]))
+                part = slice(start, stop)
+                segment = state.smoothing.segment
+                blocks.append(TimedBlock(self.info.key, segment, times[part], values[part], texts[part]))
         return blocks, gaps
 
     @property

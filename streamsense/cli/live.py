@@ -1,0 +1,112 @@
+"""`streamsense live`: score a lab session."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from streamsense.cli import view
+from streamsense.config import Config, load_config
+from streamsense.errors import ConfigError
+from streamsense.resources import shipped
+from streamsense.score import Notice, Score
+from streamsense.streams import MODALITIES
+
+_QUIET_KINDS = frozenset({"session_started", "marker"})
+_LINES_EVERY_S = 5.0
+
+
+class NoticePrinter:
+    """Prints notices as they come, and scores as JSON lines where that is wanted."""
+
+    def __init__(self, console: Console, as_json: bool) -> None:
+        self._console = console
+        self._as_json = as_json
+
+    def write_score(self, score: Score, compute_s: float) -> None:  # noqa: ARG002  (the sinks' common shape)
+        """Print the score as JSON, or nothing: the status shows it."""
+        if self._as_json:
+            sys.stdout.write(view.score_json(score) + "\n")
+            sys.stdout.flush()
+
+    def write_notice(self, notice: Notice) -> None:
+        """Print what a user should know."""
+        if notice.kind not in _QUIET_KINDS:
+            self._console.print(f"{notice.kind.replace('_', ' ')}: {notice.text}", highlight=False, markup=False)
+
+    def close(self) -> None:
+        """Nothing to finish."""
+
+
+def find_config(name: str) -> Path:
+    """A configuration by its path, or by the name of a shipped one."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = sorted(found.stem for found in shipped("configs").glob("*.yaml"))
+    if name in known:
+        return shipped(f"configs/{name}.yaml")
+    raise ConfigError(
+        f"There is no configuration {name!r}. Give the path of a YAML file, or one of: {', '.join(known)}."
+    )
+
+
+def live(
+    config: Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped one such as tri_modal_lab.")],
+    seconds: Annotated[float | None, typer.Option(min=0.2, help="Stop after so long (default: Ctrl-C).")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Folder for scores.csv and events.csv.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each score as a line of JSON.")] = False,
+) -> None:
+    """Score live streams every 200 ms and publish the scores over LSL.
+
+    Shows one line per modality (rate, age, quality). Stops cleanly on Ctrl-C. The scores leave as the LSL stream
+    `streamsense-scores`; anyone on the configured LSL scope can read them.
+    """
+    settings = load_config(find_config(config))
+    if csv is not None:
+        settings = settings.model_copy(update={"output": settings.output.model_copy(update={"csv": csv})})
+    run_live(settings, seconds, as_json)
+
+
+def run_live(config: Config, seconds: float | None, as_json: bool) -> None:
+    """Run a session with a status display until the time is up or Ctrl-C."""
+    from streamsense.runtime.session import open_session
+
+    if not any(getattr(config, modality) for modality in MODALITIES):
+        raise ConfigError("The configuration uses no modality. Expected at least one section of: eeg, face, voice.")
+    console = Console(stderr=as_json)
+    session = open_session(config, [NoticePrinter(console, as_json)])
+    session.start()
+    started = time.monotonic()
+    try:
+        if console.is_terminal and not as_json:
+            with Live(console=console, refresh_per_second=4) as display:
+                while not _over(started, seconds):
+                    session.check()
+                    display.update(view.status_table(session.status))
+                    time.sleep(0.25)
+        else:
+            printed = started
+            while not _over(started, seconds):
+                session.check()
+                time.sleep(0.1)
+                if not as_json and time.monotonic() - printed >= _LINES_EVERY_S:
+                    printed = time.monotonic()
+                    for line in view.status_lines(session.status):
+                        console.print(line, highlight=False)
+    except KeyboardInterrupt:
+        console.print("Stopping.")
+    finally:
+        session.stop()
+    status = session.status
+    console.print(f"{status.scored} scores in {time.monotonic() - started:.1f} s, {status.skipped} ticks skipped.")
+
+
+def _over(started: float, seconds: float | None) -> bool:
+    return seconds is not None and time.monotonic() - started >= seconds

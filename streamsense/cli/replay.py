@@ -1,0 +1,111 @@
+"""`streamsense replay`: score a recording."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Column, Table
+
+from streamsense.cli import view
+from streamsense.cli.live import find_config
+from streamsense.config import Config, EegSection, load_config, parse_config
+from streamsense.errors import ConfigError
+from streamsense.score import Notice, Score
+from streamsense.streams import Modality
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="XDF, EDF, BDF, FIF, BrainVision (.vhdr) or WAV.")],
+    config: Annotated[str | None, typer.Option(help="A configuration; its sources are not used.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for scores.csv and events.csv.")] = None,
+    eeg: Annotated[str | None, typer.Option(help="Name, source id or number of the EEG stream.")] = None,
+    electrodes: Annotated[
+        str | None, typer.Option(help="Electrodes of channels that are called otherwise: ExG1=Fp1,ExG2=Fpz,…")
+    ] = None,
+    face: Annotated[str | None, typer.Option(help="The same for the face stream.")] = None,
+    voice: Annotated[str | None, typer.Option(help="The same for the sound stream.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each score as a line of JSON.")] = False,
+) -> None:
+    """Score a recording as fast as it goes, on its complete data; the same file gives the same scores.
+
+    The streams are chosen by their type, channel names and rate; name them where that is not clear.
+    """
+    from streamsense.runtime.recorded_session import open_replay
+    from streamsense.sinks.table import CsvSink
+
+    asked: dict[Modality, str | None] = {"eeg": eeg, "face": face, "voice": voice}
+    named = {modality: name for modality, name in asked.items() if name is not None}
+    settings = load_config(find_config(config)) if config else None
+    if electrodes is not None:
+        settings = _with_electrodes(
+            settings or parse_config({"eeg": {}, "face": {}, "voice": {}}, "default"), electrodes
+        )
+    console = Console(stderr=as_json)
+    session, warnings = open_replay(file, named, settings)
+    for warning in warnings:
+        console.print(f"warning: {warning}", highlight=False, markup=False)
+    sink = CsvSink(output) if output is not None else None
+    scores: list[Score] = []
+    started = time.perf_counter()
+    try:
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("scoring", total=session.last_tick - session.first_tick + 1)
+            for item in session.run():
+                if isinstance(item, Notice):
+                    _tell(console, item)
+                    if sink is not None:
+                        sink.write_notice(item)
+                    continue
+                scores.append(item)
+                progress.update(task, completed=item.tick - session.first_tick + 1)
+                if sink is not None:
+                    sink.write_score(item)
+                if as_json:
+                    sys.stdout.write(view.score_json(item) + "\n")
+    finally:
+        if sink is not None:
+            sink.close()
+    elapsed = time.perf_counter() - started
+    _summary(console, scores, elapsed)
+    if output is not None:
+        console.print(
+            f"Written to {output / 'scores.csv'} and {output / 'events.csv'}", highlight=False, soft_wrap=True
+        )
+
+
+def _with_electrodes(config: Config, text: str) -> Config:
+    """The configuration with the electrode names of `LABEL=NAME,…`."""
+    pairs = [part.strip().split("=") for part in text.split(",") if part.strip()]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ConfigError(f"--electrodes was {text!r}, expected pairs such as ExG1=Fp1,ExG2=Fpz.")
+    eeg = (config.eeg or EegSection()).model_copy(update={"electrodes": dict(pairs)})
+    return config.model_copy(update={"eeg": eeg})
+
+
+def _tell(console: Console, notice: Notice) -> None:
+    if notice.kind in ("warning", "stream_opened", "ticks_skipped", "gap"):
+        console.print(f"{notice.kind.replace('_', ' ')}: {notice.text}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _summary(console: Console, scores: list[Score], elapsed_s: float) -> None:
+    table = Table("score", *(Column(name, justify="right") for name in ("mean", "SD over time", "mean ± of the score")))
+    for label in ("valence", "arousal", "dominance", "ambivalence", "confidence"):
+        values = np.array([score[label] for score in scores])
+        own = (
+            np.mean([score[f"{label}_sd"] for score in scores])
+            if label in ("valence", "arousal", "dominance")
+            else None
+        )
+        table.add_row(label, f"{values.mean():+.3f}", f"{values.std():.3f}", "" if own is None else f"{own:.3f}")
+    console.print(table)
+    covered = len(scores) / 5
+    console.print(
+        f"{len(scores)} scores of {covered:.1f} s in {elapsed_s:.1f} s ({covered / elapsed_s:.0f} × real time)"
+    )

@@ -1,0 +1,106 @@
+"""How scores and the state of a session look in a terminal."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from rich.table import Column, Table
+from rich.text import Text
+
+from streamsense.fusion.emotions import EMOTIONS
+from streamsense.runtime.live import SessionStatus
+from streamsense.score import AGE_UNKNOWN_S, SCORE_LABELS, Score
+from streamsense.streams import MODALITIES
+
+_BAR_WIDTH = 11
+
+
+def score_json(score: Score) -> str:
+    """One score as one line of JSON."""
+    return json.dumps({"time": score.time, **dict(zip(SCORE_LABELS, map(float, score.values), strict=True))})
+
+
+def bar(value: float, low: float, high: float, truth: float | None = None) -> Text:
+    """A value's place between `low` and `high`; `●` is the value, `│` the truth where it is known."""
+
+    def place(number: float) -> int:
+        return round((min(max(number, low), high) - low) / (high - low) * (_BAR_WIDTH - 1))
+
+    cells = ["·"] * _BAR_WIDTH
+    styles = ["dim"] * _BAR_WIDTH
+    if truth is not None:
+        cells[place(truth)], styles[place(truth)] = "│", "green"
+    at = place(value)
+    cells[at], styles[at] = "●", "bold cyan"
+    return Text.assemble(*zip(cells, styles, strict=True))
+
+
+def top_emotion(score: Score) -> str:
+    """The likeliest emotion and its probability."""
+    name = max(EMOTIONS, key=lambda emotion: score[f"emotion_{emotion}"])
+    return f"{name} {score[f'emotion_{name}']:.0%}"
+
+
+def age_text(age_s: float) -> str:
+    """An age in words: never seen, or seconds."""
+    return "never" if age_s >= AGE_UNKNOWN_S else f"{age_s:.2f} s"
+
+
+def status_table(status: SessionStatus) -> Table:
+    """One line per modality: rate, age, quality, weight; and the newest score."""
+    table = Table(
+        "modality", "stream", *(Column(name, justify="right") for name in ("rate", "age", "quality", "weight"))
+    )
+    score = status.score
+    for modality in MODALITIES:
+        meter = status.meters.get(modality)
+        present = score is not None and score[f"{modality}_presence"] > 0
+        cells = ["–"] * 3
+        if score is not None:
+            cells = [age_text(score[f"{modality}_age"])]
+            cells += [f"{score[f'{modality}_{part}']:.2f}" if present else "–" for part in ("quality", "weight")]
+        name = meter.info.name if meter else "none"
+        rate = f"{meter.rate_hz:.1f} Hz" if meter and present else "–"
+        table.add_row(Text(modality, style="bold green" if present else "dim"), name, rate, *cells)
+    if score is not None:
+        table.caption = (
+            f"valence {score['valence']:+.2f} ± {score['valence_sd']:.2f}   "
+            f"arousal {score['arousal']:+.2f} ± {score['arousal_sd']:.2f}   "
+            f"ambivalence {score['ambivalence']:.2f} (uncalibrated)   {top_emotion(score)}   "
+            f"confidence {score['confidence']:.2f}   {status.scored} scores"
+            + (f", {status.skipped} skipped" if status.skipped else "")
+        )
+    return table
+
+
+def status_lines(status: SessionStatus) -> list[str]:
+    """The same as plain lines, for a log."""
+    lines = []
+    score = status.score
+    for modality in MODALITIES:
+        meter = status.meters.get(modality)
+        if score is None or meter is None:
+            lines.append(f"{modality:5} waiting for its stream")
+            continue
+        if score[f"{modality}_presence"] == 0:
+            lines.append(
+                f"{modality:5} absent, last sample {age_text(score[f'{modality}_age'])} ago ({meter.info.name})"
+            )
+            continue
+        lines.append(
+            f"{modality:5} {meter.rate_hz:8.1f} Hz  age {age_text(score[f'{modality}_age'])}  "
+            f"quality {score[f'{modality}_quality']:.2f}  weight {score[f'{modality}_weight']:.2f}  ({meter.info.name})"
+        )
+    if score is not None:
+        lines.append(
+            f"score valence {score['valence']:+.2f}±{score['valence_sd']:.2f} arousal {score['arousal']:+.2f}"
+            f"±{score['arousal_sd']:.2f} ambivalence {score['ambivalence']:.2f} confidence {score['confidence']:.2f} "
+            f"({status.scored} scores, {status.skipped} skipped)"
+        )
+    return lines
+
+
+def truth_or_dash(value: float) -> str:
+    """A truth that may not be known."""
+    return "  –  " if math.isnan(value) else f"{value:+.2f}"

@@ -1,0 +1,193 @@
+"""The configuration of a session: validated once, frozen, errors that name the nearest key."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from streamsense.errors import ConfigError
+
+_LONGEST_CONFIG_BYTES = 1 << 20
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LslSource(_Section):
+    """A stream on the network, found by any of its properties; exactly one stream must match."""
+
+    kind: Literal["lsl"] = "lsl"
+    name: str | None = None
+    type: str | None = None
+    source_id: str | None = None
+    required: bool = True
+    buffer_s: float = Field(default=30.0, ge=1.0, le=3600.0)
+
+
+class WebcamSource(_Section):
+    """A camera: its number, a video file, or a URL."""
+
+    kind: Literal["webcam"] = "webcam"
+    device: int | str = 0
+    latency_s: float = Field(default=0.0, ge=0.0, le=2.0)
+    required: bool = True
+
+
+class MicrophoneSource(_Section):
+    """A sound input, chosen by its name."""
+
+    kind: Literal["microphone"] = "microphone"
+    device: str | None = None
+    rate_hz: int | None = Field(default=None, ge=8000, le=192_000)
+    required: bool = True
+
+
+Channels = Annotated[LslSource | MicrophoneSource, Field(discriminator="kind")]
+Pictures = Annotated[LslSource | WebcamSource, Field(discriminator="kind")]
+
+
+class EegSection(_Section):
+    """EEG: where it comes from and how its features are made."""
+
+    source: LslSource = LslSource(type="EEG")
+    electrodes: dict[str, str] = {}
+    """Electrode names for channels that are called otherwise: channel label → electrode."""
+    model: str = "eeg_knowledge"
+    window_s: float = Field(default=4.0, ge=1.0, le=4.0)
+    line_frequency_hz: Literal[50, 60] | None = 50
+    reference: Literal["average", "none"] = "average"
+
+
+class FaceSection(_Section):
+    """Face: a camera, a stream of pictures (base64 JPEG), or a stream of face vectors."""
+
+    source: Pictures = WebcamSource()
+    model: str | None = None
+    front_end: Literal["mesh468_iris", "mesh478_blendshapes"] = "mesh468_iris"
+    window_s: float = Field(default=2.0, ge=0.4, le=4.0)
+
+
+class VoiceSection(_Section):
+    """Voice: a microphone or a stream of sound."""
+
+    source: Channels = MicrophoneSource()
+    model: str = "voice_knowledge"
+    window_s: float = Field(default=2.0, ge=0.4, le=4.0)
+
+
+class MarkerSection(_Section):
+    """Stimulus markers: every stream of this type is taken in and kept, whenever it appears."""
+
+    type: str = "Markers"
+
+
+class TimingSection(_Section):
+    """The rules of time, in seconds."""
+
+    deadline_s: float = Field(default=0.12, ge=0.0, le=5.0)
+    stale_after_s: float = Field(default=1.0, gt=0.0, le=60.0)
+    backlog_s: float = Field(default=2.0, ge=0.2, le=20.0)
+
+
+class LslSection(_Section):
+    """How this process uses the network; applied before the first use of Lab Streaming Layer."""
+
+    session_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    scope: Literal["machine", "link", "site", "organization", "global"] = "machine"
+    known_peers: tuple[str, ...] = ()
+    ipv6: Literal["disable", "allow", "force"] = "disable"
+    resolve_timeout_s: float = Field(default=5.0, gt=0.0, le=120.0)
+
+
+class OutputSection(_Section):
+    """Where scores go."""
+
+    lsl: bool = True
+    name: str = Field(default="streamsense", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    csv: Path | None = None
+
+
+class Config(_Section):
+    """One session. A modality whose section is absent is not used."""
+
+    eeg: EegSection | None = None
+    face: FaceSection | None = None
+    voice: VoiceSection | None = None
+    markers: MarkerSection | None = MarkerSection()
+    timing: TimingSection = TimingSection()
+    provider: Literal["auto", "cpu", "cuda"] = "auto"
+    smoothing_s: float = Field(default=1.0, gt=0.0, le=60.0)
+    lsl: LslSection = LslSection()
+    output: OutputSection = OutputSection()
+
+
+def load_config(path: Path) -> Config:
+    """Read a YAML configuration. Raises ConfigError saying what is wrong and, for a key, the nearest right one."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"The configuration {path} cannot be read: {error.strerror}. Give the path of a YAML file."
+        ) from error
+    if len(raw) > _LONGEST_CONFIG_BYTES:
+        raise ConfigError(
+            f"The configuration {path} is {len(raw)} bytes long, expected at most {_LONGEST_CONFIG_BYTES}."
+        )
+    try:
+        content = yaml.safe_load(raw)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"The configuration {path} is not valid YAML: {error}") from error
+    return parse_config({} if content is None else content, str(path))
+
+
+def parse_config(content: object, origin: str) -> Config:
+    """Validate the content of a configuration that came from `origin`."""
+    if not isinstance(content, dict):
+        raise ConfigError(f"{origin} holds a {type(content).__name__}, expected a mapping with keys such as 'eeg'.")
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        problems = "; ".join(_explain(problem) for problem in error.errors()[:5])
+        raise ConfigError(f"{origin} cannot be used: {problems}.") from error
+
+
+def _explain(problem: Any) -> str:
+    """One validation problem in words; for an unknown key the nearest known one."""
+    location = problem["loc"]
+    # pydantic puts the chosen branch of a union into the path: 'source.lsl.name' is 'source.name' in the file.
+    where = ".".join(str(part) for before, part in zip((None, *location), location, strict=False) if before != "source")
+    if problem["type"] != "extra_forbidden":
+        return f"{where}: {problem['msg']} (found {problem['input']!r})"
+    known = _known_keys(tuple(problem["loc"][:-1]))
+    near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.0)
+    return f"there is no key '{where}'; did you mean '{near[0]}'? Known here: {', '.join(known)}"
+
+
+def _known_keys(location: tuple[str | int, ...]) -> list[str]:
+    """The keys of the section at `location` of pydantic's error path, where a union's branch has its tag's name."""
+    sections: list[Any] = [Config]
+    for part in location:
+        branch = [section for section in sections if _tag(section) == part]
+        sections = branch or [
+            found
+            for section in sections
+            if part in section.model_fields
+            for found in _sections_in(section.model_fields[part].annotation)
+        ]
+    return sorted({key for section in sections for key in section.model_fields})
+
+
+def _tag(section: Any) -> object:
+    kind = section.model_fields.get("kind")
+    return kind.default if kind is not None else None
+
+
+def _sections_in(annotation: Any) -> list[Any]:
+    if isinstance(annotation, type):
+        return [annotation] if issubclass(annotation, _Section) else []
+    return [section for part in getattr(annotation, "__args__", ()) for section in _sections_in(part)]

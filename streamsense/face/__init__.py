@@ -1,0 +1,1 @@
+"""The camera's edge: from a picture to one face vector."""

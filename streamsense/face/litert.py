@@ -1,0 +1,67 @@
+"""Neural nets in TFLite files, run by LiteRT on one CPU thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsense.errors import DependencyError, ModelError
+
+Float32Array = npt.NDArray[np.float32]
+
+MAX_NET_BYTES = 32 * 1024 * 1024
+
+
+class Net:
+    """One net with one input. `run` takes the input and gives the outputs, both with the batch axis.
+
+    `source` is the file, or its content. `input_shape` and `output_sizes` (elements per output, in the net's
+    order) are what this program expects of it; another net is refused with ModelError.
+    """
+
+    def __init__(
+        self, source: Path | bytes, name: str, input_shape: tuple[int, ...], output_sizes: tuple[int, ...]
+    ) -> None:
+        content = source if isinstance(source, bytes) else _read(source, name)
+        try:
+            self._interpreter = _interpreter_class()(model_content=content, num_threads=1)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"{name} is not a net that LiteRT can run: {error}. Fetch the file again.") from error
+        (self._input,) = self._interpreter.get_input_details()
+        self._outputs = self._interpreter.get_output_details()
+        found = tuple(int(n) for n in self._input["shape"]), tuple(int(np.prod(o["shape"])) for o in self._outputs)
+        if found != (input_shape, output_sizes):
+            raise ModelError(
+                f"{name} takes {found[0]} and gives {found[1]} numbers, expected {input_shape} and {output_sizes}. "
+                "It is another net under this name: fetch the file again."
+            )
+
+    def run(self, values: Float32Array) -> list[Float32Array]:
+        """Run the net once; the outputs are flat copies."""
+        self._interpreter.set_tensor(self._input["index"], values)
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(output["index"]).ravel() for output in self._outputs]
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_NET_BYTES:
+            raise ModelError(f"{name} in {path} has {size} bytes, expected at most {MAX_NET_BYTES}.")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{name} cannot be read: {error}. Run `streamsense models pull` for it.") from error
+
+
+def _interpreter_class() -> Any:
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise DependencyError(
+            f"The face nets need LiteRT, which cannot be imported ({error}). `pip install streamsense[face]`."
+        ) from error
+    return Interpreter

@@ -1,0 +1,106 @@
+"""Which face, and where to look for it next.
+
+The largest face at the start is followed by its own landmarks (one detector run at the start, then none); the
+detector looks again when the face is lost, and every `check_every` frames to count the faces and to notice that
+the landmarks have drifted away from any face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from streamsense.face.detector import REGION_SCALE, Detection, FaceDetector, overlap
+from streamsense.face.mesh import FaceMesh, Mesh
+from streamsense.face.regions import FloatArray, Image, Region, region_of_points
+
+_OUTER_EYE_CORNERS: Final = (33, 263)
+_DRIFT_CHECKS: Final = 2
+_MOST_FACES: Final = 4  # candidates that the mesh net is asked about
+_SAME_FACE: Final = 0.1  # overlap from which a detection is the followed face
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """`minimum_score`: below it the mesh net's own face score means that the face is lost."""
+
+    minimum_score: float = 0.5
+    check_every: int = 15
+
+    def __post_init__(self) -> None:
+        if not 0 < self.minimum_score < 1 or self.check_every < 1:
+            raise ValueError(f"expected 0 < minimum_score < 1 and check_every of 1 or more, found {self}")
+
+
+class FaceTracker:
+    """Follows one face from frame to frame."""
+
+    def __init__(self, detector: FaceDetector, mesh: FaceMesh, settings: TrackingSettings | None = None) -> None:
+        self.settings = settings or TrackingSettings()
+        self._detector = detector
+        self._mesh = mesh
+        self._region: Region | None = None
+        self._frames_to_check = 0
+        self._unsupported_checks = 0
+        self.face_count = 0
+        """Faces in the picture when the detector last ran, at most 4."""
+
+    def reset(self) -> None:
+        """Forget the face; the next frame starts with the detector."""
+        self._region = None
+        self._unsupported_checks = 0
+
+    def track(self, frame_bgr: Image) -> Mesh | None:
+        """The mesh of the followed face in the next frame of the film, or None where no face is found."""
+        if self._region is not None:
+            self._frames_to_check -= 1
+            if self._frames_to_check <= 0:
+                self._check(frame_bgr, self._region)
+        mesh = None if self._region is None else self._confirmed(frame_bgr, self._region)
+        if mesh is None:
+            self.reset()
+            faces = self._faces(frame_bgr, closer=False) or self._faces(frame_bgr, closer=True)
+            self.face_count = len(faces)
+            mesh = faces[0] if faces else None
+        self._region = None if mesh is None else region_of_mesh(mesh.points)
+        return mesh
+
+    def _faces(self, frame_bgr: Image, *, closer: bool) -> list[Mesh]:
+        candidates = self._detect(frame_bgr, closer=closer)
+        meshes = [self._confirmed(frame_bgr, candidate.region()) for candidate in candidates]
+        return [mesh for mesh in meshes if mesh is not None]
+
+    def _confirmed(self, frame_bgr: Image, region: Region) -> Mesh | None:
+        """The mesh in `region` if its net, too, takes it for a face: the detector also falls for painted ones."""
+        mesh = self._mesh.landmarks(frame_bgr, region)
+        return mesh if mesh.score >= self.settings.minimum_score else None
+
+    def _detect(self, frame_bgr: Image, *, closer: bool = False) -> list[Detection]:
+        """What may be faces, the largest first."""
+        self._frames_to_check = self.settings.check_every
+        detections = self._detector.detect(frame_bgr, closer=closer)
+        return sorted(detections, key=lambda detection: -detection.size)[:_MOST_FACES]
+
+    def _check(self, frame_bgr: Image, region: Region) -> None:
+        """Count the faces; give the followed one up when the detector sees others only, twice in a row."""
+        detections = self._detect(frame_bgr)
+        others = [d for d in detections if overlap(_box(region), d.box[None])[0] <= _SAME_FACE]
+        other_faces = sum(self._confirmed(frame_bgr, d.region()) is not None for d in others)
+        self.face_count = 1 + other_faces
+        unsupported = other_faces > 0 and len(others) == len(detections)
+        self._unsupported_checks = self._unsupported_checks + 1 if unsupported else 0
+        if self._unsupported_checks >= _DRIFT_CHECKS:
+            self.reset()
+
+
+def region_of_mesh(points: FloatArray) -> Region:
+    """Where the face of these landmarks (n, 3) is expected in the next frame."""
+    right, left = _OUTER_EYE_CORNERS
+    return region_of_points(points, points[right], points[left], REGION_SCALE)
+
+
+def _box(region: Region) -> FloatArray:
+    half = region.size / REGION_SCALE / 2
+    return np.array([region.x - half, region.y - half, region.x + half, region.y + half])

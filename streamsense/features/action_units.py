@@ -1,0 +1,125 @@
+"""Facial action units on the 0-5 scale, left and right, from measures of the face relative to its neutral.
+
+Each formula turns millimetres of movement into an intensity: nothing up to `START_MM`, 5 at `FULL_MM`, linear
+between. The limits were set by hand, and compared with what Google's blendshape net says of the same frames where it
+responds (1, 4, 10, 12, 24, 25, 26, 45); they are not fitted to coded faces: they order and compare, and are no
+substitute for a human coder. With the blendshape front end the
+units follow the hand map of ARKit shapes to action units; those that its net hardly answers to (6, 9) and lips
+apart (25) come from the landmarks too.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from streamsense.features.face_measures import MEASURES
+from streamsense.features.face_vector import BLENDSHAPES
+from streamsense.streams import FloatArray
+
+ACTION_UNITS: Final = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 24, 25, 26, 28, 45)
+"""Numbers of the Facial Action Coding System, in the order of every array that has one entry for each."""
+
+ACTION_UNIT_INDEX: Final = {unit: index for index, unit in enumerate(ACTION_UNITS)}
+
+RELIABILITY: Final[dict[int, float]] = {
+    1: 0.8, 2: 0.7, 4: 0.8, 5: 0.8, 6: 0.7, 7: 0.6, 9: 0.6, 10: 0.6, 12: 1.0, 14: 0.3, 15: 0.4, 17: 0.4, 20: 0.3,
+    23: 0.3, 24: 0.5, 25: 1.0, 26: 0.8, 28: 0.3, 45: 1.0,
+}  # fmt: skip
+"""How far each unit can be relied on, in [0, 1]: by the published agreement of automatic with human coding
+(OpenFace 2.0 on DISFA, py-feat on DISFA+), low for 14, 15, 17, 20, 23 and 28."""
+
+# Movement (mm; a share for 23, 24, 28, 45) at which a unit starts and at which it is full.
+START: Final[dict[int, float]] = {
+    1: 0.8, 2: 0.8, 4: 0.8, 5: 0.5, 6: 0.8, 7: 0.5, 9: 0.8, 10: 0.8, 12: 1.0, 14: 1.5, 15: 1.0, 17: 1.0, 20: 1.2,
+    23: 0.05, 24: 0.06, 25: 1.0, 26: 2.0, 28: 0.4, 45: 0.3,
+}  # fmt: skip
+FULL: Final[dict[int, float]] = {
+    1: 8.0, 2: 8.0, 4: 6.0, 5: 3.0, 6: 5.0, 7: 3.0, 9: 5.0, 10: 6.0, 12: 9.0, 14: 7.0, 15: 6.0, 17: 6.0, 20: 8.0,
+    23: 0.3, 24: 0.4, 25: 12.0, 26: 18.0, 28: 0.75, 45: 0.8,
+}  # fmt: skip
+
+_START: Final = np.array([START[unit] for unit in ACTION_UNITS])
+_SPAN: Final = np.array([FULL[unit] - START[unit] for unit in ACTION_UNITS])
+_MEASURE_INDEX: Final = {name: index for index, name in enumerate(MEASURES)}
+
+BLENDSHAPE_MAP: Final[dict[int, tuple[str, ...]]] = {
+    1: ("browInnerUp",), 2: ("browOuterUp{side}",), 4: ("browDown{side}",), 5: ("eyeWide{side}",),
+    6: ("cheekSquint{side}",), 7: ("eyeSquint{side}",), 9: ("noseSneer{side}",), 10: ("mouthUpperUp{side}",),
+    12: ("mouthSmile{side}",), 14: ("mouthDimple{side}",), 15: ("mouthFrown{side}",), 17: ("mouthShrugLower",),
+    20: ("mouthStretch{side}",), 24: ("mouthPress{side}",), 26: ("jawOpen",),
+    28: ("mouthRollLower", "mouthRollUpper"), 45: ("eyeBlink{side}",),
+}  # fmt: skip
+"""ARKit shapes whose mean is the unit; `{side}` is Left or Right. 23 and 25 come from the landmarks alone."""
+
+_LANDMARKS_TOO: Final = np.array([ACTION_UNIT_INDEX[6], ACTION_UNIT_INDEX[9]])
+
+
+def action_units_of_measures(measures: FloatArray, neutral: FloatArray) -> FloatArray:
+    """Intensities (19, 2: left, right) in [0, 5] from `measures` and their `neutral` (2 × measures,), both in mm."""
+    now, rest = (values.reshape(2, -1) for values in (measures, neutral))
+    moved = {name: (now[:, index] - rest[:, index]) for name, index in _MEASURE_INDEX.items()}
+
+    def size_at_rest(name: str) -> FloatArray:
+        return np.maximum(rest[:, _MEASURE_INDEX[name]], 3.0)
+
+    up, out = moved["lip_corner_height"], moved["lip_corner_distance"]
+    smile_mm = _above(up) + _above(out)
+    drop, opened = _above(moved["jaw_drop"]), _above(moved["lips_gap"])
+    closing = -moved["eye_opening"] / size_at_rest("eye_opening")
+    # A smile thins the lips too, by about a tenth of what the corners move.
+    thickness = moved["upper_lip_thickness"] + moved["lower_lip_thickness"] + 0.1 * smile_mm
+    thinning = -thickness / (size_at_rest("upper_lip_thickness") + size_at_rest("lower_lip_thickness"))
+    shut = np.clip(1 - opened / 2, 0, 1)
+    narrowing = np.clip((-out - 1) / 4, 0, 1)
+    movement = {
+        1: moved["inner_brow_height"],
+        2: moved["outer_brow_height"],
+        4: 0.7 * (_above(-moved["inner_brow_height"]) + _above(-moved["inner_brow_distance"])),
+        5: moved["upper_lid_height"],
+        6: moved["cheek_height"],
+        7: moved["lower_lid_height"] * np.clip(1 - closing, 0, 1),
+        9: moved["nose_wing_height"],
+        # The upper lip rides on the lip corners and on the nose wings.
+        10: moved["upper_lip_height"] - 0.4 * _above(up) - 0.5 * _above(moved["nose_wing_height"]),
+        # Up and out; out alone is a stretch (20).
+        12: 0.8 * up + 0.6 * np.minimum(_above(out), 1.5 * _above(up)),
+        14: _above(-moved["lip_corner_depth"]) - 0.5 * (smile_mm + drop),
+        # A dropping jaw takes the corners along.
+        15: -up - 0.4 * drop,
+        17: 0.5 * moved["chin_boss_height"] + 0.5 * moved["lower_lip_height"] - opened,
+        20: out - 1.5 * _above(up),
+        23: thinning * narrowing * shut,
+        24: thinning * shut,
+        25: moved["lips_gap"],
+        26: moved["jaw_drop"],
+        28: thinning * shut,
+        45: closing,
+    }
+    moves = np.stack([movement[unit] for unit in ACTION_UNITS])
+    intensities: FloatArray = np.clip(5 * (moves - _START[:, None]) / _SPAN[:, None], 0, 5)
+    return intensities
+
+
+def _above(values: FloatArray) -> FloatArray:
+    positive: FloatArray = np.maximum(values, 0)
+    return positive
+
+
+def blendshape_matrix() -> FloatArray:
+    """Matrix (38, 52) from blendshapes to (unit, side) intensities on the 0-5 scale, left before right."""
+    matrix = np.zeros((len(ACTION_UNITS), 2, len(BLENDSHAPES)))
+    for unit, shapes in BLENDSHAPE_MAP.items():
+        for side, name in enumerate(("Left", "Right")):
+            for shape in shapes:
+                matrix[ACTION_UNIT_INDEX[unit], side, BLENDSHAPES.index(shape.format(side=name))] += 5 / len(shapes)
+    return matrix.reshape(-1, len(BLENDSHAPES))
+
+
+def with_blendshapes(from_landmarks: FloatArray, from_shapes: FloatArray) -> FloatArray:
+    """Intensities (19, 2) of the blendshape front end: by the map, from the landmarks where it has no answer."""
+    mapped = np.array([unit in BLENDSHAPE_MAP for unit in ACTION_UNITS])
+    combined = np.where(mapped[:, None], np.clip(from_shapes, 0, 5), from_landmarks)
+    combined[_LANDMARKS_TOO] = np.maximum(combined[_LANDMARKS_TOO], from_landmarks[_LANDMARKS_TOO])
+    return combined

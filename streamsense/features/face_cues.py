@@ -1,0 +1,129 @@
+"""Facial cues of ambivalence and hesitancy: gaze, head shake, brows, long blinks, pressed lips, smiles without eyes.
+
+The cues are those that annotators of the BAH data set name most often [SCIENCE 2.2]; the definitions are ours.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from streamsense.features.action_units import ACTION_UNIT_INDEX
+from streamsense.features.face_vector import FIELD_INDEX
+from streamsense.features.running_quantile import QuantileState, RunningQuantile
+from streamsense.streams import FloatArray
+
+CUE_COLUMNS: Final = ("gaze_known", "gaze_offset_deg", "yaw_band_deg", "long_closure")
+"""What `CueTracker.step` gives for each frame."""
+
+
+@dataclass(frozen=True)
+class CueSettings:
+    """Limits of the cues, over windows of `window_s`.
+
+    `gaze_limit_deg`: from the personal median gaze, no less than the 6-10° error of uncalibrated geometry.
+    `shake_band_hz`: of one-pole filters on the head's yaw. `closed_level`, `smile_level`: of units 45 and 12.
+    """
+
+    window_s: float = 5.0
+    gaze_limit_deg: float = 12.0
+    gaze_time_constant_s: float = 90.0
+    shake_band_hz: tuple[float, float] = (0.5, 3.0)
+    closed_level: float = 3.5
+    long_closure_s: float = 0.4
+    smile_level: float = 1.0
+
+    def __post_init__(self) -> None:
+        low, high = self.shake_band_hz
+        if not (self.window_s > 0 and self.gaze_time_constant_s > 0 and 0 < low < high):
+            raise ValueError(f"expected positive times and 0 < low < high in shake_band_hz, found {self}")
+
+
+@dataclass
+class CueState:
+    """Running median gaze (yaw, pitch); low-passed yaws; how long the eyes have been closed.
+
+    `running` is False where the next frame starts afresh: after a gap, or a frame without a face. The median
+    gaze stays.
+    """
+
+    gaze: QuantileState
+    yaw_fast: float = 0.0
+    yaw_slow: float = 0.0
+    closed_s: float = 0.0
+    running: bool = False
+
+
+_GAZE_YAW: Final = [FIELD_INDEX["gaze_left_yaw_deg"], FIELD_INDEX["gaze_right_yaw_deg"]]
+_GAZE_PITCH: Final = [FIELD_INDEX["gaze_left_pitch_deg"], FIELD_INDEX["gaze_right_pitch_deg"]]
+_GAZE_RANGE_DEG: Final = np.full(2, 90.0)
+
+
+class CueTracker:
+    """The part of the cues that has a memory, frame by frame."""
+
+    def __init__(self, settings: CueSettings) -> None:
+        self.settings = settings
+        self._gaze = RunningQuantile(
+            -_GAZE_RANGE_DEG, _GAZE_RANGE_DEG, np.full(2, 0.5), 360, settings.gaze_time_constant_s
+        )
+
+    def new_state(self) -> CueState:
+        """No frame seen yet."""
+        return CueState(self._gaze.new_state())
+
+    def step(
+        self, state: CueState, vector: FloatArray, units: FloatArray, step_s: float
+    ) -> tuple[float, float, float, float]:
+        """The numbers of CUE_COLUMNS for a tracked frame with action units (19, 2)."""
+        settings = self.settings
+        yaw = float(vector[FIELD_INDEX["yaw_deg"]])
+        if not state.running:
+            state.running, state.yaw_fast, state.yaw_slow, state.closed_s = True, yaw, yaw, 0.0
+            since_s = 0.0
+        else:
+            since_s = step_s
+        slow_hz, fast_hz = settings.shake_band_hz
+        state.yaw_slow += -math.expm1(-2 * math.pi * slow_hz * since_s) * (yaw - state.yaw_slow)
+        state.yaw_fast += -math.expm1(-2 * math.pi * fast_hz * since_s) * (yaw - state.yaw_fast)
+
+        closed = float(units[ACTION_UNIT_INDEX[45]].min()) >= settings.closed_level
+        state.closed_s = state.closed_s + since_s if closed else 0.0
+        long_closure = state.closed_s > settings.long_closure_s
+        if closed:
+            return 0.0, 0.0, state.yaw_fast - state.yaw_slow, float(long_closure)
+        # where the person looks, seen from the camera: head and eyes together
+        pitch = float(vector[FIELD_INDEX["pitch_deg"]])
+        gaze = np.array([yaw + vector[_GAZE_YAW].mean(), pitch + vector[_GAZE_PITCH].mean()])
+        self._gaze.step(state.gaze, gaze, np.ones(2), step_s)
+        offset = math.hypot(*(gaze - state.gaze.estimate))
+        return 1.0, offset, state.yaw_fast - state.yaw_slow, float(long_closure)
+
+
+def facial_cues(settings: CueSettings, faces: FloatArray, cues_at: slice, units_at: slice) -> dict[str, float]:
+    """The cues of the tracked frames `faces` (n, columns); all 0 without a face.
+
+    `gaze_aversion` and `eye_closure` are shares of the frames; `lip_press` and `smile_without_cheek` mean levels
+    over 5, so in [0, 1] too; `head_shake` is in degrees; `brow_variability` in action-unit intensity (0-5).
+    """
+    if not len(faces):
+        return dict.fromkeys(
+            ("gaze_aversion", "head_shake", "brow_variability", "eye_closure", "lip_press", "smile_without_cheek"), 0.0
+        )
+    gaze_known, gaze_offset, yaw_band, long_closure = faces[:, cues_at].T
+    units = faces[:, units_at].reshape(len(faces), -1, 2).mean(axis=2)
+    level = {unit: units[:, index] for unit, index in ACTION_UNIT_INDEX.items()}
+    known = gaze_known > 0
+    averted = gaze_offset[known] > settings.gaze_limit_deg
+    smiling = level[12] > settings.smile_level
+    return {
+        "gaze_aversion": float(averted.mean()) if known.any() else 0.0,
+        "head_shake": float(yaw_band.std()),
+        "brow_variability": float(np.mean([level[unit].std() for unit in (1, 2, 4)])),
+        "eye_closure": float(long_closure.mean()),
+        "lip_press": float(np.maximum(level[23], level[24]).mean()) / 5,
+        "smile_without_cheek": float((smiling * np.maximum(level[12] - level[6], 0)).mean()) / 5,
+    }

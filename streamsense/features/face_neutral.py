@@ -1,0 +1,160 @@
+"""Each frame's action units, against the person's neutral face: a profile's, or one that is learned on the way.
+
+Without a profile the neutral is a causal running quantile of each measure [after OpenFace, see SCIENCE 4.3]. It
+counts expressive frames less once it has settled, so that a long smile does not become the neutral face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from streamsense.features.action_units import (
+    ACTION_UNIT_INDEX,
+    BLENDSHAPE_MAP,
+    FULL,
+    START,
+    action_units_of_measures,
+    blendshape_matrix,
+    with_blendshapes,
+)
+from streamsense.features.face_measures import MEASURES, SIDES, measure_matrix, measure_ranges
+from streamsense.features.face_vector import BLENDSHAPE_START, BLENDSHAPES, GEOMETRY_START, FrontEnd
+from streamsense.features.running_quantile import QuantileState, RunningQuantile
+from streamsense.streams import FloatArray
+
+
+@dataclass(frozen=True)
+class NeutralSettings:
+    """How the neutral is learned.
+
+    `active_level`: an action unit above it makes a frame expressive; the mouth's measures count as expressive as
+    soon as the lips part by `mouth_active_level`. After `settle_s` seconds of face, expressive frames count
+    `active_weight`. Frames turned away by more than the limits do not count.
+    """
+
+    time_constant_s: float = 90.0
+    settle_s: float = 10.0
+    active_level: float = 1.5
+    mouth_active_level: float = 0.5
+    active_weight: float = 0.1
+    maximum_yaw_deg: float = 40.0
+    maximum_pitch_deg: float = 30.0
+    bins: int = 600
+    blendshape_quantile: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not (self.time_constant_s > 0 and self.settle_s >= 0 and self.bins > 1):
+            raise ValueError(f"expected time constant > 0, settle_s >= 0 and more than one bin, found {self}")
+        if not (0 < self.active_weight <= 1 and 0 <= self.blendshape_quantile < 1):
+            raise ValueError(f"expected 0 < active_weight <= 1 and a quantile in [0, 1), found {self}")
+
+
+@dataclass
+class NeutralState:
+    """The running neutral, or the profile's one (`fixed`); `learning` is False while a profile is in use."""
+
+    running: QuantileState
+    fixed: FloatArray
+    learning: bool = True
+
+
+_MEASURE_NAMES = tuple(f"{name}_{side}" for side in SIDES for name in MEASURES)
+_MOUTH = ("upper_lip", "lip_corner", "lower_lip", "chin_boss", "jaw_drop", "lips_gap")
+_EXPRESSION = np.array([index for unit, index in ACTION_UNIT_INDEX.items() if unit not in (25, 26, 45)])
+_OPENING = np.array([ACTION_UNIT_INDEX[25], ACTION_UNIT_INDEX[26]])
+_CLOSING = ACTION_UNIT_INDEX[45]
+
+
+class ActionUnitEstimator:
+    """Action units (19, 2: left, right) of one face vector after the other."""
+
+    def __init__(self, front_end: FrontEnd, settings: NeutralSettings) -> None:
+        self.front_end = front_end
+        self.settings = settings
+        self._measures = measure_matrix()
+        self._shapes = blendshape_matrix() if front_end == "mesh478_blendshapes" else None
+        low, high, rest = measure_ranges()
+        self.names = _MEASURE_NAMES
+        if self._shapes is not None:
+            n = len(BLENDSHAPES)
+            low, high = np.append(low, np.zeros(n)), np.append(high, np.ones(n))
+            rest = np.append(rest, np.full(n, settings.blendshape_quantile))
+            self.names += BLENDSHAPES
+        self._mouth = np.array([name.startswith((*_MOUTH, "mouth", "jaw")) for name in self.names])
+        self._eyes = np.array([name.startswith(("eye", "upper_lid", "lower_lid")) for name in self.names])
+        self._running = RunningQuantile(low, high, rest, settings.bins, settings.time_constant_s)
+
+    def new_state(self) -> NeutralState:
+        """Nothing known of the person."""
+        return NeutralState(self._running.new_state(), np.zeros(len(self.names)))
+
+    def step(
+        self, state: NeutralState, vector: FloatArray, yaw_deg: float, pitch_deg: float, step_s: float
+    ) -> FloatArray:
+        """Intensities (19, 2) in [0, 5] of a tracked frame, `step_s` after the tracked frame before."""
+        values = self._measures @ vector[GEOMETRY_START:BLENDSHAPE_START]
+        if self._shapes is not None:
+            values = np.append(values, vector[BLENDSHAPE_START:])
+        if not state.learning:
+            return self._intensities(values, state.fixed)
+        facing = abs(yaw_deg) <= self.settings.maximum_yaw_deg and abs(pitch_deg) <= self.settings.maximum_pitch_deg
+        started = state.running.weight_s > 0
+        intensities = self._intensities(values, state.running.estimate if started else values)
+        if facing:
+            weights = self._weights(intensities, state.running.weight_s)
+            self._running.step(state.running, values, weights, step_s)
+        return intensities
+
+    def settled(self, state: NeutralState) -> float:
+        """How far the neutral can be relied on, in [0, 1]: a profile's wholly, a running one after `settle_s`."""
+        if not state.learning or state.running.weight_s >= self.settings.settle_s:
+            return 1.0
+        return state.running.weight_s / self.settings.settle_s
+
+    def use_neutral(self, state: NeutralState, neutral: dict[str, float] | None) -> None:
+        """Refer to a saved neutral (one number per name of `names`) from now on; None returns to the running one."""
+        if neutral is None:
+            state.learning = True
+            return
+        if set(neutral) != set(self.names) or not all(np.isfinite(value) for value in neutral.values()):
+            raise ValueError(f"neutral has {len(neutral)} numbers, expected a finite one for each of {self.names}")
+        state.fixed = np.array([neutral[name] for name in self.names], np.float64)
+        state.learning = False
+
+    def neutral(self, state: NeutralState) -> dict[str, float]:
+        """The neutral now in use, to be saved in a profile."""
+        estimate = state.running.estimate if state.learning else state.fixed
+        return {name: float(value) for name, value in zip(self.names, estimate, strict=True)}
+
+    def _intensities(self, values: FloatArray, neutral: FloatArray) -> FloatArray:
+        n = len(_MEASURE_NAMES)
+        from_landmarks = action_units_of_measures(values[:n], neutral[:n])
+        if self._shapes is None:
+            return from_landmarks
+        return with_blendshapes(from_landmarks, (self._shapes @ (values[n:] - neutral[n:])).reshape(-1, 2))
+
+    def _weights(self, intensities: FloatArray, seen_s: float) -> FloatArray:
+        """What each measure of this frame counts in the neutral."""
+        weights = np.ones(len(self.names))
+        if seen_s < self.settings.settle_s:
+            return weights
+        if intensities[_EXPRESSION].max() > self.settings.active_level:
+            weights[:] = self.settings.active_weight
+        if intensities[_OPENING].max() > self.settings.mouth_active_level:
+            weights[self._mouth] = self.settings.active_weight
+        if intensities[_CLOSING].max() > self.settings.active_level:
+            weights[self._eyes] = self.settings.active_weight
+        return weights
+
+    def contract(self) -> dict[str, object]:
+        """All numbers that define the action units."""
+        return {
+            "front_end": self.front_end,
+            "neutral": asdict(self.settings),
+            "start": {str(unit): value for unit, value in START.items()},
+            "full": {str(unit): value for unit, value in FULL.items()},
+            "measures": {name: asdict(measure) for name, measure in MEASURES.items()},
+            "blendshape_map": {str(unit): list(shapes) for unit, shapes in BLENDSHAPE_MAP.items()},
+        }

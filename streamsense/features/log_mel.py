@@ -1,0 +1,182 @@
+"""Log-Mel spectrum of sound at 16 kHz, frame by frame and causal, with the level and the spectral tilt of each frame.
+
+Frames start every 10 ms, counted in samples from the first sample of the segment, so that they do not depend on
+how the sound was cut into blocks. Mel bands and scale follow Slaney's Auditory Toolbox (1998), as librosa's do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from streamsense.features.sound_resampler import SOUND_RATE_HZ
+from streamsense.streams import FloatArray
+
+MELS = 64
+FRAME_SAMPLES = 400
+HOP_SAMPLES = 160
+FFT_SAMPLES = 512
+FRAME_S = FRAME_SAMPLES / SOUND_RATE_HZ
+FRAME_HOP_S = HOP_SAMPLES / SOUND_RATE_HZ
+_MEAN_SQUARE_FLOOR = 1e-10  # -100 dB of full scale
+_TILT_BANDS_HZ = ((50.0, 1000.0), (1000.0, 5000.0))
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class LogMelSettings:
+    """The mel bands' outer edges (Hz) and the least power that is given to the logarithm."""
+
+    fmin_hz: float = 60.0
+    fmax_hz: float = 7600.0
+    power_floor: float = 1e-10
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.fmin_hz < self.fmax_hz <= SOUND_RATE_HZ / 2:
+            raise ValueError(
+                f"fmin_hz {self.fmin_hz} and fmax_hz {self.fmax_hz} do not rise within 0 to {SOUND_RATE_HZ / 2:g}"
+            )
+        if not 0 < self.power_floor < 1:
+            raise ValueError(f"power_floor is {self.power_floor}, expected above 0 and below 1")
+
+
+@dataclass
+class LogMelState:
+    """The samples from the start of the next frame on."""
+
+    frame_tail: FloatArray
+
+
+@dataclass(frozen=True)
+class Frames:
+    """n frames: `log_mel` (n, 64), natural log of power; `level_db` and `tilt_db` (n,); `last_sample` (n,).
+
+    `level_db` is the frame's mean square between fmin and fmax in dB of full scale (a full-scale sine: -3).
+    `tilt_db` is the energy of 1-5 kHz over that of 50-1000 Hz, the alpha ratio of eGeMAPS (Eyben 2016), in dB.
+    `last_sample` is the index, within the samples given to the call, of the frame's last one.
+    """
+
+    log_mel: FloatArray
+    level_db: FloatArray
+    tilt_db: FloatArray
+    last_sample: IntArray
+
+    def __len__(self) -> int:
+        return len(self.log_mel)
+
+
+class LogMel:
+    """Cuts sound into frames of 25 ms (periodic Hann, FFT of 512) every 10 ms."""
+
+    def __init__(self, settings: LogMelSettings | None = None) -> None:
+        self.settings = settings or LogMelSettings()
+        self._window = np.hanning(FRAME_SAMPLES + 1)[:-1]
+        self._first, self._weights = _sparse(mel_filters(self.settings.fmin_hz, self.settings.fmax_hz))
+        edges = (*_TILT_BANDS_HZ, (self.settings.fmin_hz, self.settings.fmax_hz))
+        self._bins = np.array([_bins(*edge) for edge in edges])
+        # Two-sided power back to mean square (Parseval), the window's own power taken out.
+        self._to_mean_square = 2 / (FFT_SAMPLES * float(self._window @ self._window))
+
+    def new_state(self) -> LogMelState:
+        """State before the first sample of a segment."""
+        return LogMelState(np.empty(0))
+
+    def restart(self, state: LogMelState) -> None:
+        """Begin a new segment: its first frame starts with its first sample."""
+        state.frame_tail = np.empty(0)
+
+    def step(self, state: LogMelState, samples: FloatArray) -> Frames:
+        """Take in `samples` (n,) at 16 kHz, full scale 1, finite; returns the frames that they complete."""
+        carried = len(state.frame_tail)
+        held = np.concatenate([state.frame_tail, samples])
+        count = max(0, (len(held) - FRAME_SAMPLES) // HOP_SAMPLES + 1)
+        state.frame_tail = held[count * HOP_SAMPLES :].copy()
+        starts = np.arange(count) * HOP_SAMPLES
+        framed = held[starts[:, None] + np.arange(FRAME_SAMPLES)] * self._window
+        # numpy transforms row by row, so a frame's bytes do not depend on its neighbours; a matrix product would.
+        spectrum = np.fft.rfft(framed, n=FFT_SAMPLES)
+        log_mel, energies = _measure(spectrum, self._first, self._weights, self._bins, self.settings.power_floor)
+        mean_square = energies * self._to_mean_square + _MEAN_SQUARE_FLOOR
+        decibel = 10 * np.log10(mean_square)
+        return Frames(log_mel, decibel[:, 2], decibel[:, 1] - decibel[:, 0], starts + FRAME_SAMPLES - 1 - carried)
+
+    def contract(self) -> dict[str, object]:
+        """The exact definition of a frame."""
+        return {
+            "rate_hz": SOUND_RATE_HZ,
+            "frame_samples": FRAME_SAMPLES,
+            "hop_samples": HOP_SAMPLES,
+            "fft_samples": FFT_SAMPLES,
+            "window": "hann, periodic",
+            "mels": MELS,
+            "mel_scale": "slaney, area norm",
+            "fmin_hz": self.settings.fmin_hz,
+            "fmax_hz": self.settings.fmax_hz,
+            "logarithm": "natural, of power",
+            "power_floor": self.settings.power_floor,
+            "tilt_bands_hz": [list(band) for band in _TILT_BANDS_HZ],
+            "mean_square_floor": _MEAN_SQUARE_FLOOR,
+        }
+
+
+def mel_filters(fmin_hz: float, fmax_hz: float) -> FloatArray:
+    """Triangular filters (64, 257) on Slaney's mel scale, each of unit area over Hz."""
+    edges = _hz_from_mel(np.linspace(_mel_from_hz(fmin_hz), _mel_from_hz(fmax_hz), MELS + 2))
+    bins_hz = np.arange(FFT_SAMPLES // 2 + 1) * (SOUND_RATE_HZ / FFT_SAMPLES)
+    low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    triangles = np.minimum((bins_hz - low) / (centre - low), (high - bins_hz) / (high - centre))
+    return np.asarray(np.maximum(triangles, 0) * (2 / (high - low)))
+
+
+# Slaney's scale: linear to 1 kHz (15 mel), 27 steps for each factor of 6.4 above.
+_MEL_HZ = 200 / 3
+_LOG_STEP = np.log(6.4) / 27
+
+
+def _mel_from_hz(hz: float) -> float:
+    return hz / _MEL_HZ if hz < 1000 else 15 + float(np.log(hz / 1000) / _LOG_STEP)
+
+
+def _hz_from_mel(mel: FloatArray) -> FloatArray:
+    return np.where(mel < 15, mel * _MEL_HZ, 1000 * np.exp((mel - 15) * _LOG_STEP))
+
+
+def _bins(low_hz: float, high_hz: float) -> tuple[int, int]:
+    """First and last + 1 FFT bin in [low, high)."""
+    step = SOUND_RATE_HZ / FFT_SAMPLES
+    return int(np.ceil(low_hz / step)), int(np.ceil(high_hz / step))
+
+
+def _sparse(filters: FloatArray) -> tuple[IntArray, FloatArray]:
+    """The first bin of each filter and its weights from there on, padded with zeros to one length."""
+    present = filters > 0
+    first = np.argmax(present, axis=1)
+    length = int(present.sum(axis=1).max())
+    first = np.minimum(first, filters.shape[1] - length)
+    return first, np.array([row[start : start + length] for row, start in zip(filters, first, strict=True)])
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _measure(
+    spectrum: npt.NDArray[np.complex128], first: IntArray, weights: FloatArray, bins: IntArray, floor: float
+) -> tuple[FloatArray, FloatArray]:
+    count = len(spectrum)
+    log_mel = np.empty((count, len(first)))
+    energies = np.zeros((count, len(bins)))
+    power = np.empty(spectrum.shape[1])
+    for i in range(count):
+        for k in range(len(power)):
+            power[k] = spectrum[i, k].real ** 2 + spectrum[i, k].imag ** 2
+        for mel in range(len(first)):
+            total = 0.0
+            for k in range(weights.shape[1]):
+                total += weights[mel, k] * power[first[mel] + k]
+            log_mel[i, mel] = np.log(max(total, floor))
+        for band in range(len(bins)):
+            for k in range(bins[band, 0], bins[band, 1]):
+                energies[i, band] += power[k]
+    return log_mel, energies

@@ -1,0 +1,1 @@
+"""From the experts' opinions to one score."""

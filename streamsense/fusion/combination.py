@@ -1,0 +1,116 @@
+"""One tick's fusion: from the experts' opinions to the values of one score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsense.fusion.ambivalence import AmbivalenceSettings, AmbivalenceState, step_ambivalence
+from streamsense.fusion.dynamics import DynamicsState, step_first_order
+from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
+from streamsense.score import AGE_UNKNOWN_S
+from streamsense.streams import MODALITIES, FloatArray, Modality
+
+class FusionModel(Protocol):
+    """The ONNX graph that combines the experts."""
+
+    def run(self, inputs: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, npt.NDArray[np.float32]]:
+        """Outputs by name for inputs by name, both without a batch axis."""
+        ...
+
+
+@dataclass(frozen=True)
+class FusionSettings:
+    """Times in s."""
+
+    smoothing_s: float = 1.0
+    ambivalence: AmbivalenceSettings = field(default_factory=AmbivalenceSettings)
+
+
+@dataclass
+class FusionState:
+    """What fusion carries from tick to tick."""
+
+    dynamics: DynamicsState = field(default_factory=DynamicsState.new)
+    ambivalence: AmbivalenceState = field(default_factory=AmbivalenceState)
+
+
+@dataclass(frozen=True, eq=False)
+class Opinion:
+    """What one modality has to say at a tick. Without presence the means are the prior's."""
+
+    vad_mean: FloatArray
+    vad_log_variance: FloatArray
+    emotion_logits: FloatArray
+    vad_evidence: FloatArray
+    emotion_evidence: FloatArray
+    presence: float
+    quality: float
+    age_s: float
+    cues: dict[str, float]
+
+    @staticmethod
+    def absent(age_s: float = AGE_UNKNOWN_S) -> Opinion:
+        """The opinion of a modality that is not there: the prior, and no evidence."""
+        return Opinion(
+            vad_mean=np.zeros(len(DIMENSIONS)),
+            vad_log_variance=np.full(len(DIMENSIONS), 2 * math.log(PRIOR_SD)),
+            emotion_logits=np.zeros(len(EMOTIONS)),
+            vad_evidence=np.zeros(len(DIMENSIONS)),
+            emotion_evidence=np.zeros(len(EMOTIONS)),
+            presence=0.0,
+            quality=0.0,
+            age_s=age_s,
+            cues={},
+        )
+
+
+class Fusion:
+    """Combination by the model, then ambivalence and the smoothed state, tick by tick."""
+
+    def __init__(self, model: FusionModel, settings: FusionSettings | None = None) -> None:
+        self._model = model
+        self.settings = settings or FusionSettings()
+        self.state = FusionState()
+
+    def step(self, opinions: Mapping[Modality, Opinion], tick_time: float) -> FloatArray:
+        """The values of one score, without the tick's number, in the order of SCORE_LABELS."""
+        rows = [opinions[modality] for modality in MODALITIES]
+        outputs = self._model.run(
+            {
+                name: np.array([getattr(row, name) for row in rows], dtype=np.float32)
+                for name in (
+                    "vad_mean", "vad_log_variance", "emotion_logits", "vad_evidence", "emotion_evidence",
+                    "presence", "quality", "age_s",
+                )
+            }
+        )  # fmt: skip
+        out = {name: np.asarray(value, dtype=np.float64) for name, value in outputs.items()}
+        mean, sd, weight = out["vad"], out["vad_sd"], out["weight"]
+        cues = {name: value for row in rows if row.presence for name, value in row.cues.items()}
+        evidence = max((row.presence * row.quality for row in rows), default=0.0)
+        ambivalence = step_ambivalence(
+            self.state.ambivalence, self.settings.ambivalence,
+            float(out["discord"][0]), float(out["bivalence"][0]), cues, evidence, tick_time,
+        )  # fmt: skip
+        step_first_order(self.state.dynamics, mean, sd, tick_time, self.settings.smoothing_s)
+        smoothed, smoothed_sd = self.state.dynamics.mean, np.sqrt(self.state.dynamics.variance)
+        return np.array(
+            [
+                *np.stack([mean, sd], axis=1).ravel(),
+                *np.stack([smoothed, smoothed_sd], axis=1).ravel(),
+                *out["emotion_probabilities"],
+                ambivalence.ambivalence, ambivalence.discord, ambivalence.bivalence, ambivalence.hesitancy,
+                out["confidence"][0],
+                *(
+                    value
+                    for row, share in zip(rows, weight, strict=True)
+                    for value in (row.presence, row.quality, share, row.age_s)
+                ),
+            ]
+        )  # fmt: skip

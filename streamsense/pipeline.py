@@ -1,0 +1,347 @@
+"""The pure core: events in, one score every 200 ms out; no threads, no clock, no files, no sockets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from streamsense import state as snapshots
+from streamsense.fusion.combination import Fusion, Opinion
+from streamsense.models.expert import ExpertOutput
+from streamsense.score import AGE_UNKNOWN_S, EXPERT_CHANNELS, Notice, Plan, Score, Skip, StreamPlan
+from streamsense.streams import (
+    MODALITIES,
+    Block,
+    Control,
+    Event,
+    Feature,
+    FloatArray,
+    Modality,
+    OffsetProbe,
+    StreamInfo,
+    StreamLost,
+    StreamOpened,
+    TimedBlock,
+)
+from streamsense.ticks import HOP_S, TICKS_PER_SECOND, tick_at_or_before, tick_time
+from streamsense.timeline.timeline import Timeline
+
+START = "session_started"
+"""Name of the Control event that begins scoring, with the first tick after it was received."""
+
+
+class FeatureOperator(Protocol):
+    """One modality's features: takes blocks in, reads a window at a tick (see streamsense.features)."""
+
+    modality: Modality
+
+    @property
+    def state(self) -> object:
+        """All that the operator carries, as a dataclass that can be serialised."""
+        ...
+
+    @property
+    def delay_s(self) -> float:
+        """How far the operator's own samples lie behind those that were pushed."""
+        ...
+
+    def open(self, info: StreamInfo) -> tuple[str, ...]:
+        """Prepare for a stream; returns warnings, raises SourceError when it cannot be used."""
+        ...
+
+    def push(self, block: TimedBlock) -> None:
+        """Take in the next samples."""
+        ...
+
+    def feature_at(self, tick: float) -> Feature:
+        """The window that ends at `tick`; changes nothing."""
+        ...
+
+    def contract(self) -> dict[str, object]:
+        """The exact definition of the feature."""
+        ...
+
+
+class ExpertModel(Protocol):
+    """One modality's model (see streamsense.models.expert), and what it has evidence for."""
+
+    vad_evidence: FloatArray
+    emotion_evidence: FloatArray
+
+    def evaluate(self, feature: Feature) -> ExpertOutput:
+        """What the model says of one window."""
+        ...
+
+
+@dataclass(frozen=True)
+class TimingSettings:
+    """The rules of time, in seconds."""
+
+    deadline_s: float = 0.12
+    stale_after_s: float = 1.0
+    backlog_s: float = 2.0
+    least_validity: float = 0.15
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.deadline_s <= 5.0:
+            raise ValueError(f"deadline_s is {self.deadline_s}, expected 0 to 5 s")
+        if not self.stale_after_s > 0 or not self.backlog_s >= HOP_S:
+            raise ValueError("stale_after_s must be above 0 and backlog_s at least 0.2 s")
+        if not 0.0 < self.least_validity <= 1.0:
+            raise ValueError(f"least_validity is {self.least_validity}, expected above 0, up to 1")
+
+
+@dataclass
+class PipelineState:
+    """What the core itself carries: the next tick, and which modalities were there at the last one."""
+
+    next_tick: int | None = None
+    present: dict[str, bool] | None = None
+
+
+class Pipeline:
+    """Everything between sources and sinks. `push` events, `advance` time, get scores.
+
+    Streams may come, go and change at any time; a modality without an operator is never present.
+    """
+
+    def __init__(
+        self,
+        operators: Mapping[Modality, FeatureOperator],
+        experts: Mapping[Modality, ExpertModel],
+        fusion: Fusion,
+        timing: TimingSettings | None = None,
+    ) -> None:
+        if set(operators) != set(experts):
+            raise ValueError(f"operators for {sorted(operators)} but experts for {sorted(experts)}")
+        self.timing = timing or TimingSettings()
+        self._operators = dict(operators)
+        self._experts = dict(experts)
+        self._fusion = fusion
+        self._timelines: dict[str, Timeline] = {}
+        self._state = PipelineState()
+        self._notices: list[Notice] = []
+
+    # -- events in -------------------------------------------------------------------------------------------
+
+    def push(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case Block():
+                self._push_block(event)
+            case OffsetProbe():
+                if event.key in self._timelines:
+                    self._timelines[event.key].probe(event)
+            case StreamOpened():
+                self._open(event)
+            case StreamLost():
+                self._notice(event.received, "stream_lost", f"{event.key}: {event.reason or 'stream ended'}")
+            case Control():
+                if event.name == START:
+                    self._state.next_tick = tick_at_or_before(event.received) + 1
+                self._notice(event.received, event.name, event.payload)
+
+    def _open(self, event: StreamOpened) -> None:
+        info = event.info
+        operator = self._operators.get(info.kind) if info.kind != "markers" else None
+        warnings = operator.open(info) if operator else ()
+        before = self._timelines.get(info.key)
+        self._timelines[info.key] = timeline = Timeline(info, rising=info.kind != "markers")
+        if before is not None:
+            # Segments are numbered on, so that an operator sees the seam, and time never runs backwards over it.
+            timeline.state.smoothing.segment = before.state.smoothing.segment
+            timeline.state.smoothing.last_time = before.last_time
+        self._notice(
+            event.received, "stream_opened",
+            f"{info.key}: {info.name} ({len(info.channel_labels)} channels, {info.nominal_rate_hz:g} Hz)",
+        )  # fmt: skip
+        for warning in warnings:
+            self._notice(event.received, "warning", warning)
+
+    def _push_block(self, block: Block) -> None:
+        timeline = self._timelines.get(block.key)
+        if timeline is None:
+            raise ValueError(f"a block of stream {block.key!r} came before the stream was opened")
+        blocks, gaps = timeline.push(block)
+        for gap in gaps:
+            text = f"{gap.key}: {gap.hole_s:.3f} s missing"
+            if gap.jump_s:
+                text = f"{gap.key}: the sender's clock jumped by {gap.jump_s:+.3f} s"
+            self._notice(gap.time, "gap", text, {"stream": gap.key, "hole_s": gap.hole_s, "jump_s": gap.jump_s})
+        kind = timeline.info.kind
+        for timed in blocks:
+            if kind == "markers":
+                self._keep_marker(timed)
+            elif kind in self._operators:
+                self._operators[kind].push(timed)
+
+    def _keep_marker(self, timed: TimedBlock) -> None:
+        for time, text in zip(timed.times, timed.texts, strict=True):
+            self._notice(float(time), "marker", text, {"stream": timed.key})
+
+    def _notice(self, time: float, kind: str, text: str, details: dict[str, object] | None = None) -> None:
+        self._notices.append(Notice(time, kind, text, details or {}))
+
+    def take_notices(self) -> list[Notice]:
+        """The notices since the last call."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    # -- decisions -------------------------------------------------------------------------------------------
+
+    def next_deadline(self) -> float:
+        """When `advance` should be called at the latest if nothing more arrives (inf before the session started)."""
+        if self._state.next_tick is None:
+            return math.inf
+        time = tick_time(self._state.next_tick)
+        return time + self.timing.deadline_s if self._is_held(self.stream_plans(time), time) else time
+
+    def due(self, now: float) -> list[Plan | Skip]:
+        """Decide which ticks are to be scored at `now`, in order, and which are too old to be worth it."""
+        decisions: list[Plan | Skip] = []
+        tick = self._state.next_tick
+        if tick is None:
+            return decisions
+        oldest = tick_at_or_before(now - self.timing.backlog_s)
+        if tick < oldest:
+            decisions.append(Skip(tick, oldest - 1, now))
+            tick = oldest
+        while tick_time(tick) <= now:
+            time = tick_time(tick)
+            streams = self.stream_plans(time)
+            held = self._is_held(streams, time)
+            if held and now < time + self.timing.deadline_s:
+                break
+            reason = "backlog" if now - time > self.timing.deadline_s + HOP_S else "deadline" if held else "complete"
+            decisions.append(Plan(tick, now, reason, streams))
+            tick += 1
+        return decisions
+
+    def stream_plans(self, time: float) -> tuple[StreamPlan, ...]:
+        """How each modality stands at a tick's time."""
+        return tuple(self._stream_plan(modality, time) for modality in self._operators)
+
+    def _stream_plan(self, modality: Modality, time: float) -> StreamPlan:
+        timeline = self._timelines.get(modality)
+        if timeline is None or math.isnan(timeline.last_time):
+            return StreamPlan(modality, -math.inf, "absent")
+        horizon = timeline.horizon - self._operators[modality].delay_s
+        lag = timeline.steady_lag_s
+        late = lag > self.timing.deadline_s
+        # The window moves by whole ticks: far enough that its samples are there at the deadline.
+        hops = math.ceil((lag - self.timing.deadline_s) * TICKS_PER_SECOND) if late else 0
+        shift_s = tick_time(hops)
+        if time - shift_s - timeline.last_time >= self.timing.stale_after_s:
+            return StreamPlan(modality, horizon, "stale", shift_s)
+        return StreamPlan(modality, horizon, "late" if late else "live", shift_s)
+
+    def _is_held(self, streams: tuple[StreamPlan, ...], time: float) -> bool:
+        return any(plan.state in ("live", "late") and plan.horizon < time - plan.shift_s for plan in streams)
+
+    # -- scores out ------------------------------------------------------------------------------------------
+
+    def advance(self, now: float) -> list[Score]:
+        """Score every tick that is due at `now`."""
+        return [score for decision in self.due(now) if (score := self.carry_out(decision)) is not None]
+
+    def carry_out(self, decision: Plan | Skip) -> Score | None:
+        """Carry out one decision of `due`, or one that was recorded: the score, or None for a skip."""
+        if isinstance(decision, Skip):
+            self._state.next_tick = decision.last + 1
+            count = decision.last - decision.first + 1
+            text = f"{count} ticks were skipped to stay live ({count * HOP_S:.1f} s)"
+            self._notice(tick_time(decision.last), "ticks_skipped", text, {"count": count})
+            return None
+        return self._score(decision)
+
+    def _score(self, plan: Plan) -> Score:
+        time = tick_time(plan.tick)
+        opinions: dict[Modality, Opinion] = dict.fromkeys(MODALITIES, Opinion.absent())
+        for stream in plan.streams:
+            opinions[stream.modality] = self._opinion(stream, plan.tick)
+        self._note_presence(opinions, time)
+        values = np.append(self._fusion.step(opinions, time), float(plan.tick))
+        experts = _expert_values(opinions)
+        if not (np.isfinite(values).all() and np.isfinite(experts).all()):
+            raise FloatingPointError(f"a score at tick {plan.tick} is not finite; this is a bug in streamsense")
+        self._state.next_tick = plan.tick + 1
+        return Score(plan.tick, time, values, experts, plan)
+
+    def _opinion(self, stream: StreamPlan, tick: int) -> Opinion:
+        if stream.state == "absent":
+            return Opinion.absent()
+        time = tick_time(tick)
+        window_end = tick_time(tick - round(stream.shift_s * TICKS_PER_SECOND))
+        feature = self._operators[stream.modality].feature_at(window_end)
+        if math.isnan(feature.last_time):
+            return Opinion.absent()
+        age_s = min(AGE_UNKNOWN_S, time - feature.last_time)
+        is_fresh = window_end - feature.last_time < self.timing.stale_after_s
+        if not is_fresh or feature.validity < self.timing.least_validity:
+            return Opinion.absent(age_s)
+        expert = self._experts[stream.modality]
+        output = expert.evaluate(feature)
+        if output.failure:
+            self._notice(time, "expert_failed", output.failure, {"modality": stream.modality})
+            return Opinion.absent(age_s)
+        return Opinion(
+            output.vad_mean, output.vad_log_variance, output.emotion_logits,
+            expert.vad_evidence, expert.emotion_evidence, 1.0, feature.quality * feature.validity, age_s, feature.cues,
+        )  # fmt: skip
+
+    def _note_presence(self, opinions: Mapping[Modality, Opinion], time: float) -> None:
+        before = self._state.present or {}
+        for modality in self._operators:
+            now_present = opinions[modality].presence > 0
+            if now_present != before.get(modality, False):
+                kind = "modality_regained" if now_present else "modality_lost"
+                self._notice(time, kind, modality, {"modality": modality})
+        self._state.present = {modality: opinions[modality].presence > 0 for modality in self._operators}
+
+    # -- snapshots -------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """The whole state of the core, from which `restore` goes on exactly."""
+        return snapshots.pack(self._whole_state())
+
+    def restore(self, snapshot: bytes, streams: tuple[StreamInfo, ...]) -> None:
+        """Go on from a snapshot of a pipeline with the same settings; `streams` are those that were open."""
+        for info in streams:
+            self._open(StreamOpened(info, 0.0))
+        self.take_notices()
+        snapshots.unpack_into(snapshot, self._whole_state())
+
+    @property
+    def open_streams(self) -> tuple[StreamInfo, ...]:
+        """The streams that have been opened, as `restore` needs them."""
+        return tuple(timeline.info for timeline in self._timelines.values())
+
+    def timeline(self, key: str) -> Timeline | None:
+        """The timeline of one stream, for status displays."""
+        return self._timelines.get(key)
+
+    def _whole_state(self) -> dict[str, object]:
+        return {
+            "pipeline": self._state,
+            "fusion": self._fusion.state,
+            "timelines": {key: timeline.state for key, timeline in self._timelines.items()},
+            "operators": {
+                modality: self._operators[modality].state for modality in self._operators if modality in self._timelines
+            },
+        }
+
+
+def _expert_values(opinions: Mapping[Modality, Opinion]) -> FloatArray:
+    values: list[float] = []
+    for modality in MODALITIES:
+        opinion = opinions[modality]
+        sd = np.exp(0.5 * opinion.vad_log_variance)
+        values.extend(np.stack([opinion.vad_mean, sd], axis=1).ravel())
+        values.append(opinion.presence)
+    if len(values) != len(EXPERT_CHANNELS):
+        raise AssertionError("expert values do not fit their channels")
+    return np.array(values)

@@ -1,0 +1,83 @@
+"""From a configuration to a pipeline: operators, experts and fusion put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamsense.config import Config
+from streamsense.errors import ModelError
+from streamsense.features.band_entropy import BandEntropy, BandEntropySettings
+from streamsense.features.face_features import FaceFeatures, FaceFeatureSettings
+from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
+from streamsense.fusion.combination import Fusion, FusionSettings
+from streamsense.fusion.emotions import fusion_contract
+from streamsense.models.contract import differing_fields
+from streamsense.models.expert import Expert
+from streamsense.models.onnxruntime_check import check_onnxruntime
+from streamsense.models.session import OnnxModel, Provider
+from streamsense.pipeline import ExpertModel, FeatureOperator, Pipeline, TimingSettings
+from streamsense.resources import shipped
+from streamsense.streams import Modality
+
+FUSION_MODEL = "fusion_precision"
+
+
+def build_pipeline(config: Config) -> tuple[Pipeline, dict[str, str]]:
+    """A pipeline ready for its first event, and what describes it in the metadata of its outputs.
+
+    Every model is loaded, checked against its features' contract and warmed up here, before anything is live.
+    """
+    check_onnxruntime()
+    operators = feature_operators(config)
+    experts: dict[Modality, ExpertModel] = {}
+    description: dict[str, str] = {}
+    for modality, operator in operators.items():
+        name = _model_name(config, modality)
+        model = load_model(name, config.provider)
+        experts[modality] = Expert(model, modality, operator.contract())
+        description[f"{modality}_model"] = f"{name} {model.sha256}"
+    model = load_model(FUSION_MODEL, config.provider)
+    if differences := differing_fields(model.metadata().contract, fusion_contract()):
+        raise ModelError(f"{FUSION_MODEL} does not fit this version of streamsense: {'; '.join(differences)}.")
+    description["fusion_model"] = f"{FUSION_MODEL} {model.sha256}"
+    description["provider"] = model.provider
+    description["ambivalence"] = "uncalibrated"
+    timing = TimingSettings(**config.timing.model_dump())
+    fusion = Fusion(model, FusionSettings(smoothing_s=config.smoothing_s))
+    return Pipeline(operators, experts, fusion, timing), description
+
+
+def feature_operators(config: Config) -> dict[Modality, FeatureOperator]:
+    """The feature operators of the modalities that the configuration uses."""
+    operators: dict[Modality, FeatureOperator] = {}
+    if config.eeg is not None:
+        operators["eeg"] = BandEntropy(
+            BandEntropySettings(
+                window_s=config.eeg.window_s,
+                line_frequency_hz=config.eeg.line_frequency_hz,
+                reference=config.eeg.reference,
+            ),
+            config.eeg.electrodes,
+        )
+    if config.face is not None:
+        operators["face"] = FaceFeatures(config.face.front_end, FaceFeatureSettings(window_s=config.face.window_s))
+    if config.voice is not None:
+        operators["voice"] = VoiceFeatures(VoiceFeaturesSettings(window_s=config.voice.window_s))
+    return operators
+
+
+def _model_name(config: Config, modality: Modality) -> str:
+    """The configured model; a face model belongs to one front end, so there the front end decides by default."""
+    section = getattr(config, modality)
+    if section.model is not None:
+        return str(section.model)
+    return "face_knowledge" if section.front_end == "mesh468_iris" else "face_knowledge_blendshapes"
+
+
+def load_model(name: str, provider: Provider) -> OnnxModel:
+    """A model by the name of a shipped one, or by the path of an .onnx file."""
+    path = Path(name) if name.endswith(".onnx") else shipped(f"models_onnx/{name}.onnx")
+    if not path.is_file():
+        known = ", ".join(sorted(found.stem for found in shipped("models_onnx").glob("*.onnx")))
+        raise ModelError(f"There is no model {name!r}. Shipped models: {known}. Or give the path of an .onnx file.")
+    return OnnxModel(path, provider)

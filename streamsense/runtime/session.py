@@ -1,0 +1,38 @@
+"""A live session from a configuration: pipeline, sources and sinks put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamsense import __version__
+from streamsense.config import Config
+from streamsense.journal import Entry
+from streamsense.runtime.assembly import build_pipeline
+from streamsense.runtime.live import LiveSession
+from streamsense.runtime.live_sources import live_sources
+from streamsense.sinks.base import Sink, ThreadedSink
+from streamsense.sources.lsl_configuration import configure
+
+
+def open_session(config: Config, sinks: Sequence[Sink] = (), journal: list[Entry] | None = None) -> LiveSession:
+    """A session that is ready to start: its models are loaded and its required streams were found.
+
+    `sinks` come on top of those that the configuration names; each runs in a thread of its own.
+    """
+    section = config.lsl
+    configure(section.session_id, section.scope, section.known_peers, section.ipv6)
+    from streamsense.sinks.lsl import LslSink
+    from streamsense.sinks.table import CsvSink
+    from streamsense.sources.lsl_streams import LslClock
+
+    clock = LslClock()
+    pipeline, description = build_pipeline(config)
+    session = LiveSession(pipeline, lambda emit: live_sources(config, clock, emit), clock, journal)
+    # Sinks last: what cannot be read must not leave an outlet or a file behind.
+    if config.output.lsl:
+        session.add_sink(LslSink(config.output.name, clock, {"version": __version__, **description}))
+    if config.output.csv is not None:
+        session.add_sink(ThreadedSink(CsvSink(config.output.csv)))
+    for sink in sinks:
+        session.add_sink(ThreadedSink(sink))
+    return session

@@ -1,0 +1,1 @@
+"""Things that yield events: network streams, files, camera, microphone, simulator."""

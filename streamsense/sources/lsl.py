@@ -1,0 +1,220 @@
+"""A stream from Lab Streaming Layer as a source: raw stamps, clock probes, and a way back after a loss."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pylsl
+
+from streamsense.sources.lsl_streams import StreamQuery, stream_info
+from streamsense.sources.recorded import marker_texts
+from streamsense.streams import Block, Event, FloatArray, Kind, OffsetProbe, StreamInfo, StreamLost, StreamOpened
+from streamsense.ticks import Clock
+
+Emit = Callable[[Event], None]
+_PULL_S = 0.1
+_REST_S = 0.005
+"""Pause between pulls: lets samples that are sent one by one come in handfuls."""
+_PROBE_EVERY_S = 5.0
+_MOST_SAMPLES = 65_536
+
+
+class Front(Protocol):
+    """Turns what a stream carries into what the core takes (pictures into face vectors, for example)."""
+
+    def describe(self, info: StreamInfo) -> StreamInfo:
+        """The description of the stream that comes out."""
+        ...
+
+    def convert(self, samples: list[Any], stamps: FloatArray) -> tuple[npt.NDArray[np.float32], FloatArray]:
+        """Values (n, channels) and their stamps for raw string samples."""
+        ...
+
+
+class LslSource:
+    """Reads one stream in a thread of its own and emits its events.
+
+    The inlet does no time processing of its own: corrected stamps would lose the raw ones. It does not recover by
+    itself either, because a stream that comes back must be seen to come back.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        kind: Kind,
+        query: StreamQuery,
+        clock: Clock,
+        emit: Emit,
+        *,
+        found: pylsl.StreamInfo | None = None,
+        front: Front | None = None,
+        buffer_s: float = 30.0,
+    ) -> None:
+        self.key = key
+        self._kind: Kind = kind
+        self._query = query
+        self._clock = clock
+        self._emit = emit
+        self._found = found
+        self._front = front
+        self._buffer_s = buffer_s
+        self._stopping = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name=f"lsl-{key}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop reading; returns when the thread has ended."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5.0)
+
+    def check(self) -> None:
+        """Raise what went wrong in the thread, if anything did."""
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still reads or looks for its stream."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                found, self._found = self._found or self._resolve(), None
+                if found is None:
+                    continue
+                try:
+                    self._read(found)
+                except (pylsl.LostError, TimeoutError) as error:
+                    reason = str(error) or "the sender has gone"
+                    self._emit(StreamLost(self.key, self._clock.now(), reason))
+        except BaseException as error:  # handed to the main thread by check()
+            self._failure = error
+
+    def _resolve(self) -> pylsl.StreamInfo | None:
+        """Wait for the wanted stream; the newest counts, because a sender that died may still be listed."""
+        resolver = pylsl.ContinuousResolver(forget_after=1.0)
+        while not self._stopping.wait(0.1):
+            matching = [info for info in resolver.results() if self._query.matches(info)]
+            if matching:
+                return max(matching, key=lambda info: info.created_at())
+        return None
+
+    def _read(self, found: pylsl.StreamInfo) -> None:
+        inlet = pylsl.StreamInlet(
+            found, max_buflen=int(self._buffer_s), processing_flags=0, recover=False, as_numpy=True
+        )
+        try:
+            raw = stream_info(self.key, self._kind, inlet.info(timeout=5.0))
+            info = self._front.describe(raw) if self._front else raw
+            inlet.open_stream(timeout=5.0)
+            self._emit(StreamOpened(info, self._clock.now()))
+            probe_at = 0.0
+            count = 0
+            while not self._stopping.is_set():
+                if not raw.same_clock and time.monotonic() >= probe_at:
+                    self._probe(inlet)
+                    probe_at = time.monotonic() + _PROBE_EVERY_S
+                samples, stamps = inlet.pull_chunk(timeout=_PULL_S, max_samples=_chunk(raw), min_samples=1)
+                if len(stamps):
+                    count = self._emit_block(samples, np.array(stamps, dtype=np.float64), info, count)
+                    self._stopping.wait(_REST_S)
+        finally:
+            inlet.close_stream()
+
+    def _emit_block(self, samples: Any, stamps: FloatArray, info: StreamInfo, count: int) -> int:
+        received = self._clock.now()
+        texts: tuple[str, ...] = ()
+        if self._front is not None:
+            values, stamps = self._front.convert([row[0] for row in samples], stamps)
+        elif info.dtype == "string":
+            texts = marker_texts([[bytes(value).decode("utf-8", errors="replace") for value in row] for row in samples])
+            values = np.empty((len(stamps), 0), np.float32)
+        else:
+            values = samples
+            if info.kind == "markers":
+                texts = marker_texts(samples)
+        self._emit(Block(self.key, count, stamps, values, received, texts))
+        return count + len(stamps)
+
+    def _probe(self, inlet: pylsl.StreamInlet) -> None:
+        """One measurement of the sender's clock with its round trip (liblsl's `lsl_time_correction_ex`)."""
+        remote, trip, code = ctypes.c_double(), ctypes.c_double(), ctypes.c_int()
+        measure = pylsl.util.lib.lsl_time_correction_ex
+        measure.restype = ctypes.c_double
+        offset = measure(inlet.obj, ctypes.byref(remote), ctypes.byref(trip), ctypes.c_double(2.0), ctypes.byref(code))
+        pylsl.util.handle_error(code)
+        self._emit(OffsetProbe(self.key, self._clock.now(), float(offset), float(trip.value)))
+
+
+class LslMarkers:
+    """Every marker stream that appears, whenever it appears, each read by a source of its own."""
+
+    def __init__(self, stream_type: str, clock: Clock, emit: Emit, *, without: frozenset[str]) -> None:
+        self._query = StreamQuery(type=stream_type)
+        self._clock = clock
+        self._emit = emit
+        self._without = without
+        self._sources: dict[str, LslSource] = {}
+        self._stopping = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="lsl-markers", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop looking and reading."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5.0)
+        for source in self._sources.values():
+            source.stop()
+
+    def check(self) -> None:
+        """Raise what went wrong in any of the threads."""
+        if self._failure is not None:
+            raise self._failure
+        for source in list(self._sources.values()):
+            source.check()
+
+    def _run(self) -> None:
+        try:
+            resolver = pylsl.ContinuousResolver()
+            while not self._stopping.wait(0.25):
+                for info in resolver.results():
+                    if self._query.matches(info) and info.name() not in self._without:
+                        self._follow(info)
+        except BaseException as error:  # handed to the main thread by check()
+            self._failure = error
+
+    def _follow(self, info: pylsl.StreamInfo) -> None:
+        """Read a stream that is new; one that comes back is found again by its own source."""
+        identity = info.source_id() or info.uid()
+        if identity in self._sources:
+            return
+        taken = {source.key for source in self._sources.values()}
+        key = f"markers/{info.name()}"
+        key = key if key not in taken else f"{key}/{identity}"
+        query = replace(self._query, name=info.name(), source_id=info.source_id() or None)
+        source = LslSource(key, "markers", query, self._clock, self._emit, found=info)
+        self._sources[identity] = source
+        source.start()
+
+
+def _chunk(info: StreamInfo) -> int:
+    """Room for a second of samples (liblsl allocates it per pull)."""
+    return min(_MOST_SAMPLES, max(64, int(info.nominal_rate_hz)))

@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import copy
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamsense.errors import SourceError
+from streamsense.features.action_units import ACTION_UNIT_INDEX, RELIABILITY
+from streamsense.features.face_features import FaceFeatures, FaceFeatureSettings
+from streamsense.features.face_vector import (
+    BLENDSHAPE_START,
+    FIELD_INDEX,
+    FRONT_ENDS,
+    GEOMETRY_START,
+    FrontEnd,
+    face_vector_labels,
+    face_vector_units,
+)
+from streamsense.streams import Feature, StreamInfo, TimedBlock
+from tests.features.test_action_units import MOVES, UPPER_LID, moved
+from tests.helpers.face_pictures import astronaut_vector, data_root, face_edge, film_frames
+
+FRAME_S = 1 / 30
+START = 1000.0
+
+
+def still(frames: int) -> np.ndarray:
+    """Vectors (frames, channels) of a still, frontal face that looks straight ahead."""
+    vectors = np.tile(astronaut_vector(), (frames, 1))
+    for name in FIELD_INDEX:
+        if name.endswith("_deg"):
+            vectors[:, FIELD_INDEX[name]] = 0
+    vectors[:, FIELD_INDEX["sharpness"]] = 200
+    return vectors
+
+
+def moving(frames: int, seed: int) -> np.ndarray:
+    """A face that moves at random, and is lost now and then."""
+    rng = np.random.default_rng(seed)
+    vectors = still(frames)
+    walk = rng.normal(0, 0.5, (frames, BLENDSHAPE_START - GEOMETRY_START)).cumsum(axis=0) * 0.3
+    vectors[:, GEOMETRY_START:BLENDSHAPE_START] += walk.astype(np.float32)
+    for name in ("yaw_deg", "pitch_deg", "gaze_left_yaw_deg", "gaze_right_pitch_deg", "brightness"):
+        vectors[:, FIELD_INDEX[name]] += rng.normal(0, 8, frames).astype(np.float32)
+    vectors[rng.random(frames) < 0.1] = 0
+    return vectors
+
+
+def pushed(vectors: np.ndarray, times: np.ndarray | None = None, operator: FaceFeatures | None = None) -> FaceFeatures:
+    operator = operator or FaceFeatures()
+    times = START + np.arange(len(vectors)) * FRAME_S if times is None else times
+    operator.push(TimedBlock("face", 0, times, vectors))
+    return operator
+
+
+def bits(feature: Feature) -> tuple[object, ...]:
+    numbers = [feature.validity, feature.quality, feature.last_time, feature.effective_time, *feature.cues.values()]
+    return (
+        np.array(numbers).tobytes(),
+        tuple(feature.cues),
+        feature.reasons,
+        *((name, values.dtype, values.tobytes()) for name, values in feature.inputs.items()),
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), cuts=st.lists(st.integers(0, 150), max_size=12), at=st.floats(0, 7))
+def test_cutting_and_what_comes_after_the_tick_change_nothing(seed: int, cuts: list[int], at: float) -> None:
+    vectors = moving(150, seed)
+    steps = np.random.default_rng(seed).uniform(0.01, 0.06, 150)
+    times = START + steps.cumsum()
+    segments = np.where(np.arange(150) < 90, 0, 1)
+    tick = START + at
+
+    def fed(edges: list[int], until: float = math.inf) -> FaceFeatures:
+        operator = FaceFeatures()
+        for first, last in zip([0, *edges], [*edges, 150], strict=True):
+            for segment in (0, 1):
+                chosen = np.flatnonzero((segments[first:last] == segment) & (times[first:last] < until)) + first
+                operator.push(TimedBlock("face", segment, times[chosen], vectors[chosen]))
+        return operator
+
+    whole = bits(fed([]).feature_at(tick))
+    assert bits(fed(sorted(cuts)).feature_at(tick)) == whole
+    one_by_one = fed(list(range(1, 150)))
+    assert bits(one_by_one.feature_at(tick)) == whole
+    assert bits(one_by_one.feature_at(tick)) == whole  # asking changes nothing
+    assert bits(fed([], until=tick).feature_at(tick)) == whole
+
+
+def test_state_carries_everything() -> None:
+    vectors = moving(300, 7)
+    times = START + np.arange(300) * FRAME_S
+    first = pushed(vectors[:200], times[:200])
+    second = FaceFeatures()
+    second.state = copy.deepcopy(first.state)
+    for operator in (first, second):
+        operator.push(TimedBlock("face", 0, times[200:], vectors[200:]))
+    assert bits(first.feature_at(times[-1])) == bits(second.feature_at(times[-1]))
+
+
+def test_inputs_of_a_smile_that_grows() -> None:
+    vectors = still(600)
+    for index in range(540, 600):
+        grown = {points: tuple(v * (index - 540) / 60 for v in by) for points, by in MOVES[12][0].items()}
+        vectors[index] = moved(vectors[index], grown)  # type: ignore[arg-type]
+    feature = pushed(vectors).feature_at(START + 600 * FRAME_S)
+    table, mask = feature.inputs["action_units"], feature.inputs["action_unit_mask"]
+    assert table.shape == (19, 4)
+    assert table.dtype == mask.dtype == np.float32
+    assert mask.tolist() == pytest.approx(list(RELIABILITY.values()))
+    level, sd, slope, asymmetry = table[ACTION_UNIT_INDEX[12]]
+    assert 1 < level < 3
+    assert sd > 0.5
+    assert slope == pytest.approx(sd * math.sqrt(12) / 2, rel=0.15)  # a straight line over 2 s
+    assert abs(asymmetry) < 0.3
+    assert table[ACTION_UNIT_INDEX[15]].tolist() == [0, 0, 0, 0]
+    assert (feature.validity, feature.quality, feature.reasons) == (pytest.approx(1), 1, ())
+    assert feature.last_time == START + 599 * FRAME_S
+    assert feature.effective_time == START + 600 * FRAME_S - 1
+    half = pushed(np.array([moved(v, MOVES[12][0], ("left",)) if i > 500 else v for i, v in enumerate(still(600))]))
+    assert half.feature_at(START + 20).inputs["action_units"][ACTION_UNIT_INDEX[12], 3] > 1.5
+
+
+def test_validity_is_the_share_that_was_there() -> None:
+    vectors = still(120)
+    vectors[99:] = 0
+    assert pushed(vectors).feature_at(START + 4).validity == pytest.approx(0.65, abs=0.02)
+    gap = pushed(still(90))  # then nothing after 2.97 s
+    assert gap.feature_at(START + 3.8).validity == pytest.approx(1 - (0.83 - 0.25) / 2, abs=0.02)
+    late = gap.feature_at(START + 5)
+    assert (late.validity, late.quality, late.reasons) == (0, 0, ("no face",))
+    assert late.last_time == START + 89 * FRAME_S
+    assert not late.inputs["action_units"].any()
+    assert not late.inputs["action_unit_mask"].any()
+    gone = gap.feature_at(START + 600)
+    assert gone.last_time == late.last_time
+    assert set(gone.cues.values()) == {0.0}
+    never = FaceFeatures().feature_at(START)
+    assert math.isnan(never.last_time)
+    assert (never.validity, set(never.cues.values())) == (0, {0.0})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("box_size_px", 40, "face is small"),
+        ("brightness", 20, "face is dark"),
+        ("brightness", 250, "face is overexposed"),
+        ("sharpness", 8, "face is blurred"),
+        ("yaw_deg", 45, "face is turned away"),
+        ("pitch_deg", -35, "face is turned away"),
+        ("face_count", 2, "more than one face"),
+    ],
+)
+def test_quality_says_why(name: str, value: float, reason: str) -> None:
+    vectors = still(450)
+    good = pushed(vectors).feature_at(START + 15)
+    assert (good.quality, good.reasons) == (1, ())
+    vectors[360:, FIELD_INDEX[name]] = value
+    bad = pushed(vectors).feature_at(START + 15)
+    assert bad.quality < 0.9
+    assert bad.reasons == (reason,)
+
+
+def test_a_new_face_is_trusted_less_until_its_neutral_has_settled() -> None:
+    operator = pushed(still(450))
+    qualities = [operator.feature_at(START + seconds).quality for seconds in (1, 4, 8, 12)]
+    assert qualities == sorted(qualities)
+    assert qualities[0] < 0.6
+    assert qualities[-1] == 1
+    assert "neutral face not settled" in operator.feature_at(START + 4).reasons
+    profiled = FaceFeatures()
+    profiled.use_neutral(operator.neutral())
+    assert pushed(still(30), operator=profiled).feature_at(START + 1).quality == 1
+
+
+def cues_of(vectors: np.ndarray) -> dict[str, float]:
+    return pushed(vectors).feature_at(START + len(vectors) * FRAME_S).cues
+
+
+def test_cues_of_a_still_face_are_none() -> None:
+    assert set(cues_of(still(600)).values()) == {0.0}
+
+
+def test_head_shake_is_the_yaw_between_half_and_three_hertz() -> None:
+    times = np.arange(900) * FRAME_S
+
+    def shake(hertz: float) -> float:
+        vectors = still(900)
+        vectors[:, FIELD_INDEX["yaw_deg"]] = 10 * np.sin(2 * math.pi * hertz * times)
+        return cues_of(vectors)["head_shake"]
+
+    assert shake(1.5) == pytest.approx(10 / math.sqrt(2), rel=0.35)
+    assert shake(0.05) < 1.5
+    assert shake(10) < shake(1.5) / 2
+
+
+def test_gaze_aversion_counts_looks_away_from_the_usual() -> None:
+    vectors = still(900)
+    vectors[:, FIELD_INDEX["gaze_left_yaw_deg"]] = vectors[:, FIELD_INDEX["gaze_right_yaw_deg"]] = 8  # personal offset
+    assert cues_of(vectors)["gaze_aversion"] == 0
+    for eye in ("left", "right"):
+        vectors[840:, FIELD_INDEX[f"gaze_{eye}_yaw_deg"]] = 30
+    assert cues_of(vectors)["gaze_aversion"] == pytest.approx(60 / 150, abs=0.02)
+
+
+def test_eyes_closed_for_long_and_a_blink() -> None:
+    closed = moved(still(1)[0], {UPPER_LID: (0, -9, 0)})
+    vectors = still(900)
+    vectors[820:826] = closed  # a blink of 200 ms
+    assert cues_of(vectors)["eye_closure"] == 0
+    vectors[840:870] = closed  # 1 s, of which 0.4 s are an ordinary closure
+    assert cues_of(vectors)["eye_closure"] == pytest.approx(0.6 / 5, abs=0.02)
+
+
+def test_brows_lips_and_smiles_without_cheeks() -> None:
+    vectors = still(900)
+    vectors[780::2] = moved(vectors[0], MOVES[1][0])
+    assert cues_of(vectors)["brow_variability"] > 0.3
+    vectors = still(900)
+    vectors[780:] = moved(vectors[0], MOVES[24][0])
+    assert cues_of(vectors)["lip_press"] > 0.2
+    vectors = still(900)
+    vectors[780:] = moved(vectors[0], MOVES[12][0])
+    social = cues_of(vectors)["smile_without_cheek"]
+    assert social > 0.3
+    vectors[780:] = moved(vectors[780], MOVES[6][0])
+    assert cues_of(vectors)["smile_without_cheek"] < social - 0.2
+
+
+def test_a_clock_set_back_begins_anew() -> None:
+    operator = pushed(still(60))
+    operator.push(TimedBlock("face", 1, START - 500 + np.arange(60) * FRAME_S, still(60)))
+    assert operator.feature_at(START - 498).validity == pytest.approx(1)
+    assert operator.feature_at(START + 2).validity == 0
+
+
+def test_numbers_that_are_none_count_as_no_face() -> None:
+    vectors = still(60)
+    vectors[:, GEOMETRY_START] = np.nan
+    feature = pushed(vectors).feature_at(START + 2)
+    assert feature.validity == 0
+    assert all(np.isfinite(values).all() for values in feature.inputs.values())
+
+
+def info(front_end: FrontEnd) -> StreamInfo:
+    labels = face_vector_labels(front_end)
+    return StreamInfo("face", "face", "cam", "Face", "id", labels, face_vector_units(front_end), 0.0, "float32")
+
+
+def test_the_stream_must_be_of_the_front_end() -> None:
+    assert FaceFeatures("mesh478_blendshapes").open(info("mesh478_blendshapes")) == ()
+    with pytest.raises(SourceError, match="carries the vectors of front end mesh478_blendshapes"):
+        FaceFeatures("mesh468_iris").open(info("mesh478_blendshapes"))
+    other = StreamInfo("face", "face", "cam", "Video", "id", ("a",), ("px",), 30.0, "float32")
+    with pytest.raises(SourceError, match="1 other channels"):
+        FaceFeatures().open(other)
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        FaceFeatureSettings(window_s=0)
+    with pytest.raises(ValueError, match="front end"):
+        FaceFeatures("mesh")  # type: ignore[arg-type]
+
+
+def test_contract_is_plain_data() -> None:
+    contracts = [FaceFeatures(front_end).contract() for front_end in ("mesh468_iris", "mesh478_blendshapes")]
+    texts = [json.dumps(contract, sort_keys=True) for contract in contracts]
+    assert texts[0] != texts[1]
+    assert json.loads(texts[0])["settings"]["window_s"] == 2.0
+
+
+@pytest.mark.real_data
+def test_two_front_ends_see_the_same_blinks_and_speech() -> None:
+    """The units that both front ends measure well go together, though nets and formulas are different."""
+    talkers = sorted((data_root() / "av_talking" / "GRID").glob("*.mpg"))[:3]
+    assert talkers
+    together: dict[int, list[float]] = {25: [], 26: [], 45: []}
+    for film in talkers:
+        frames = film_frames(film)
+        levels = []
+        for front_end in FRONT_ENDS:
+            edge = face_edge(front_end)
+            vectors = np.array([edge.process(frame) for frame in frames])
+            assert vectors[:, 0].all()
+            features = pushed(np.concatenate([vectors, vectors]), operator=FaceFeatures(front_end))
+            rows = features.state.ring.rows[len(frames) : 2 * len(frames)]  # the neutral is known by now
+            levels.append(rows[:, -2 * len(RELIABILITY) :].reshape(len(frames), -1, 2).mean(axis=2))
+        for unit, correlations in together.items():
+            first, second = (level[:, ACTION_UNIT_INDEX[unit]] for level in levels)
+            if min(first.std(), second.std()) > 0.3:
+                correlations.append(np.corrcoef(first, second)[0, 1])
+    for unit, correlations in together.items():
+        assert correlations, f"nobody shows {unit}"
+        assert np.median(correlations) > 0.6, (unit, correlations)

@@ -1,0 +1,31 @@
+"""The committed models are what `models_onnx/build.py` makes, byte for byte."""
+
+import subprocess
+import sys
+
+import onnx
+import pytest
+
+from streamsense.models.session import OnnxModel
+from streamsense.resources import shipped
+
+NAMES = sorted(path.stem for path in shipped("models_onnx").glob("*.onnx"))
+
+
+def test_building_again_gives_the_committed_files():
+    done = subprocess.run(
+        [sys.executable, str(shipped("models_onnx/build.py")), "--check"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_models_keep_the_limits_of_the_runtime_and_have_a_card(name):
+    path = shipped(f"models_onnx/{name}.onnx")
+    model = onnx.load(path)
+    assert model.ir_version <= 10
+    assert all(entry.version <= 20 for entry in model.opset_import)
+    assert all(value.type.tensor_type.shape.dim[0].dim_param for value in model.graph.input)
+    metadata = OnnxModel(path, provider="cpu").metadata()
+    assert metadata.card.name == name
+    assert metadata.contract_sha256 in shipped(f"models_onnx/{name}.card.md").read_text(encoding="utf-8")

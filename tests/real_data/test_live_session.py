@@ -1,0 +1,274 @@
+"""Three processes play real recordings at real speed, the live pipeline scores them, a plain pylsl process receives.
+
+EEG: one EEGMAT person, 19 channels at 500 Hz. Voice: one EmoDB speaker at 16 kHz. Face: the ASL clips, as MJPEG over
+loopback HTTP into the webcam source.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from streamsense.fusion.emotions import PRIOR_SD
+from streamsense.score import EXPERT_CHANNELS, EXPERT_LABELS, SCORE_CHANNELS
+from streamsense.streams import MODALITIES
+from streamsense.ticks import tick_time
+
+pytestmark = [pytest.mark.real_data, pytest.mark.slow, pytest.mark.timeout(300)]
+HELPERS = Path(__file__).parents[1] / "helpers"
+ROOT = HELPERS.parents[1]
+
+
+class Process:
+    """A helper in a process of its own that says `ready …` when it is."""
+
+    def __init__(self, *arguments: str) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def wait_ready(self) -> float:
+        assert self.process.stdout is not None
+        words = self.process.stdout.readline().split()
+        assert words, f"{self.process.args} ended with {self.process.wait()}"
+        assert words[0] == "ready", words
+        return float(words[1]) if len(words) > 1 else 0.0
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def finish(self, timeout_s: float = 120.0) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.close()
+        assert self.process.wait(timeout_s) == 0
+
+
+@dataclass
+class Received:
+    """What the consumer wrote."""
+
+    metadata: dict[str, object]
+    stamps: np.ndarray
+    arrivals: np.ndarray
+    values: np.ndarray
+
+    @staticmethod
+    def read(file: Path) -> Received:
+        first, *rest = file.read_text().splitlines()
+        rows = [json.loads(line) for line in rest]
+        stamps, arrivals, values = (np.array(column) for column in zip(*rows, strict=True))
+        return Received(json.loads(first), stamps, arrivals, values)
+
+    def __getitem__(self, label: str) -> np.ndarray:
+        labels = [channel["label"] for channel in self.metadata["channels"]]
+        return self.values[:, labels.index(label)]
+
+
+class Session:
+    """Players, pipeline and consumers of one test, in an LSL session of their own."""
+
+    def __init__(self, data: Path, folder: Path, stack: ExitStack) -> None:
+        self.data, self.folder, self._stack = data, folder, stack
+        self.identity = f"test-{uuid.uuid4().hex[:12]}"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.players: dict[str, Process] = {}
+
+    def play(self, modality: str) -> float:
+        """Start one player; returns the LSL time at which it was ready."""
+        arguments = {
+            "eeg": ["eeg", str(self.data / "eegmat" / "Subject04_2.edf")],
+            "voice": ["voice", *map(str, sorted((self.data / "emodb" / "wav").glob("03*.wav"))[:20])],
+            "face": ["camera", *map(str, sorted((self.data / "face_video" / "asl_gestures").glob("*.mkv")))],
+        }[modality]
+        player = Process(str(HELPERS / "play.py"), *arguments, "--session-id", self.identity, "--port", str(self.port))
+        self._stack.callback(player.kill)
+        self.players[modality] = player
+        return player.wait_ready()
+
+    def config(self, modalities: tuple[str, ...]) -> Path:
+        content: dict[str, object] = {"lsl": {"session_id": self.identity}, "markers": None}
+        sources = {
+            "eeg": {"kind": "lsl", "name": "TestEEG", "required": False},
+            "voice": {"kind": "lsl", "name": "TestVoice", "required": False},
+            "face": {"kind": "webcam", "device": f"http://127.0.0.1:{self.port}/", "required": False},
+        }
+        content |= {modality: {"source": sources[modality]} for modality in modalities}
+        file = self.folder / f"{self.identity}.yaml"
+        file.write_text(yaml.safe_dump(content))
+        return file
+
+    def run(self, modalities: tuple[str, ...]) -> Process:
+        self.results = self.folder / f"{self.identity}.npz"
+        process = Process(str(HELPERS / "run_session.py"), str(self.config(modalities)), str(self.results))
+        self._stack.callback(process.kill)
+        process.wait_ready()
+        return process
+
+    def receive(self, name: str) -> Path:
+        out = self.folder / f"{self.identity}-{name}.jsonl"
+        process = Process(str(HELPERS / "receive_scores.py"), name, "--session-id", self.identity, "--out", str(out))
+        self._stack.callback(process.kill)
+        process.wait_ready()
+        return out
+
+
+@contextmanager
+def session(data: Path, folder: Path) -> Iterator[Session]:
+    with ExitStack() as stack:
+        yield Session(data, folder, stack)
+
+
+def assert_sound(received: Received, channels: tuple[object, ...]) -> None:
+    """All values finite, within their ranges, and the metadata says which is which."""
+    assert np.isfinite(received.values).all()
+    assert [(c["label"], c["unit"]) for c in received.metadata["channels"]] == [(c.label, c.unit) for c in channels]
+    for column, channel in zip(received.values.T, received.metadata["channels"], strict=True):
+        assert column.min() >= float(channel["minimum"]) - 1e-6, channel
+        assert column.max() <= float(channel["maximum"]) + 1e-6, channel
+
+
+def test_thirty_seconds_of_three_modalities(data_folder: Path, tmp_path: Path) -> None:
+    with session(data_folder, tmp_path) as run:
+        for modality in MODALITIES:
+            run.play(modality)
+        process = run.run(MODALITIES)
+        scores_file, experts_file = run.receive("streamsense-scores"), run.receive("streamsense-experts")
+        time.sleep(33.0)
+        process.finish()
+        results = np.load(run.results)
+    scores, experts = Received.read(scores_file), Received.read(experts_file)
+
+    window = scores.stamps <= scores.stamps[0] + 30.0
+    ticks = scores["tick"][window].astype(int)
+    share = len(ticks) / 151
+    lateness = (scores.arrivals - scores.stamps)[window]
+    print(
+        f"\n{len(ticks)} of 151 ticks arrived ({share:.1%}); tick to reception: median {np.median(lateness) * 1e3:.0f} ms, "
+        f"99 % {np.quantile(lateness, 0.99) * 1e3:.0f} ms, worst {lateness.max() * 1e3:.0f} ms"
+    )
+    assert share >= 0.99
+    assert (np.diff(ticks) >= 1).all(), "each tick once, in order"
+    assert [tick_time(tick) for tick in ticks] == scores.stamps[window].tolist(), "stamped with its tick"
+    assert_sound(scores, SCORE_CHANNELS)
+    assert_sound(experts, EXPERT_CHANNELS)
+    assert scores.metadata["rate"] == 0.0
+    assert scores.metadata["declared_rate"] == "5"
+    assert scores.metadata["can_drop"] == "true"
+    assert scores.metadata["ambivalence"] == "uncalibrated"
+    assert all(scores.metadata["models"].values())
+    settled = scores.stamps > scores.stamps[0] + 4.0
+    for modality in MODALITIES:
+        assert (scores[f"{modality}_presence"][settled] == 1).mean() >= 0.99, modality
+        assert scores[f"{modality}_weight"][settled].mean() > 0.01, modality
+    # What was scored live comes out of the journal again, byte for byte.
+    assert results["scores"].tobytes() == results["replayed_scores"].tobytes()
+    assert results["experts"].tobytes() == results["replayed_experts"].tobytes()
+    at = {tick: row for row, tick in enumerate(results["ticks"])}
+    received_rows = [at[tick] for tick in scores["tick"].astype(int)]
+    assert results["scores"][received_rows].tobytes() == scores.values.tobytes()
+
+
+@dataclass(frozen=True)
+class Kill:
+    modality: str
+    back: float
+
+
+def test_each_source_is_killed_and_started_again(data_folder: Path, tmp_path: Path) -> None:
+    kills = []
+    with session(data_folder, tmp_path) as run:
+        for modality in MODALITIES:
+            run.play(modality)
+        process = run.run(MODALITIES)
+        scores_file, experts_file = run.receive("streamsense-scores"), run.receive("streamsense-experts")
+        time.sleep(7.0)
+        for modality in MODALITIES:
+            run.players[modality].process.send_signal(signal.SIGKILL)
+            time.sleep(4.0)
+            kills.append(Kill(modality, run.play(modality)))
+            time.sleep(7.0)
+        process.finish()
+        results = np.load(run.results)
+    scores, experts = Received.read(scores_file), Received.read(experts_file)
+    for kill in kills:
+        check_kill(kill, scores, results)
+    # The consumer's own bytes of the other experts equal those of a replay in which the source never stopped.
+    at = {tick: row for row, tick in enumerate(results["ticks"])}
+    rows = [at[round(stamp * 5)] for stamp in experts.stamps]
+    for modality in MODALITIES:
+        others = [not label.startswith(modality) for label in EXPERT_LABELS]
+        never_killed = results[f"{modality}_never_killed"][rows]
+        assert never_killed[:, others].tobytes() == experts.values[:, others].tobytes(), modality
+        own = EXPERT_LABELS.index(f"{modality}_presence")
+        assert never_killed[10:, own].sum() > experts.values[10:, own].sum(), "in that replay the source was there"
+
+
+def check_kill(kill: Kill, scores: Received, results: np.lib.npyio.NpzFile) -> None:
+    stamps = results[f"{kill.modality}_stamps"]
+    last = stamps[stamps[:, 1] < kill.back - 1.0][-1, 1]
+    presence = scores[f"{kill.modality}_presence"]
+    gone = (scores.stamps >= last + 1.0) & (scores.stamps < kill.back)
+    assert gone.sum() >= 5
+    assert (presence[gone] == 0).all()
+    before = (scores.stamps > last - 2.0) & (scores.stamps < last + 0.99)
+    assert (presence[before] == 1).all()
+    published_after = scores.arrivals[gone][0] - last
+    present_again = scores.arrivals[(scores.stamps > kill.back) & (presence == 1)][0] - kill.back
+    dimension = {"eeg": "valence", "face": "valence", "voice": "arousal"}[kill.modality]
+    spread = scores[f"{dimension}_sd"]
+    wider = spread[gone].mean() / spread[before].mean()
+    print(
+        f"\n{kill.modality}: absence published {published_after:.2f} s after the last sample, present again "
+        f"{present_again:.2f} s after the source, {dimension} ± {wider:.3f} times as wide meanwhile"
+    )
+    assert published_after <= 1.5
+    assert present_again <= 3.0
+    assert wider > 1.0
+
+
+SUBSETS = [c for n in (3, 2, 1, 0) for c in itertools.combinations(MODALITIES, n)][1:]
+
+
+def test_any_subset_works_and_with_none_the_prior_is_published(data_folder: Path, tmp_path: Path) -> None:
+    """All three are configured; some of them are never there."""
+    for subset in SUBSETS:
+        with session(data_folder, tmp_path) as run:
+            for modality in subset:
+                run.play(modality)
+            process = run.run(MODALITIES)
+            file = run.receive("streamsense-scores")
+            time.sleep(4.0)
+            process.finish()
+        scores = Received.read(file)
+        assert len(scores.stamps) >= 15, subset
+        assert_sound(scores, SCORE_CHANNELS)
+        for modality in MODALITIES:
+            assert scores[f"{modality}_presence"][-1] == float(modality in subset), (subset, modality)
+        if subset:
+            assert scores["confidence"][-1] > 0, subset
+        else:
+            assert (scores["confidence"] == 0).all()
+            for dimension in ("valence", "arousal", "dominance"):
+                assert (scores[dimension] == 0).all()
+                assert np.allclose(scores[f"{dimension}_sd"], PRIOR_SD, atol=1e-6)
+        print(f"\n{'+'.join(subset) or 'none'}: confidence {scores['confidence'][-1]:.2f}", end="")
