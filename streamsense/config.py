@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamsense.errors import ConfigError
+from streamsense.yaml_file import read_yaml
 
-_LONGEST_CONFIG_BYTES = 1 << 20
+_LONGEST_SHOWN = 120
+_PLAIN_WORDS = {"model_type": "expected keys and values under it", "path_type": "expected a path"}
+"""In place of what pydantic says, by its names of problems."""
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class LslSource(_Section):
@@ -128,21 +131,8 @@ class Config(_Section):
 
 def load_config(path: Path) -> Config:
     """Read a YAML configuration. Raises ConfigError saying what is wrong and, for a key, the nearest right one."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"The configuration {path} cannot be read: {error.strerror}. Give the path of a YAML file."
-        ) from error
-    if len(raw) > _LONGEST_CONFIG_BYTES:
-        raise ConfigError(
-            f"The configuration {path} is {len(raw)} bytes long, expected at most {_LONGEST_CONFIG_BYTES}."
-        )
-    try:
-        content = yaml.safe_load(raw)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"The configuration {path} is not valid YAML: {error}") from error
-    return parse_config({} if content is None else content, str(path))
+    content = read_yaml(path)
+    return parse_config({} if content is None else content, f"The configuration {path}")
 
 
 def parse_config(content: object, origin: str) -> Config:
@@ -158,28 +148,42 @@ def parse_config(content: object, origin: str) -> Config:
 
 def _explain(problem: Any) -> str:
     """One validation problem in words; for an unknown key the nearest known one."""
-    location = problem["loc"]
-    # pydantic puts the chosen branch of a union into the path: 'source.lsl.name' is 'source.name' in the file.
-    where = ".".join(str(part) for before, part in zip((None, *location), location, strict=False) if before != "source")
-    if problem["type"] != "extra_forbidden":
-        return f"{where}: {problem['msg']} (found {problem['input']!r})"
-    known = _known_keys(tuple(problem["loc"][:-1]))
-    near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.0)
-    return f"there is no key '{where}'; did you mean '{near[0]}'? Known here: {', '.join(known)}"
+    *parents, last = problem["loc"]
+    if problem["type"] == "extra_forbidden":
+        names, sections = _walk(parents)
+        known = sorted({key for section in sections for key in section.model_fields})
+        near = difflib.get_close_matches(str(last)[:_LONGEST_SHOWN], known, n=1, cutoff=0.0)
+        where = ".".join([*names, _shortened(str(last))])
+        return f"there is no key '{where}'; did you mean '{near[0]}'? Known here: {', '.join(known)}"
+    names, sections = _walk(problem["loc"])
+    message = _PLAIN_WORDS.get(problem["type"], problem["msg"])
+    if problem["type"] == "union_tag_not_found":
+        message = f"a key 'kind' is needed, with one of: {', '.join(str(_tag(section)) for section in sections)}"
+    return f"{_shortened('.'.join(names))}: {message} (found {_shown(problem['input'])})"
 
 
-def _known_keys(location: tuple[str | int, ...]) -> list[str]:
-    """The keys of the section at `location` of pydantic's error path, where a union's branch has its tag's name."""
+def _walk(location: Sequence[str | int]) -> tuple[list[str], list[Any]]:
+    """The keys of a path of pydantic's, as they are in the file, and the sections that can be at its end.
+
+    pydantic names the chosen branch of a union too: 'source.lsl.name' is 'source.name' in the file.
+    """
+    names: list[str] = []
     sections: list[Any] = [Config]
     for part in location:
-        branch = [section for section in sections if _tag(section) == part]
-        sections = branch or [
+        branch = [section for section in sections if _tag(section) == part] if len(sections) > 1 else []
+        if branch:
+            sections = branch
+            continue
+        if part in ("int", "str") and not sections:
+            continue
+        names.append(str(part))
+        sections = [
             found
             for section in sections
             if part in section.model_fields
-            for found in _sections_in(section.model_fields[part].annotation)
+            for found in _sections_in(section.model_fields[str(part)].annotation)
         ]
-    return sorted({key for section in sections for key in section.model_fields})
+    return names, sections
 
 
 def _tag(section: Any) -> object:
@@ -191,3 +195,14 @@ def _sections_in(annotation: Any) -> list[Any]:
     if isinstance(annotation, type):
         return [annotation] if issubclass(annotation, _Section) else []
     return [section for part in getattr(annotation, "__args__", ()) for section in _sections_in(part)]
+
+
+def _shown(value: object) -> str:
+    try:
+        return _shortened(repr(value))
+    except ValueError:  # Python writes out no number of thousands of digits
+        return f"a {type(value).__name__} too long to show"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from streamsense import state as snapshots
+from streamsense.errors import SourceError
 from streamsense.fusion.combination import Fusion, Opinion
 from streamsense.models.expert import ExpertOutput
 from streamsense.score import AGE_UNKNOWN_S, EXPERT_CHANNELS, Notice, Plan, Score, Skip, StreamPlan
@@ -32,6 +33,8 @@ from streamsense.timeline.timeline import Timeline
 
 START = "session_started"
 """Name of the Control event that begins scoring, with the first tick after it was received."""
+REFUSED = "stream_refused"
+"""Kind of the notice that a stream was opened which cannot be used."""
 
 
 class FeatureOperator(Protocol):
@@ -97,10 +100,11 @@ class TimingSettings:
 
 @dataclass
 class PipelineState:
-    """What the core itself carries: the next tick, and which modalities were there at the last one."""
+    """What the core itself carries: the next tick, and which modalities were there, which streams are no use."""
 
     next_tick: int | None = None
-    present: dict[str, bool] | None = None
+    present: dict[str, bool] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
 
 class Pipeline:
@@ -148,7 +152,14 @@ class Pipeline:
     def _open(self, event: StreamOpened) -> None:
         info = event.info
         operator = self._operators.get(info.kind) if info.kind != "markers" else None
-        warnings = operator.open(info) if operator else ()
+        self._state.refused = [key for key in self._state.refused if key != info.key]
+        try:
+            warnings = operator.open(info) if operator else ()
+        except SourceError as error:
+            # A session goes on without a stream that it cannot use; whoever runs it may decide otherwise.
+            self._state.refused.append(info.key)
+            self._notice(event.received, REFUSED, str(error), {"stream": info.key})
+            return
         before = self._timelines.get(info.key)
         self._timelines[info.key] = timeline = Timeline(info, rising=info.kind != "markers")
         if before is not None:
@@ -157,12 +168,14 @@ class Pipeline:
             timeline.state.smoothing.last_time = before.last_time
         self._notice(
             event.received, "stream_opened",
-            f"{info.key}: {info.name} ({len(info.channel_labels)} channels, {info.nominal_rate_hz:g} Hz)",
+            f"{info.key}: {info.name} ({len(info.channel_labels)} channels, {_rate_text(info)})", {"stream": info.key},
         )  # fmt: skip
         for warning in warnings:
             self._notice(event.received, "warning", warning)
 
     def _push_block(self, block: Block) -> None:
+        if block.key in self._state.refused:
+            return
         timeline = self._timelines.get(block.key)
         if timeline is None:
             raise ValueError(f"a block of stream {block.key!r} came before the stream was opened")
@@ -294,7 +307,7 @@ class Pipeline:
         )  # fmt: skip
 
     def _note_presence(self, opinions: Mapping[Modality, Opinion], time: float) -> None:
-        before = self._state.present or {}
+        before = self._state.present
         for modality in self._operators:
             now_present = opinions[modality].presence > 0
             if now_present != before.get(modality, False):
@@ -333,6 +346,10 @@ class Pipeline:
                 modality: self._operators[modality].state for modality in self._operators if modality in self._timelines
             },
         }
+
+
+def _rate_text(info: StreamInfo) -> str:
+    return f"{info.nominal_rate_hz:g} Hz" if info.nominal_rate_hz > 0 else "irregular"
 
 
 def _expert_values(opinions: Mapping[Modality, Opinion]) -> FloatArray:

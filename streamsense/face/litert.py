@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +30,11 @@ class Net:
         self, source: Path | bytes, name: str, input_shape: tuple[int, ...], output_sizes: tuple[int, ...]
     ) -> None:
         content = source if isinstance(source, bytes) else _read(source, name)
+        interpreter = _interpreter_class()
         try:
-            self._interpreter = _interpreter_class()(model_content=content, num_threads=1)
-            self._interpreter.allocate_tensors()
+            with _quiet():
+                self._interpreter = interpreter(model_content=content, num_threads=1)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{name} is not a net that LiteRT can run: {error}. Fetch the file again.") from error
         (self._input,) = self._interpreter.get_input_details()
@@ -45,6 +51,23 @@ class Net:
         self._interpreter.set_tensor(self._input["index"], values)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(output["index"]).ravel() for output in self._outputs]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what LiteRT writes to standard error while a net is loaded: notes about delegates, not failures.
+
+    It writes from compiled code and has no setting for it, so the file descriptor itself is led away.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _read(path: Path, name: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from streamsense.errors import DependencyError
@@ -17,6 +18,8 @@ def opencv_missing(error: ImportError) -> DependencyError:
     return DependencyError(f"OpenCV cannot be imported ({error}). Reinstall it with `pip install opencv-python`.")
 
 
+# FFmpeg inside OpenCV writes each failed connection to the terminal; read once, at import.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 try:
     import cv2 as _cv2
 except ImportError as _error:

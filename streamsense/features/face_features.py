@@ -21,7 +21,8 @@ from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, Timed
 _UNITS: Final = len(ACTION_UNITS)
 _QUALITY_FIELDS: Final = ("box_size_px", "brightness", "sharpness", "yaw_deg", "pitch_deg", "face_count")
 _QUALITY_INDEX: Final = np.array([FIELD_INDEX[name] for name in _QUALITY_FIELDS])
-# a frame's row in the ring: tracked, settled, time of the last face so far, quality fields, cue columns, then the units' left and right intensity
+# a frame's row in the ring: tracked, settled, time of the last face so far, quality fields, cue columns, then the
+# units' left and right intensity
 _QUALITY_AT: Final = slice(3, 3 + len(_QUALITY_FIELDS))
 _CUES_AT: Final = slice(_QUALITY_AT.stop, _QUALITY_AT.stop + len(CUE_COLUMNS))
 _UNITS_AT: Final = slice(_CUES_AT.stop, _CUES_AT.stop + 2 * _UNITS)

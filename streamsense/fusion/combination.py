@@ -16,6 +16,7 @@ from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
 from streamsense.score import AGE_UNKNOWN_S
 from streamsense.streams import MODALITIES, FloatArray, Modality
 
+
 class FusionModel(Protocol):
     """The ONNX graph that combines the experts."""
 

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from streamsense.errors import SourceError
 from streamsense.journal import Entry, JournaledPipeline
-from streamsense.pipeline import START, Pipeline
+from streamsense.pipeline import REFUSED, START, Pipeline
 from streamsense.runtime.live_sources import Source
 from streamsense.score import Score
 from streamsense.sinks.base import Sink
@@ -56,7 +57,7 @@ class LiveSession:
     """Runs a pipeline on live sources until it is stopped.
 
     `sources` is called with the function that takes their events. With a `journal`, everything that enters the
-    core and every decision is appended to it.
+    core and every decision is appended to it. A stream in `required` that cannot be used ends the session.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class LiveSession:
         sources: Callable[[Callable[[Event], None]], list[Source]],
         clock: Clock,
         journal: list[Entry] | None = None,
+        required: frozenset[str] = frozenset(),
     ) -> None:
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._core = JournaledPipeline(pipeline, journal)
         self._sources = sources(self._queue.put)
         self._sinks: list[Sink] = []
         self._clock = clock
+        self._required: frozenset[object] = required
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="core", daemon=True)
@@ -154,6 +157,11 @@ class LiveSession:
             self.status.score, self.status.scored = score, self.status.scored + 1
             started = time.perf_counter()
         for notice in self._core.pipeline.take_notices():
+            if notice.kind == REFUSED and notice.details["stream"] in self._required:
+                raise SourceError(notice.text)
+            if notice.kind == "stream_opened":
+                # Once it has worked, a stream that comes back changed does not end the session.
+                self._required -= {notice.details["stream"]}
             if notice.kind == "ticks_skipped":
                 self.status.skipped += int(str(notice.details["count"]))
             for sink in self._sinks:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Protocol
 
 from streamsense.config import Config, FaceSection, LslSource, MicrophoneSource, WebcamSource
-from streamsense.features.face_vector import FrontEnd
 from streamsense.sources.lsl_configuration import configure
-from streamsense.streams import Event, FloatArray, Kind, StreamInfo
+from streamsense.streams import Event, Kind
 from streamsense.ticks import Clock
+
+if TYPE_CHECKING:
+    from streamsense.sources.lsl import Front
 
 _MOST_PICTURES_AT_ONCE = 3
 
@@ -33,35 +30,6 @@ class Source(Protocol):
     def check(self) -> None:
         """Raise what went wrong since."""
         ...
-
-
-class PictureFront:
-    """Pictures that come as base64 JPEG texts, turned into face vectors; of a pile-up only the newest count."""
-
-    def __init__(self, edge: Any, front_end: FrontEnd) -> None:
-        self._edge = edge
-        self._front_end = front_end
-
-    def describe(self, info: StreamInfo) -> StreamInfo:
-        """The face vectors' description, under the picture stream's own name."""
-        from streamsense.features.face_vector import face_vector_labels, face_vector_units
-
-        labels, units = face_vector_labels(self._front_end), face_vector_units(self._front_end)
-        return replace(info, channel_labels=labels, channel_units=units, nominal_rate_hz=0.0, dtype="float32")
-
-    def convert(self, samples: list[Any], stamps: FloatArray) -> tuple[npt.NDArray[np.float32], FloatArray]:
-        """One vector for each picture that could be read."""
-        from streamsense.features.face_vector import face_vector_labels
-        from streamsense.sources.jpeg_frames import decode_jpeg_base64
-
-        vectors, kept = [], []
-        for sample, stamp in list(zip(samples, stamps, strict=True))[-_MOST_PICTURES_AT_ONCE:]:
-            frame = decode_jpeg_base64(bytes(sample).decode("ascii", errors="replace"))
-            if frame is not None:
-                vectors.append(self._edge.process(frame))
-                kept.append(stamp)
-        width = len(face_vector_labels(self._front_end))
-        return np.array(vectors, np.float32).reshape(len(kept), width), np.array(kept, np.float64)
 
 
 def live_sources(config: Config, clock: Clock, emit: Callable[[Event], None]) -> list[Source]:
@@ -96,7 +64,7 @@ def _lsl_source(
     default_type: str,
     clock: Clock,
     emit: Callable[[Event], None],
-    front: PictureFront | None = None,
+    front: Front | None = None,
 ) -> Source:
     from streamsense.sources.lsl import LslSource as Reader
     from streamsense.sources.lsl_streams import StreamQuery, find_stream
@@ -108,9 +76,13 @@ def _lsl_source(
 
 
 def _face_source(config: Config, section: FaceSection, clock: Clock, emit: Callable[[Event], None]) -> Source:
+    from streamsense.sources.pictures import PictureFront, face_edge
+
     if isinstance(section.source, LslSource):
         takes_vectors = section.source.type == "FaceVector"
-        front = None if takes_vectors else PictureFront(_face_edge(section), section.front_end)
+        front = (
+            None if takes_vectors else PictureFront(face_edge(section.front_end), most_at_once=_MOST_PICTURES_AT_ONCE)
+        )
         return _lsl_source(config, "face", section.source, "VideoFrames", clock, emit, front)
     from streamsense.sources.webcam import WebcamSettings
     from streamsense.sources.webcam import WebcamSource as Reader
@@ -119,16 +91,7 @@ def _face_source(config: Config, section: FaceSection, clock: Clock, emit: Calla
     settings = WebcamSettings(
         device=source.device, latency_s=source.latency_s, front_end=section.front_end, required=source.required
     )
-    return Reader("face", settings, _face_edge(section), clock, emit)
-
-
-def _face_edge(section: FaceSection) -> Any:
-    from streamsense.face.edge import FaceEdge
-    from streamsense.models.catalogue import model_files
-
-    # LiteRT's notes about its delegates would run into the scores.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return FaceEdge(section.front_end, model_files(section.front_end))
+    return Reader("face", settings, face_edge(section.front_end), clock, emit)
 
 
 def _microphone(source: MicrophoneSource, clock: Clock, emit: Callable[[Event], None]) -> Source:

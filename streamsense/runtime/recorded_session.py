@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from streamsense.config import Config, EegSection, FaceSection, VoiceSection
@@ -10,10 +10,10 @@ from streamsense.errors import RecordingError
 from streamsense.features.electrodes import rename_channels
 from streamsense.runtime.assembly import build_pipeline
 from streamsense.runtime.replay import ReplaySession
-from streamsense.sources.recorded import Recording, with_channel_labels
+from streamsense.sources.recorded import RecordedStream, Recording, Selection, with_channel_labels
 from streamsense.sources.recordings import open_any
-from streamsense.sources.stream_kinds import choose_streams, describe, kind_of
-from streamsense.streams import Modality
+from streamsense.sources.stream_kinds import choose_streams, describe, is_picture_stream, kind_of
+from streamsense.streams import MODALITIES, Kind, Modality
 
 
 def open_replay(
@@ -31,17 +31,37 @@ def open_replay(
         # The recording's channels now have these names; naming them again would not find them.
         whole = whole.model_copy(update={"eeg": whole.eeg.model_copy(update={"electrodes": {}})})
     choice = choose_streams(recording.streams, named)
-    kinds = {kind for _, kind in choice.selection.values()}
-    if not kinds - {"markers"}:
+    selection = dict(choice.selection)
+    if whole.face is not None:
+        selection |= _pictures(recording.streams, selection)
+    used_keys = {key for key, _ in selection.values()} & set(MODALITIES)
+    if not used_keys:
         rows = [f"{row.name!r} (type {row.type!r}, {row.channels} channels)" for row in describe(recording.streams)]
         raise RecordingError(
             f"{file} has no stream that can be scored. {' '.join(choice.warnings)} Found: {'; '.join(rows) or 'none'}. "
             "Expected EEG with 10-20 electrode names (--electrodes gives them to channels called otherwise), sound, or "
             "face vectors; --eeg, --voice and --face name a stream."
         )
-    used = whole.model_copy(update={m: None for m in ("eeg", "face", "voice") if m not in kinds})
+    used = whole.model_copy(update={modality: None for modality in MODALITIES if modality not in used_keys})
     pipeline, _ = build_pipeline(used)
-    return ReplaySession(recording, choice.selection, pipeline), (*recording.warnings, *choice.warnings)
+    pictures = None
+    if used.face is not None and ("face", "markers") in selection.values():
+        from streamsense.sources.pictures import PictureFront, face_edge
+
+        pictures = PictureFront(face_edge(used.face.front_end))
+    replay = ReplaySession(recording, selection, pipeline, pictures)
+    return replay, (*recording.warnings, *choice.warnings)
+
+
+def _pictures(streams: Sequence[RecordedStream], selection: Selection) -> dict[int, tuple[str, Kind]]:
+    """The one stream of pictures as the face, where no stream of face vectors was chosen.
+
+    It is selected as texts; the face edge makes vectors of them before they enter the core.
+    """
+    found = [stream for stream in streams if is_picture_stream(stream) and stream.sample_count]
+    if len(found) != 1 or any(key == "face" for key, _ in selection.values()):
+        return {}
+    return {found[0].stream_id: ("face", "markers")}
 
 
 def _with_electrodes(recording: Recording, names: Mapping[str, str]) -> Recording:

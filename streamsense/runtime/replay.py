@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from streamsense.errors import RecordingError
-from streamsense.pipeline import START, Pipeline
+from streamsense.pipeline import REFUSED, START, Pipeline
 from streamsense.score import Notice, Plan, Score, Skip
+from streamsense.sources.pictures import PictureFront
 from streamsense.sources.recorded import Recording, Selection
 from streamsense.streams import Block, Control, FloatArray, OffsetProbe, StreamOpened
 from streamsense.ticks import tick_at_or_before, tick_time
@@ -58,11 +59,16 @@ class _Track:
 
 
 class ReplaySession:
-    """Replays the selected streams of a recording through a pipeline as fast as it goes."""
+    """Replays the selected streams of a recording through a pipeline as fast as it goes.
 
-    def __init__(self, recording: Recording, selection: Selection, pipeline: Pipeline) -> None:
+    `pictures` turns a stream of texts that was selected as the face into face vectors.
+    """
+
+    def __init__(
+        self, recording: Recording, selection: Selection, pipeline: Pipeline, pictures: PictureFront | None = None
+    ) -> None:
         self._pipeline = pipeline
-        self._tracks = _load(recording, selection)
+        self._tracks = _load(recording, selection, pictures)
         filled = [track for track in self._tracks if len(track.due)]
         if not filled:
             raise RecordingError(
@@ -77,7 +83,7 @@ class ReplaySession:
         for track in self._tracks:
             pipeline.push(track.opened)
         pipeline.push(Control(START, "", tick_time(self.first_tick - 1)))
-        yield from pipeline.take_notices()
+        yield from self._notices()
         tick = self.first_tick
         while tick <= self.last_tick:
             time = tick_time(tick)
@@ -90,13 +96,20 @@ class ReplaySession:
                 last = self.last_tick if math.isinf(upcoming) else tick_at_or_before(upcoming)
                 decision = Skip(tick, last, time)
             score = pipeline.carry_out(decision)
-            yield from pipeline.take_notices()
+            yield from self._notices()
             if score is not None:
                 yield score
             tick = decision.last + 1 if isinstance(decision, Skip) else tick + 1
 
+    def _notices(self) -> list[Notice]:
+        notices = self._pipeline.take_notices()
+        for notice in notices:
+            if notice.kind == REFUSED:
+                raise RecordingError(notice.text)
+        return notices
 
-def _load(recording: Recording, selection: Selection) -> list[_Track]:
+
+def _load(recording: Recording, selection: Selection, pictures: PictureFront | None) -> list[_Track]:
     """Gather the events of each stream; their order across streams is found again from their times."""
     opened: dict[str, StreamOpened] = {}
     blocks: dict[str, list[Block]] = {}
@@ -110,7 +123,16 @@ def _load(recording: Recording, selection: Selection) -> list[_Track]:
                 blocks[event.key].append(event)
             case OffsetProbe():
                 probes[event.key].append(event)
-    return [_track(opened[key], blocks[key], probes[key]) for key in sorted(opened)]
+    if pictures is not None:
+        opened["face"] = replace(opened["face"], info=pictures.describe(opened["face"].info))
+        blocks["face"] = [_seen(block, pictures) for block in blocks["face"]]
+    return [_track(opened[key], [b for b in blocks[key] if len(b)], probes[key]) for key in sorted(opened)]
+
+
+def _seen(block: Block, pictures: PictureFront) -> Block:
+    """A block of pictures as a block of face vectors."""
+    values, stamps = pictures.convert(block.texts, block.stamps)
+    return replace(block, stamps=stamps, values=values, texts=())
 
 
 def _track(opened: StreamOpened, blocks: list[Block], probes: list[OffsetProbe]) -> _Track:

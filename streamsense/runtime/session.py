@@ -12,6 +12,7 @@ from streamsense.runtime.live import LiveSession
 from streamsense.runtime.live_sources import live_sources
 from streamsense.sinks.base import Sink, ThreadedSink
 from streamsense.sources.lsl_configuration import configure
+from streamsense.streams import MODALITIES
 
 
 def open_session(config: Config, sinks: Sequence[Sink] = (), journal: list[Entry] | None = None) -> LiveSession:
@@ -27,7 +28,9 @@ def open_session(config: Config, sinks: Sequence[Sink] = (), journal: list[Entry
 
     clock = LslClock()
     pipeline, description = build_pipeline(config)
-    session = LiveSession(pipeline, lambda emit: live_sources(config, clock, emit), clock, journal)
+    sections = {modality: getattr(config, modality) for modality in MODALITIES}
+    required = frozenset(name for name, section in sections.items() if section is not None and section.source.required)
+    session = LiveSession(pipeline, lambda emit: live_sources(config, clock, emit), clock, journal, required)
     # Sinks last: what cannot be read must not leave an outlet or a file behind.
     if config.output.lsl:
         session.add_sink(LslSink(config.output.name, clock, {"version": __version__, **description}))

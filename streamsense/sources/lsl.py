@@ -97,7 +97,7 @@ class LslSource:
                     continue
                 try:
                     self._read(found)
-                except (pylsl.LostError, TimeoutError) as error:
+                except (pylsl.util.LostError, TimeoutError) as error:
                     reason = str(error) or "the sender has gone"
                     self._emit(StreamLost(self.key, self._clock.now(), reason))
         except BaseException as error:  # handed to the main thread by check()

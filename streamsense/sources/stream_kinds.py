@@ -46,6 +46,11 @@ class StreamRow:
     note: str
 
 
+def is_picture_stream(stream: RecordedStream) -> bool:
+    """Whether a stream holds a camera's pictures as texts (base64 JPEG)."""
+    return stream.is_text and stream.type.strip().lower().startswith("video")
+
+
 def kind_of(stream: RecordedStream) -> Kind | None:
     """What a stream is by its own description, None for one that is no input of ours.
 
@@ -53,7 +58,7 @@ def kind_of(stream: RecordedStream) -> Kind | None:
     when at least half of its channels, and at least two, are called after electrodes.
     """
     declared = stream.type.strip().lower()
-    if stream.is_text and declared.startswith("video"):
+    if is_picture_stream(stream):
         return None  # pictures in strings
     if stream.is_text or declared in _MARKER_TYPES:
         return "markers"

@@ -18,6 +18,7 @@ from streamsense.streams import FloatArray
 
 GAP_TOLERANCE_S = 0.025
 FUTURE_TOLERANCE_S = 0.05
+IRREGULAR_HOLE_S = 0.5
 _MEMORY_S = 10.0
 _PRIOR_S = 0.5  # the declared rate counts as much as half a second of stamps
 
@@ -101,7 +102,8 @@ def pass_irregular(
 ) -> tuple[FloatArray, npt.NDArray[np.bool_], list[tuple[int, float]]]:
     """Originating times of an irregular stream: the stamps, none in the future, none out of order.
 
-    `rising` drops a stamp that equals the last (two camera frames cannot be at one instant; two markers can).
+    `rising` is for a stream that should go on all the time, a camera's: a stamp that equals the last is dropped
+    (two frames cannot be at one instant; two markers can), and a hole of half a second begins a new segment.
     """
     times = np.minimum(stamps, received + FUTURE_TOLERANCE_S)
     state.clamped += int(np.count_nonzero(times < stamps))
@@ -111,7 +113,7 @@ def pass_irregular(
         if not np.isfinite(time) or time < last or (rising and time == last):
             verdicts[i] = 2
             continue
-        verdicts[i] = np.isnan(last)
+        verdicts[i] = np.isnan(last) or (rising and time - last > IRREGULAR_HOLE_S)
         last = time
     state.last_time = float(last)
     return _cut(state, times, verdicts, before, 0.0)

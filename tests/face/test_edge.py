@@ -225,3 +225,18 @@ def test_a_face_is_found_by_the_bundle_too() -> None:
         edge.reset()
         frames = film_frames(data_root() / "face_video" / "asl_gestures" / name)[::4]
         assert np.mean([edge.process(frame)[0] for frame in frames]) >= 0.95, name
+
+
+@pytest.mark.real_data
+def test_left_of_the_blendshapes_is_the_subjects_left() -> None:
+    edge = face_edge("mesh478_blendshapes")
+    mesh = edge._tracker.track(astronaut())
+    assert mesh is not None
+    assert edge._blendshapes is not None
+    winking = mesh.points.copy()
+    winking[[385, 386, 387, 384, 388], :2] = winking[[380, 374, 373, 381, 390], :2]  # the subject's left upper lid
+    before, after = (
+        dict(zip(BLENDSHAPES, edge._blendshapes.weights(points), strict=True)) for points in (mesh.points, winking)
+    )
+    assert after["eyeBlinkLeft"] > before["eyeBlinkLeft"] + 0.5
+    assert after["eyeBlinkRight"] == pytest.approx(before["eyeBlinkRight"], abs=0.05)

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import builtins
 import math
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import streamsense
 from streamsense.errors import DependencyError, ModelError
 from streamsense.face.blendshapes import BUNDLE_NETS, read_bundle
 from streamsense.face.detector import FaceDetector, overlap
@@ -149,6 +153,21 @@ def test_hostile_bundles_are_refused(tmp_path: Path) -> None:
             bundle.writestr(name, bytes(33 * 1024 * 1024))  # 33 MB from 33 kB
     with pytest.raises(ModelError, match="more than"):
         read_bundle(path)
+
+
+def test_opencv_without_its_system_library(tmp_path: Path) -> None:
+    (tmp_path / "cv2.py").write_text('raise ImportError("libGL.so.1: cannot open shared object file")')
+    found = os.pathsep.join([str(tmp_path), str(Path(streamsense.__file__).parents[1])])
+    run = subprocess.run(
+        [sys.executable, "-c", "import streamsense.face.edge"],
+        env={**os.environ, "PYTHONPATH": found},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
+    assert "DependencyError" in run.stderr
+    assert "libgl1 libglib2.0-0" in run.stderr
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from streamsense.features.action_units import ACTION_UNIT_INDEX, RELIABILITY
 from streamsense.features.face_features import FaceFeatures, FaceFeatureSettings
 from streamsense.features.face_vector import (
     BLENDSHAPE_START,
+    BLENDSHAPES,
     FIELD_INDEX,
     FRONT_ENDS,
     GEOMETRY_START,
@@ -69,16 +70,25 @@ def bits(feature: Feature) -> tuple[object, ...]:
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), cuts=st.lists(st.integers(0, 150), max_size=12), at=st.floats(0, 7))
-def test_cutting_and_what_comes_after_the_tick_change_nothing(seed: int, cuts: list[int], at: float) -> None:
+@given(
+    front_end=st.sampled_from(FRONT_ENDS),
+    seed=st.integers(0, 2**32 - 1),
+    cuts=st.lists(st.integers(0, 150), max_size=12),
+    at=st.floats(0, 7),
+)
+def test_cutting_and_what_comes_after_the_tick_change_nothing(
+    front_end: FrontEnd, seed: int, cuts: list[int], at: float
+) -> None:
     vectors = moving(150, seed)
+    if front_end == "mesh478_blendshapes":
+        vectors = np.hstack([vectors, np.random.default_rng(seed).random((150, len(BLENDSHAPES)), np.float32)])
     steps = np.random.default_rng(seed).uniform(0.01, 0.06, 150)
     times = START + steps.cumsum()
     segments = np.where(np.arange(150) < 90, 0, 1)
     tick = START + at
 
     def fed(edges: list[int], until: float = math.inf) -> FaceFeatures:
-        operator = FaceFeatures()
+        operator = FaceFeatures(front_end)
         for first, last in zip([0, *edges], [*edges, 150], strict=True):
             for segment in (0, 1):
                 chosen = np.flatnonzero((segments[first:last] == segment) & (times[first:last] < until)) + first

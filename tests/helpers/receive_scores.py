@@ -54,7 +54,7 @@ def main() -> None:
                 for sample, stamp in zip(samples, stamps, strict=True):
                     out.write(json.dumps([stamp, received, sample]) + "\n")
                 out.flush()
-        except pylsl.LostError:
+        except pylsl.util.LostError:
             return
 
 

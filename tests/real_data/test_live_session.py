@@ -52,7 +52,10 @@ class Process:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
 
     def finish(self, timeout_s: float = 120.0) -> None:
         assert self.process.stdin is not None
@@ -95,9 +98,12 @@ class Session:
 
     def play(self, modality: str) -> float:
         """Start one player; returns the LSL time at which it was ready."""
+        person, *_ = sorted((self.data / "eegmat").glob("Subject*_2.edf"))
+        clips = sorted((self.data / "emodb" / "wav").glob("*.wav"))
+        speaker = clips[0].name[:2]
         arguments = {
-            "eeg": ["eeg", str(self.data / "eegmat" / "Subject04_2.edf")],
-            "voice": ["voice", *map(str, sorted((self.data / "emodb" / "wav").glob("03*.wav"))[:20])],
+            "eeg": ["eeg", str(person)],
+            "voice": ["voice", *(str(clip) for clip in clips if clip.name.startswith(speaker))],
             "face": ["camera", *map(str, sorted((self.data / "face_video" / "asl_gestures").glob("*.mkv")))],
         }[modality]
         player = Process(str(HELPERS / "play.py"), *arguments, "--session-id", self.identity, "--port", str(self.port))

@@ -1,0 +1,64 @@
+# Everything a newcomer or a developer does, each as one word. `make` alone lists them.
+# Needs: make, and Python 3.11 to 3.13 with its venv module. Another Python: make PYTHON=/path/to/python3.12 demo
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format models wheel clean
+
+# The first interpreter that really runs and is of a supported version (a shim may exist without its Python).
+RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	if $$name -c '$(RIGHT_VERSION)' 2>/dev/null; then echo $$name; break; fi; done)
+DEMO_SECONDS ?= 30
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/demo.stamp ## install into .venv, then score a simulated participant for 30 s
+	$(BIN)/streamsense demo --seconds $(DEMO_SECONDS)
+
+test: lint ## install the development tools into .venv, then check and test everything
+	$(BIN)/python -m pytest
+
+lint: .venv/dev.stamp ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/dev.stamp ## put the code into the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+models: .venv/dev.stamp ## build the shipped ONNX models again
+	$(BIN)/python models_onnx/build.py
+
+wheel: .venv/dev.stamp ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean: ## remove .venv, caches and what was built
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/python.stamp:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "No Python 3.11, 3.12 or 3.13 was found; python3 is: $$(python3 --version 2>&1 | head -n 1)."; \
+		echo "Install one, or name it: make PYTHON=/path/to/python3.12"; exit 2; fi
+	@if ! $(PYTHON) -c '$(RIGHT_VERSION)'; then \
+		echo "$(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1); expected Python 3.11, 3.12 or 3.13."; \
+		echo "Name another: make PYTHON=/path/to/python3.12"; exit 2; fi
+	@if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "$(PYTHON) lacks its venv module. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 2; fi
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/demo.stamp: .venv/python.stamp pyproject.toml constraints.txt
+	@echo "Installing streamsense and what it needs into .venv: some minutes and 1.4 GB, the first time only."
+	$(PIP_INSTALL) --editable '.[demo]'
+	@touch $@
+
+.venv/dev.stamp: .venv/python.stamp pyproject.toml constraints.txt
+	@echo "Installing streamsense and its development tools into .venv: some minutes and 1.5 GB, the first time only."
+	$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@ .venv/demo.stamp

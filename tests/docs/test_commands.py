@@ -1,0 +1,158 @@
+"""Every command of the README and the docs runs as it is written; what needs a device is checked against its help."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from streamsense.config import load_config
+from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, make_model_folders, make_recordings
+
+SHORT_S = "5"
+READER_LINES = 5
+_LSL_OF_THE_TEST = "[ports]\nIPv6 = disable\n[multicast]\nResolveScope = machine\n[lab]\nSessionID = {}\n"
+
+
+class Reader:
+    """Someone who does what a document says, in a folder and an LSL session of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.session_id = f"docs-{uuid.uuid4().hex[:8]}"
+        self._background: list[subprocess.Popen[str]] = []
+        (folder / "lsl_api.cfg").write_text(_LSL_OF_THE_TEST.format(self.session_id), encoding="utf-8")
+        scripts = str(Path(sys.executable).parent)
+        self._environment = {
+            **os.environ,
+            "PATH": scripts + os.pathsep + os.environ["PATH"],
+            "LSLAPICFG": str(folder / "lsl_api.cfg"),
+            "STREAMSENSE_MODELS": str(folder / "usb_stick"),
+            "STREAMSENSE_CACHE": str(folder / "cache"),
+            "COLUMNS": "120",
+        }
+
+    def do(self, block: Block) -> None:
+        """Write the block's file, or run its commands or its program."""
+        if block.file:
+            self._write(block)
+        elif block.note == "test: run beside a live session":
+            self._read_live_scores(block.body)
+        elif block.language == "python":
+            assert self._run([sys.executable, "-c", block.body]).stdout
+        for command in block.commands:
+            self._command(command, block)
+
+    def close(self) -> None:
+        for process in self._background:
+            process.terminate()
+            process.communicate(timeout=20)
+
+    def _write(self, block: Block) -> None:
+        path = self.folder / block.file
+        path.write_text(self._own_session(block.body), encoding="utf-8")
+        load_config(path)
+
+    def _command(self, command: str, block: Block) -> None:
+        words = shlex.split(self._own_session(command))
+        match words:
+            case ["make", target]:
+                subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+            case ["source", ".venv/bin/activate"]:
+                pass
+            case ["sudo", "apt-get", "install", *packages]:
+                known = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+                assert all(name in known for name in packages if name.startswith("lib"))
+            case ["streamsense", *_] if block.skipped:
+                self._check_help(words)
+            case ["streamsense", *_]:
+                self._run(_shortened(words))
+            case ["python", "-m", "streamsense.sources.simulator", *options] if block.note.endswith("background"):
+                self._start([sys.executable, *words[1:3], *options])
+            case _ if block.skipped:
+                pass
+            case _:
+                pytest.fail(f"the docs show {command!r}, and no rule says how it is tested")
+
+    def _own_session(self, text: str) -> str:
+        return re.sub(r"(session_id: |--session-id )tutorial", rf"\g<1>{self.session_id}", text)
+
+    def _check_help(self, words: list[str]) -> None:
+        subcommand = words[1:3] if words[1] == "models" else words[1:2]
+        shown = self._run([words[0], *subcommand, "--help"]).stdout
+        missing = [word for word in words if word.startswith("-") and word not in shown]
+        assert not missing, f"{' '.join(words)}: {missing} are not in its help"
+
+    def _run(self, words: list[str]) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            words, cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, f"{shlex.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def _start(self, words: list[str]) -> subprocess.Popen[str]:
+        """Start a process that runs until `close`; returns when it has said its first word."""
+        process = subprocess.Popen(
+            words, cwd=self.folder, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self._background.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline(), f"{shlex.join(words)} said nothing"
+        return process
+
+    def _read_live_scores(self, program: str) -> None:
+        """Run a program that never ends beside a live session, until it has printed some scores."""
+        config = self.folder / "beside.yaml"
+        config.write_text(f"lsl: {{session_id: {self.session_id}}}\neeg: {{source: {{kind: lsl, name: SimEEG}}}}\n")
+        simulator = ["-m", "streamsense.sources.simulator", "--only", "eeg", "--session-id", self.session_id]
+        self._start([sys.executable, *simulator])
+        self._start(["streamsense", "live", str(config), "--json"])
+        process = self._start([sys.executable, "-u", "-c", program])
+        assert process.stdout is not None
+        lines = [process.stdout.readline().split() for _ in range(READER_LINES)]
+        assert all(len([float(word) for word in line]) == 4 for line in lines), lines
+        times = [float(line[0]) for line in lines]
+        assert [round(5 * time) - round(5 * times[0]) for time in times] == list(range(READER_LINES))
+
+
+def _shortened(words: list[str]) -> list[str]:
+    if "--seconds" in words:
+        at = words.index("--seconds") + 1
+        return [*words[:at], SHORT_S, *words[at + 1 :]]
+    return words
+
+
+@contextmanager
+def reader(folder: Path) -> Iterator[Reader]:
+    someone = Reader(folder)
+    try:
+        yield someone
+    finally:
+        someone.close()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_the_document_says_can_be_done(document, tmp_path):
+    make_recordings(tmp_path)
+    make_model_folders(tmp_path)
+    with reader(tmp_path) as someone:
+        for block in blocks(document):
+            someone.do(block)
+
+
+def test_the_documents_have_commands_of_every_kind():
+    commands = [command for document in DOCUMENTS for block in blocks(document) for command in block.commands]
+    for start in (
+        "make demo",
+        "make test",
+        *(f"streamsense {name}" for name in ("live", "replay", "streams", "models")),
+    ):
+        assert any(command.startswith(start) for command in commands), start

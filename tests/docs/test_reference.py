@@ -1,0 +1,122 @@
+"""The reference says what the code does: channels, configuration, events, commands, exit codes; links lead to files."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+import typer
+
+from streamsense.cli.main import app
+from streamsense.config import Config, LslSource, MicrophoneSource, WebcamSource
+from streamsense.errors import StreamsenseError
+from streamsense.score import SCORE_CHANNELS
+from streamsense.sinks.lsl import DIAGNOSTIC_CHANNELS
+from tests.docs.documents import DOCUMENTS, ROOT
+
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def table(heading: str, text: str = REFERENCE) -> list[list[str]]:
+    """The cells of the first table after a line that holds `heading`, without its head."""
+    rows = []
+    for line in text[text.index(heading) :].splitlines():
+        if line.startswith("|"):
+            rows.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
+        elif rows:
+            break
+    return rows[2:]
+
+
+def test_the_score_channels_are_those_of_the_code():
+    def number(value: float) -> str:
+        return {math.inf: "∞", -math.inf: "−∞"}.get(value, f"{value:g}".replace("-", "−"))
+
+    expected = [[f"`{c.label}`", c.unit, f"{number(c.low)} to {number(c.high)}"] for c in SCORE_CHANNELS]
+    assert [row[:3] for row in table("## Score channels")] == expected
+    assert all(row[3] for row in table("## Score channels"))
+    assert all(f"`{channel.label}`" in REFERENCE for channel in DIAGNOSTIC_CHANNELS)
+
+
+def test_the_readme_names_only_channels_that_exist():
+    labels = {channel.label for channel in SCORE_CHANNELS}
+    parts = {label.split("_", 1)[1] for label in labels if label.startswith("eeg_")}
+    suffixes = {"_smoothed", "_sd", "eeg_", "face_", "voice_"}
+    named = {name for row in table("## Score channels", README) for name in re.findall(r"`([a-z_]+)`", " ".join(row))}
+    assert named <= labels | parts | suffixes
+    assert {"valence", "ambivalence", "confidence", "tick"} <= named
+
+
+def test_every_configuration_key_is_there_with_its_default():
+    def shown(default: object) -> str:
+        if default is None or default in ((), {}):
+            return "none"
+        if isinstance(default, bool):
+            return str(default).lower()
+        return f"{default:g}" if isinstance(default, float) else str(default)
+
+    expected = {}
+    for key, field in Config.model_fields.items():
+        sections = [
+            part for part in (field.annotation, *getattr(field.annotation, "__args__", ())) if _is_section(part)
+        ]
+        if not sections:
+            expected[f"`{key}`"] = shown(field.default)
+            continue
+        for name, part in sections[0].model_fields.items():
+            expected[f"`{key}.{name}`"] = shown(part.default) if name != "source" else None
+    found = {row[0]: row[1] for row in table("## Configuration")}
+    assert list(found) == list(expected)
+    assert all(expected[key] in (None, value) for key, value in found.items())
+
+
+@pytest.mark.parametrize(
+    ("heading", "section"),
+    [("`kind: lsl`,", LslSource), ("`kind: webcam`", WebcamSource), ("`kind: mic", MicrophoneSource)],
+)
+def test_every_key_of_a_source_is_there(heading, section):
+    keys = [f"`{name}`" for name in section.model_fields if name != "kind"]
+    assert [row[0] for row in table(heading)] == keys
+
+
+def _is_section(part: object) -> bool:
+    return isinstance(part, type) and issubclass(part, Config.__base__)
+
+
+def test_the_events_are_those_that_the_code_sends():
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "streamsense").rglob("*.py"))
+    sent = set(re.findall(r'_notice\(\s*[^\n"]*?,\s*"(\w+)"', source)) | set(re.findall(r'Control\("(\w+)"', source))
+    sent |= {"modality_lost", "modality_regained", "session_started"}
+    assert {row[0].strip("`") for row in table("## Events")} == sent
+
+
+def test_every_command_and_option_is_there():
+    root = typer.main.get_command(app)
+    commands = dict(root.commands)
+    models = commands.pop("models")
+    commands |= {f"models {name}": command for name, command in models.commands.items()}
+    found = {row[0].strip("`").removeprefix("streamsense ") for row in table("## Commands")}
+    for name, command in commands.items():
+        line = next((line for line in found if line.startswith(name)), None)
+        assert line is not None, name
+        for parameter in command.params:
+            if parameter.name == "help":
+                continue
+            names = [*parameter.opts, *parameter.secondary_opts] if parameter.param_type_name == "option" else []
+            assert not names or any(name in line for name in names), (name, names)
+    assert len(found) == len(commands)
+
+
+def test_the_exit_codes_are_right():
+    codes = {int(row[0]) for row in table("### Exit codes")}
+    assert {0, 1, StreamsenseError.exit_code, 130} == codes
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, "CONTRIBUTING.md"])
+def test_links_lead_to_files(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if not target.startswith("http"):
+            assert (ROOT / document).parent.joinpath(target).is_file(), target
