@@ -33,11 +33,15 @@ class LslSource(_Section):
 
 
 class WebcamSource(_Section):
-    """A camera: its number, a video file, or a URL."""
+    """A camera: its number, a video file (again and again with `loop`), or a URL."""
 
     kind: Literal["webcam"] = "webcam"
     device: int | str = 0
     latency_s: float = Field(default=0.0, ge=0.0, le=2.0)
+    width: int | None = Field(default=None, ge=16, le=8192)
+    height: int | None = Field(default=None, ge=16, le=8192)
+    fps: float | None = Field(default=None, gt=0.0, le=1000.0)
+    loop: bool = False
     required: bool = True
 
 
@@ -45,7 +49,7 @@ class MicrophoneSource(_Section):
     """A sound input, chosen by its name."""
 
     kind: Literal["microphone"] = "microphone"
-    device: str | None = None
+    device: int | str | None = None
     rate_hz: int | None = Field(default=None, ge=8000, le=192_000)
     required: bool = True
 

@@ -52,6 +52,11 @@ class FeatureOperator(Protocol):
         """How far the operator's own samples lie behind those that were pushed."""
         ...
 
+    @property
+    def effective_delay_s(self) -> float:
+        """How long before its tick the instant lies that a window stands for."""
+        ...
+
     def open(self, info: StreamInfo) -> tuple[str, ...]:
         """Prepare for a stream; returns warnings, raises SourceError when it cannot be used."""
         ...

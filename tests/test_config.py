@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 
@@ -121,7 +122,7 @@ def ninefold(first: str, each: str) -> str:
     """Eight lines, each of which has the one before it nine times."""
     names = "abcdefgh"
     lines = [f"a: &a {first}"]
-    for before, now in zip(names, names[1:], strict=False):
+    for before, now in itertools.pairwise(names):
         lines.append(f"{now}: &{now} " + each.format(",".join([f"*{before}"] * 9)))
     return "\n".join(lines)
 

@@ -24,14 +24,24 @@ from streamsense.ticks import TICKS_PER_SECOND
 _LINES_PER_SECOND = 2
 _HEADER_EVERY = 20
 _TRUTH_KEPT = 1000
+_MOST_START_S = 120.0
+_WIDE = 100
 
 
 class SimulatedParticipant:
     """The simulator in a process of its own, on real LSL outlets; ended when the `with` block is left."""
 
-    def __init__(self, session_id: str) -> None:
-        command = [sys.executable, "-m", "streamsense.sources.simulator", "--session-id", session_id]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
+    def __init__(self, session_id: str, seconds: float) -> None:
+        # It ends by itself should this process be killed.
+        most_s = str(seconds + _MOST_START_S)
+        module = "streamsense.sources.simulator"
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", module, "--session-id", session_id, "--seconds", most_s],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the pipeline, which then ends the simulator
+        )
 
     def wait_until_ready(self) -> None:
         """Return when the outlets are there; raises what the simulator said when it could not start."""
@@ -71,6 +81,10 @@ class TruthReader:
             del self._known[old]
         return self._known.get(tick, {})
 
+    def close(self) -> None:
+        """Stop reading, before the simulator goes."""
+        self._inlet.close_stream()
+
 
 class DemoPrinter(NoticePrinter):
     """Scores as scrolling lines beside the truth."""
@@ -78,6 +92,8 @@ class DemoPrinter(NoticePrinter):
     def __init__(self, console: Console, truth: TruthReader) -> None:
         super().__init__(console, as_json=False)
         self._truth = truth
+        self._wide = console.width >= _WIDE or not console.is_terminal
+        self._first_s = 0.0
         self._printed = 0
         self._state = ""
 
@@ -85,35 +101,44 @@ class DemoPrinter(NoticePrinter):
         """Print every so many scores as one line."""
         if score.tick % (TICKS_PER_SECOND // _LINES_PER_SECOND):
             return
+        self._first_s = self._first_s or score.time
         if self._printed % _HEADER_EVERY == 0:
-            self._console.print(_header(), style="bold")
+            self._console.print(_header(self._wide), style="bold", soft_wrap=True)
         self._printed += 1
-        self._console.print(_line(score, self._truth.at(score.tick - 1), self._state), soft_wrap=True)
+        line = _line(score, score.time - self._first_s, self._truth.at(score.tick - 1), self._state, self._wide)
+        self._console.print(line, soft_wrap=True)
 
     def write_notice(self, notice: Notice) -> None:
-        """Note the simulator's states; print the rest."""
+        """Note the simulator's states; print the rest, dim between the scores."""
         if notice.kind == "marker":
             self._state = notice.text
         super().write_notice(notice)
 
+    def close(self) -> None:
+        """Let go of the truth."""
+        self._truth.close()
 
-def _header() -> str:
-    parts = ["valence ● truth │", "arousal ● truth │", "ambivalence"]
-    return f"{'tick':>9}  " + "  ".join(f"{part:<24}" for part in parts) + f"{'emotion':<20}{'acted':<14}E F V"
+
+def _header(wide: bool) -> str:
+    """Column titles over `_line`; a line is 99 columns long, or 79 where the terminal has no room for that."""
+    titles = ("valence ● truth │", "arousal ● truth │") if wide else ("valence", "arousal")
+    left = "  ".join(f"{title:<{20 if wide else 12}}" for title in titles)
+    emotion = f"{'emotion':<16}" if wide else f"{'emotion':<12}"
+    return f"{'s':>5}  EFV  {left}  {'ambivalence':<12}  {emotion}  {'acted':<11}"
 
 
-def _line(score: Score, truth: Mapping[str, float], state: str) -> Text:
-    text = Text(f"{score.tick:>9}  ")
-    for label, low in (("valence", -1.0), ("arousal", -1.0), ("ambivalence", 0.0)):
-        known = truth.get(label)
-        spread = f"±{score[f'{label}_sd']:.2f}" if low < 0 else "     "
-        text.append_text(view.bar(score[label], low, 1.0, known))
-        text.append(f" {score[label]:+.2f}{spread}".ljust(15))
-    text.append(f"{view.top_emotion(score):<20}{state:<14}")
+def _line(score: Score, elapsed_s: float, truth: Mapping[str, float], state: str, wide: bool) -> Text:
+    text = Text(f"{elapsed_s:5.1f}  ")
     for modality in ("eeg", "face", "voice"):
         present = score[f"{modality}_presence"] > 0
-        text.append("● " if present else "○ ", style="green" if present else "red")
-    return text
+        text.append(modality[0].upper() if present else "–", style="green" if present else "red")
+    for label in ("valence", "arousal"):
+        text.append("  ").append_text(view.bar(score[label], -1.0, 1.0, 9 if wide else 6, truth.get(label)))
+        text.append(f" {score[label]:+.2f}" + (f"±{score[f'{label}_sd']:.2f}" if wide else ""))
+    text.append("  ").append_text(view.bar(score["ambivalence"], 0.0, 1.0, 7, truth.get("ambivalence")))
+    emotion = view.top_emotion(score)
+    emotion = f"{emotion:<16}" if wide else f"{emotion.split()[0]:<12}"
+    return text.append(f" {score['ambivalence']:.2f}  {emotion}  {state:<11}")
 
 
 def demo_config(session_id: str, *, with_face: bool) -> Config:
@@ -147,7 +172,7 @@ def demo(
             model_files("mesh468_iris")
     session_id = f"streamsense-demo-{uuid.uuid4().hex[:8]}"
     config = demo_config(session_id, with_face=face)
-    with SimulatedParticipant(session_id) as participant:
+    with SimulatedParticipant(session_id, seconds) as participant:
         with console.status("Starting the simulated participant and loading the models …"):
             participant.wait_until_ready()
             session = open_session(config)

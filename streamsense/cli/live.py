@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 import time
 from pathlib import Path
@@ -52,8 +53,12 @@ def find_config(name: str) -> Path:
     known = sorted(found.stem for found in shipped("configs").glob("*.yaml"))
     if name in known:
         return shipped(f"configs/{name}.yaml")
+    beside = [str(found) for found in sorted(path.parent.glob("*.y*ml"))] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(name, [*known, *beside], n=1, cutoff=0.6)
+    meant = f" Did you mean {near[0]}?" if near else ""
     raise ConfigError(
-        f"There is no configuration {name!r}. Give the path of a YAML file, or one of: {', '.join(known)}."
+        f"There is no configuration {name!r}.{meant} Give the path of a YAML file, or one of those that are shipped: "
+        f"{', '.join(known)}."
     )
 
 

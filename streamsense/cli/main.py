@@ -61,7 +61,9 @@ def main() -> NoReturn:
     try:
         app()
     except StreamsenseError as error:
-        Console(stderr=True, soft_wrap=True).print(Text.assemble(("Error: ", "bold red"), str(error)))
+        console = Console(stderr=True)
+        # Into a file or a pipe the paragraph goes as one line, which can be searched.
+        console.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=not console.is_terminal)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 
 from rich.table import Column, Table
 from rich.text import Text
@@ -13,22 +12,20 @@ from streamsense.runtime.live import SessionStatus
 from streamsense.score import AGE_UNKNOWN_S, SCORE_LABELS, Score
 from streamsense.streams import MODALITIES
 
-_BAR_WIDTH = 11
-
 
 def score_json(score: Score) -> str:
     """One score as one line of JSON."""
     return json.dumps({"time": score.time, **dict(zip(SCORE_LABELS, map(float, score.values), strict=True))})
 
 
-def bar(value: float, low: float, high: float, truth: float | None = None) -> Text:
-    """A value's place between `low` and `high`; `●` is the value, `│` the truth where it is known."""
+def bar(value: float, low: float, high: float, width: int, truth: float | None = None) -> Text:
+    """A value's place between `low` and `high` in `width` cells; `●` is the value, `│` the truth where it is known."""
 
     def place(number: float) -> int:
-        return round((min(max(number, low), high) - low) / (high - low) * (_BAR_WIDTH - 1))
+        return round((min(max(number, low), high) - low) / (high - low) * (width - 1))
 
-    cells = ["·"] * _BAR_WIDTH
-    styles = ["dim"] * _BAR_WIDTH
+    cells = ["·"] * width
+    styles = ["dim"] * width
     if truth is not None:
         cells[place(truth)], styles[place(truth)] = "│", "green"
     at = place(value)
@@ -99,8 +96,3 @@ def status_lines(status: SessionStatus) -> list[str]:
             f"({status.scored} scores, {status.skipped} skipped)"
         )
     return lines
-
-
-def truth_or_dash(value: float) -> str:
-    """A truth that may not be known."""
-    return "  –  " if math.isnan(value) else f"{value:+.2f}"

@@ -132,6 +132,12 @@ class BandEntropy:
         """0: every sample is in its cell at once. What the filters lag behind is told by `effective_time`."""
         return 0.0
 
+    @property
+    def effective_delay_s(self) -> float:
+        """From the middle of what a window stands for to its tick, at 250 Hz: half a window and the filters' delay."""
+        sections = band_filters(250.0, self.settings.bands, self.settings.orders)
+        return self.settings.window_s / 2 + _median_delay_s(250.0, sections, self.settings.bands)
+
     def open(self, info: StreamInfo) -> tuple[str, ...]:
         """Prepare for a stream; returns warnings. Raises SourceError when no channel is a known electrode."""
         electrodes = map_electrodes(rename_channels(info.channel_labels, self._electrode_names))
@@ -167,9 +173,9 @@ class BandEntropy:
         s, rate = self.settings, info.nominal_rate_hz
         front = front_filter(rate, s.highpass_hz, s.line_frequency_hz, s.notch_quality)
         bands = band_filters(rate, s.bands, s.orders)
-        delays = [centre_delay_s(rate, row, band) for row, band in zip(bands, s.bands, strict=True)]
         compile_filters()
-        return _Design(electrodes, rate, scale, front, steady_state(front), bands, float(np.median(delays)), info)
+        delay_s = _median_delay_s(rate, bands, s.bands)
+        return _Design(electrodes, rate, scale, front, steady_state(front), bands, delay_s, info)
 
     def push(self, block: TimedBlock) -> None:
         """Take in one block (n, channels) of the stream's own units."""
@@ -278,6 +284,10 @@ class BandEntropy:
         if self._design is None or self.state is None:
             raise RuntimeError("push or feature_at before open")
         return self._design, self.state
+
+
+def _median_delay_s(rate_hz: float, sections: FloatArray, bands: tuple[tuple[float, float], ...]) -> float:
+    return float(np.median([centre_delay_s(rate_hz, row, band) for row, band in zip(sections, bands, strict=True)]))
 
 
 def _cells(times: FloatArray) -> list[tuple[int, int, int]]:

@@ -85,6 +85,11 @@ class FaceFeatures:
         """0: a frame's action units are there at once."""
         return 0.0
 
+    @property
+    def effective_delay_s(self) -> float:
+        """From the middle of the window to its tick."""
+        return self.settings.window_s / 2
+
     def open(self, info: StreamInfo) -> tuple[str, ...]:
         """Check that the stream carries this front end's vector. What is known of the person is kept."""
         found = front_end_of_labels(info.channel_labels)

@@ -102,6 +102,11 @@ class VoiceFeatures:
         """How far behind the sound its frames are: the resampler's delay."""
         return self._ready()[0].delay_s
 
+    @property
+    def effective_delay_s(self) -> float:
+        """From the middle of the window to its tick, and half a frame."""
+        return self.settings.window_s / 2 + FRAME_S / 2
+
     def open(self, info: StreamInfo) -> tuple[str, ...]:
         """Prepare for a stream; returns warnings. Raises SourceError when it cannot be used as sound."""
         rate, channels = _checked_rate(info), len(info.channel_labels)

@@ -36,6 +36,7 @@ def build_pipeline(config: Config) -> tuple[Pipeline, dict[str, str]]:
         model = load_model(name, config.provider)
         experts[modality] = Expert(model, modality, operator.contract())
         description[f"{modality}_model"] = f"{name} {model.sha256}"
+        description[f"{modality}_delay_s"] = f"{operator.effective_delay_s:.3f}"
     model = load_model(FUSION_MODEL, config.provider)
     if differences := differing_fields(model.metadata().contract, fusion_contract()):
         raise ModelError(f"{FUSION_MODEL} does not fit this version of streamsense: {'; '.join(differences)}.")

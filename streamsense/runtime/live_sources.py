@@ -88,9 +88,8 @@ def _face_source(config: Config, section: FaceSection, clock: Clock, emit: Calla
     from streamsense.sources.webcam import WebcamSource as Reader
 
     source: WebcamSource = section.source
-    settings = WebcamSettings(
-        device=source.device, latency_s=source.latency_s, front_end=section.front_end, required=source.required
-    )
+    wanted = source.model_dump(exclude={"kind"})
+    settings = WebcamSettings(front_end=section.front_end, **wanted)
     return Reader("face", settings, face_edge(section.front_end), clock, emit)
 
 
@@ -98,4 +97,4 @@ def _microphone(source: MicrophoneSource, clock: Clock, emit: Callable[[Event], 
     from streamsense.sources.microphone import MicrophoneSettings
     from streamsense.sources.microphone import MicrophoneSource as Reader
 
-    return Reader("voice", MicrophoneSettings(device=source.device, rate_hz=source.rate_hz), clock, emit)
+    return Reader("voice", MicrophoneSettings(**source.model_dump(exclude={"kind"})), clock, emit)

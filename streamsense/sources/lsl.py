@@ -118,7 +118,9 @@ class LslSource:
         )
         try:
             raw = stream_info(self.key, self._kind, inlet.info(timeout=5.0))
-            info = self._front.describe(raw) if self._front else raw
+            # Only texts need a front: face vectors, for one, come as the numbers that the core takes.
+            front = self._front if raw.dtype == "string" else None
+            info = front.describe(raw) if front else raw
             inlet.open_stream(timeout=5.0)
             self._emit(StreamOpened(info, self._clock.now()))
             probe_at = 0.0
@@ -129,16 +131,16 @@ class LslSource:
                     probe_at = time.monotonic() + _PROBE_EVERY_S
                 samples, stamps = inlet.pull_chunk(timeout=_PULL_S, max_samples=_chunk(raw), min_samples=1)
                 if len(stamps):
-                    count = self._emit_block(samples, np.array(stamps, dtype=np.float64), info, count)
+                    count = self._emit_block(samples, np.array(stamps, dtype=np.float64), info, front, count)
                     self._stopping.wait(_REST_S)
         finally:
             inlet.close_stream()
 
-    def _emit_block(self, samples: Any, stamps: FloatArray, info: StreamInfo, count: int) -> int:
+    def _emit_block(self, samples: Any, stamps: FloatArray, info: StreamInfo, front: Front | None, count: int) -> int:
         received = self._clock.now()
         texts: tuple[str, ...] = ()
-        if self._front is not None:
-            values, stamps = self._front.convert([row[0] for row in samples], stamps)
+        if front is not None:
+            values, stamps = front.convert([row[0] for row in samples], stamps)
         elif info.dtype == "string":
             texts = marker_texts([[bytes(value).decode("utf-8", errors="replace") for value in row] for row in samples])
             values = np.empty((len(stamps), 0), np.float32)
@@ -155,7 +157,10 @@ class LslSource:
         measure = pylsl.util.lib.lsl_time_correction_ex
         measure.restype = ctypes.c_double
         offset = measure(inlet.obj, ctypes.byref(remote), ctypes.byref(trip), ctypes.c_double(2.0), ctypes.byref(code))
-        pylsl.util.handle_error(code)
+        try:
+            pylsl.util.handle_error(code)
+        except TimeoutError:
+            return  # a busy network; the next probe may come through
         self._emit(OffsetProbe(self.key, self._clock.now(), float(offset), float(trip.value)))
 
 

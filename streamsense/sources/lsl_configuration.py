@@ -35,7 +35,7 @@ def configuration_text(
         f"[ports]\nIPv6 = {ipv6}\n"
         f"[multicast]\nResolveScope = {scope}\n"
         f"[lab]\nSessionID = {session_id}\nKnownPeers = {peers}\n"
-        "[log]\nlevel = -2\n"  # errors only: liblsl writes to the terminal that the scores scroll in
+        "[log]\nlevel = -3\n"  # liblsl writes to the terminal that the scores scroll in; what matters is in our notices
     )
 
 

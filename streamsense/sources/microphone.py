@@ -34,13 +34,14 @@ class MicrophoneSettings:
     """Which microphone: its name or a part of it, its number, or None for the system's default input.
 
     `rate_hz` None takes the device's own rate. `block_s` is the length of a block, `latency_s` what the device's
-    buffer is asked to hold.
+    buffer is asked to hold. A device that is not `required` may be absent at the start; it is tried until it comes.
     """
 
     device: str | int | None = None
     rate_hz: int | None = None
     block_s: float = 0.02
     latency_s: float = 0.1
+    required: bool = True
 
     def __post_init__(self) -> None:
         if self.rate_hz is not None and not 8_000 <= self.rate_hz <= 192_000:
@@ -167,8 +168,13 @@ class MicrophoneSource:
         self._overflows = 0
 
     def start(self) -> None:
-        """Open the device and begin. Raises SourceError or DependencyError when that is not possible."""
-        info = self._open()
+        """Open the device and begin. Raises DependencyError, or SourceError when a required one cannot be opened."""
+        try:
+            info = self._open()
+        except SourceError:
+            if self.settings.required:
+                raise
+            info = None
         self._thread = threading.Thread(target=self._run, args=(info,), name=f"{self.key} microphone", daemon=True)
         self._thread.start()
 
@@ -233,14 +239,15 @@ class MicrophoneSource:
             age = self._latency_s
         self._captured.put(_Captured(sound[:, 0].copy(), now, age, bool(status.input_overflow)))
 
-    def _run(self, info: StreamInfo) -> None:
+    def _run(self, info: StreamInfo | None) -> None:
         try:
-            while not self._stopping.is_set():
+            info = info or self._reopen()
+            while info is not None and not self._stopping.is_set():
                 self._emit(StreamOpened(info, self._clock.now()))
                 reason = self._forward_until_lost()
                 if reason:
                     self._emit(StreamLost(self.key, self._clock.now(), reason))
-                    info = self._reopen(info)
+                    info = self._reopen()
         except BaseException as error:
             self._error = error
 
@@ -271,8 +278,8 @@ class MicrophoneSource:
         self._emit(Block(self.key, self._first_sample, times, captured.sound[:, None], captured.received))
         self._first_sample += count
 
-    def _reopen(self, info: StreamInfo) -> StreamInfo:
-        """Try until the device is back, or stop() is called."""
+    def _reopen(self) -> StreamInfo | None:
+        """Try until the device is there; None when stop() was called before."""
         self._close()
         sounddevice, pause_s = load_portaudio(), _FIRST_RETRY_S
         while not self._stopping.wait(pause_s):
@@ -283,4 +290,4 @@ class MicrophoneSource:
                 return self._open()
             except (SourceError, sounddevice.PortAudioError):
                 pause_s = min(2 * pause_s, _LONGEST_RETRY_S)
-        return info
+        return None

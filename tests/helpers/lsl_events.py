@@ -1,0 +1,92 @@
+"""A process that reads LSL streams as streamsense does and prints every event as a JSON line.
+
+What to read comes as JSON lines on its standard input:
+
+    {"do": "source", "key": …, "kind": …, "query": {"name": …}, "pictures": false}
+    {"do": "markers", "type": "Markers", "without": […]}
+    {"do": "find", "query": {…}, "timeout_s": 1.0}
+    {"do": "probe", "query": {…}, "key": …}
+    {"do": "host", "name": …}      from now on this computer goes by another name, so that senders seem to be far away
+
+At the end of its input it stops, and prints what went wrong in the threads.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import threading
+from dataclasses import asdict
+from typing import Any
+
+import pylsl
+
+from streamsense.errors import StreamsenseError
+from streamsense.sources.lsl import LslMarkers, LslSource
+from streamsense.sources.lsl_configuration import configure
+from streamsense.sources.lsl_streams import LslClock, StreamQuery, find_stream
+from streamsense.streams import Block, Event
+
+_printing = threading.Lock()
+
+
+def say(what: dict[str, Any]) -> None:
+    with _printing:
+        print(json.dumps(what), flush=True)
+
+
+def emit(event: Event) -> None:
+    if isinstance(event, Block):
+        report = {
+            "key": event.key, "first_sample": event.first_sample, "stamps": event.stamps.tolist(),
+            "values": event.values.tolist(), "dtype": str(event.values.dtype), "texts": event.texts,
+            "received": event.received,
+        }  # fmt: skip
+    else:
+        report = asdict(event)
+        report["key"] = getattr(event, "key", None) or report["info"]["key"]
+    say({"event": type(event).__name__, **report})
+
+
+def picture_front() -> Any:
+    from streamsense.sources.pictures import PictureFront, face_edge
+
+    return PictureFront(face_edge("mesh468_iris"))
+
+
+def main(session_id: str) -> None:
+    configure(session_id)
+    sources: list[LslSource | LslMarkers] = []
+    for line in sys.stdin:
+        told = json.loads(line)
+        query = StreamQuery(**told.get("query", {"type": "any"}))
+        if told["do"] == "source":
+            front = picture_front() if told.get("pictures") else None
+            sources.append(LslSource(told["key"], told["kind"], query, LslClock(), emit, front=front))
+            sources[-1].start()
+        elif told["do"] == "markers":
+            sources.append(LslMarkers(told["type"], LslClock(), emit, without=frozenset(told["without"])))
+            sources[-1].start()
+        elif told["do"] == "find":
+            try:
+                found = find_stream(query, told["timeout_s"])
+                say({"event": "found", "name": found.name(), "source_id": found.source_id()})
+            except StreamsenseError as error:
+                say({"event": type(error).__name__, "text": str(error)})
+        elif told["do"] == "probe":
+            inlet = pylsl.StreamInlet(find_stream(query, 5.0), processing_flags=0, recover=False, as_numpy=True)
+            LslSource(told["key"], "eeg", query, LslClock(), emit)._probe(inlet)
+        else:
+            socket.gethostname = lambda: told["name"]  # noqa: B023  (told once in a process)
+            say({"event": "host"})
+    for source in sources:
+        source.stop()
+        try:
+            source.check()
+        except StreamsenseError as error:
+            say({"event": type(error).__name__, "text": str(error)})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,309 @@
+"""Streams over real LSL between processes: nothing lost or changed, and a way back after a loss."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import os
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from streamsense.features.face_vector import face_vector_labels
+from tests.helpers.lsl_processes import Report, Told, counted, outlets, stamps_from
+
+SESSION = f"streamsense-test-lsl-{os.getpid()}"
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Told]:
+    """One receiving process for all tests here; whatever happens to the senders, nothing may go wrong in it."""
+    process = Told("lsl_events", SESSION)
+    yield process
+    assert [report for report in process.finish() if report["event"] != "StreamLost"] == []
+
+
+@pytest.fixture
+def sender() -> Iterator[Told]:
+    with outlets(SESSION) as process:
+        yield process
+
+
+def of(reports: list[Report], key: str, event: str) -> list[Report]:
+    return [report for report in reports if report["event"] == event and report.get("key") == key]
+
+
+def samples(reports: list[Report], key: str) -> int:
+    return sum(len(report["stamps"]) for report in of(reports, key, "Block"))
+
+
+def joined(reports: list[Report], key: str, field: str) -> list:
+    return [value for report in of(reports, key, "Block") for value in report[field]]
+
+
+def open_outlet(sender: Told, name: str, form: str = "float32", channels: int = 1, **more: object) -> None:
+    told = {"type": "EEG", "rate": 100.0, "source_id": f"id-{name}"} | more
+    sender.ask(do="open", name=name, format=form, channels=channels, **told)
+
+
+def read(receiver: Told, key: str, kind: str = "eeg", **query: str) -> None:
+    receiver.tell(do="source", key=key, kind=kind, query=query)
+    receiver.wait_for(lambda reports: bool(of(reports, key, "StreamOpened")))
+
+
+def received(receiver: Told, key: str, count: int) -> list[Report]:
+    return receiver.wait_for(lambda reports: samples(reports, key) >= count)
+
+
+def test_stamps_and_samples_come_unchanged_once_and_in_order(receiver: Told, sender: Told) -> None:
+    open_outlet(sender, "amp", channels=3, labels=["Fz", "Cz", "Pz"])
+    read(receiver, "amp", name="amp")
+    rng = np.random.default_rng(3)
+    # Stamps with all their digits, not even rising: to the source they are only numbers.
+    stamps = (5000 + np.arange(1500) / 500 + rng.normal(0, 0.01, 1500)).tolist()
+    values = rng.normal(0, 50, (1500, 3)).astype(np.float32)
+    for start in range(0, 1500, 300):
+        part = slice(start, start + 300)
+        sender.ask(do="push", name="amp", stamps=stamps[part], values=values[part].tolist())
+    reports = received(receiver, "amp", 1500)
+    assert joined(reports, "amp", "stamps") == stamps
+    assert np.array(joined(reports, "amp", "values"), np.float32).tobytes() == values.tobytes()
+    blocks = of(reports, "amp", "Block")
+    assert len(blocks) > 1
+    assert {block["dtype"] for block in blocks} == {"float32"}
+    lengths = [len(block["stamps"]) for block in blocks]
+    assert [block["first_sample"] for block in blocks] == [0, *np.cumsum(lengths)[:-1].tolist()]
+    arrivals = [block["received"] for block in blocks]
+    assert arrivals == sorted(arrivals)
+    (opened,) = of(reports, "amp", "StreamOpened")
+    assert opened["info"] == {
+        "key": "amp", "kind": "eeg", "name": "amp", "type": "EEG", "source_id": "id-amp",
+        "channel_labels": ["Fz", "Cz", "Pz"], "channel_units": ["microvolts"] * 3, "nominal_rate_hz": 100.0,
+        "dtype": "float32", "same_clock": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["int16", "int32", "double64", "int8"])
+def test_every_number_format_keeps_its_values(receiver: Told, sender: Told, form: str) -> None:
+    key = f"format-{form}"
+    open_outlet(sender, key, form, 2)
+    read(receiver, key, source_id=f"id-{key}")
+    values = [[1, -7], [127, -128]] if form != "double64" else [[math.pi, -1e300], [5e-324, 0.1]]
+    sender.ask(do="push", name=key, stamps=[1.5, 2.5], values=values)
+    reports = received(receiver, key, 2)
+    assert joined(reports, key, "values") == values
+    assert of(reports, key, "Block")[0]["dtype"] == form.replace("double64", "float64")
+
+
+def test_a_stream_is_found_by_name_type_and_source_id_and_by_all_of_them(receiver: Told, sender: Told) -> None:
+    open_outlet(sender, "twin", type="TwinA", source_id="first")
+    open_outlet(sender, "other", type="TwinA", source_id="second")
+    for query in ({"name": "twin"}, {"source_id": "first"}, {"type": "TwinA", "name": "twin"}):
+        found = receiver.ask(do="find", query=query, timeout_s=5.0)
+        assert (found["event"], found.get("source_id")) == ("found", "first")
+    both = receiver.ask(do="find", query={"type": "TwinA"}, timeout_s=5.0)
+    assert both["event"] == "AmbiguousStream"
+    assert "2 streams match type='TwinA'" in both["text"]
+    assert "'twin'" in both["text"]
+    assert "'second'" in both["text"]
+    none = receiver.ask(do="find", query={"name": "twin", "source_id": "second"}, timeout_s=0.8)
+    assert none["event"] == "StreamNotFound"
+    assert "No stream matches name='twin', source_id='second'" in none["text"]
+    assert "'other' (type 'TwinA', 1 channels, 100 Hz" in none["text"]
+
+
+@pytest.mark.parametrize("changed_identity", [False, True])
+def test_a_killed_sender_is_lost_and_found_again(receiver: Told, changed_identity: bool) -> None:
+    key = f"killed-{changed_identity}"
+    with outlets(SESSION) as first:
+        open_outlet(first, key, source_id="before")
+        read(receiver, key, name=key)
+        first.ask(do="push", name=key, stamps=stamps_from(10, 50), values=counted(0, 50))
+        received(receiver, key, 50)
+        assert not of(receiver.reports, key, "StreamLost")
+    began = time.monotonic()
+    receiver.wait_for(lambda reports: bool(of(reports, key, "StreamLost")))
+    assert time.monotonic() - began < 2.0
+    with outlets(SESSION) as second:
+        open_outlet(second, key, source_id="after" if changed_identity else "before")
+        began = time.monotonic()
+        reports = receiver.wait_for(lambda reports: len(of(reports, key, "StreamOpened")) == 2)
+        assert time.monotonic() - began < 2.5
+        assert of(reports, key, "StreamOpened")[1]["info"]["source_id"] == ("after" if changed_identity else "before")
+        second.ask(do="push", name=key, stamps=stamps_from(20, 50), values=counted(50, 50))
+        reports = received(receiver, key, 100)
+    assert joined(reports, key, "values") == counted(0, 100)
+    assert joined(reports, key, "stamps") == stamps_from(10, 50) + stamps_from(20, 50)
+    kinds = [report["event"] for report in reports if report.get("key") == key and report["event"] != "Block"]
+    assert kinds == ["StreamOpened", "StreamLost", "StreamOpened"]
+    after = reports.index(of(reports, key, "StreamOpened")[1])
+    assert of(reports[after:], key, "Block")[0]["first_sample"] == 0
+
+
+def test_of_a_sender_that_ends_at_once_hardly_anything_is_lost(receiver: Told) -> None:
+    with outlets(SESSION) as sender:
+        open_outlet(sender, "brief")
+        read(receiver, "brief", name="brief")
+        sender.ask(do="push", name="brief", stamps=stamps_from(1, 400), values=counted(0, 400))
+        received(receiver, "brief", 400)
+        sender.ask(do="close", name="brief")
+        reports = receiver.wait_for(lambda reports: bool(of(reports, "brief", "StreamLost")))
+    assert joined(reports, "brief", "values") == counted(0, 400)
+
+
+def test_all_marker_streams_that_appear_are_read_and_our_own_is_not(sender: Told, receiver: Told) -> None:
+    receiver.tell(do="markers", type="TaskMarkers", without=["streamsense-events"])
+    opened = lambda key: receiver.wait_for(lambda reports: bool(of(reports, f"markers/{key}", "StreamOpened")))  # noqa: E731
+    for name, form, channels, values in [
+        ("task", "string", 1, [["begin"], ["Größe: 5 µV"], [""]]),
+        ("codes", "int32", 1, [[17], [-3], [0]]),
+        ("pairs", "string", 2, [["a", "b"], ["c", '"quoted"'], ["", ""]]),
+        ("streamsense-events", "string", 1, []),
+        ("levels", "double64", 1, [[0.1], [2.0], [-1.5]]),
+    ]:
+        open_outlet(sender, name, form, channels, type="TaskMarkers", rate=0.0)
+        if values:
+            opened(name)
+            sender.ask(do="push", name=name, stamps=[1.0, 1.0, 3.0], values=values)
+            received(receiver, f"markers/{name}", 3)
+    time.sleep(1.0)
+    reports = list(receiver.reports)
+    texts = {name: joined(reports, f"markers/{name}", "texts") for name in ("task", "codes", "pairs", "levels")}
+    assert texts == {
+        "task": ["begin", "Größe: 5 µV", ""],
+        "codes": ["17", "-3", "0"],
+        "pairs": ['["a", "b"]', json.dumps(["c", '"quoted"']), '["", ""]'],
+        "levels": ["0.1", "2.0", "-1.5"],
+    }
+    assert joined(reports, "markers/task", "stamps") == [1.0, 1.0, 3.0]
+    assert not [report for report in reports if "streamsense-events" in str(report.get("key"))]
+
+
+@pytest.mark.parametrize("identities", [("same", "same"), ("before", "after"), ("", "")])
+def test_markers_that_come_back_are_each_taken_once_under_their_old_key(
+    receiver: Told, identities: tuple[str, str]
+) -> None:
+    name = f"back-{'-'.join(identities)}"
+    receiver.tell(do="markers", type=f"Type-{name}", without=[])
+    key = f"markers/{name}"
+    for turn, identity in enumerate(identities):
+        with outlets(SESSION) as sender:
+            open_outlet(sender, name, "string", type=f"Type-{name}", rate=0.0, source_id=identity)
+            receiver.wait_for(lambda reports: len(of(reports, key, "StreamOpened")) == turn + 1)  # noqa: B023
+            time.sleep(0.6)  # a second reader of the same stream would have come by now
+            sender.ask(do="push", name=name, stamps=[turn + 0.25], values=[[f"marker {turn}"]])
+            received(receiver, key, turn + 1)
+    time.sleep(0.2)
+    reports = list(receiver.reports)
+    markers = [text for report in reports if report["event"] == "Block" for text in report["texts"] if name in report["key"]]
+    assert markers == ["marker 0", "marker 1"]
+    assert {report["key"] for report in reports if name in str(report.get("key"))} == {key}
+
+
+def test_two_marker_streams_of_one_name_are_two(receiver: Told, sender: Told) -> None:
+    receiver.tell(do="markers", type="Twins", without=[])
+    with outlets(SESSION) as other:
+        open_outlet(sender, "buttons", "string", type="Twins", rate=0.0, source_id="left")
+        receiver.wait_for(lambda reports: bool(of(reports, "markers/buttons", "StreamOpened")))
+        open_outlet(other, "buttons", "string", type="Twins", rate=0.0, source_id="right")
+        receiver.wait_for(lambda reports: bool(of(reports, "markers/buttons/right", "StreamOpened")))
+        sender.ask(do="push", name="buttons", stamps=[1.0], values=[["left"]])
+        other.ask(do="push", name="buttons", stamps=[2.0], values=[["right"]])
+        received(receiver, "markers/buttons", 1)
+        reports = received(receiver, "markers/buttons/right", 1)
+    assert joined(reports, "markers/buttons", "texts") == ["left"]
+    assert joined(reports, "markers/buttons/right", "texts") == ["right"]
+
+
+def test_pictures_become_face_vectors_and_a_damaged_one_is_left_out(receiver: Told, sender: Told) -> None:
+    pytest.importorskip("ai_edge_litert")
+    pytest.importorskip("skimage")
+    import cv2
+
+    from tests.helpers.face_pictures import astronaut, astronaut_vector
+
+    jpeg = cv2.imencode(".jpg", astronaut(), [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    whole, damaged = base64.b64encode(jpeg).decode(), base64.b64encode(jpeg[:300]).decode()
+    open_outlet(sender, "camera", "string", type="VideoFrames", rate=0.0)
+    receiver.tell(do="source", key="camera", kind="face", query={"name": "camera"}, pictures=True)
+    receiver.wait_for(lambda reports: bool(of(reports, "camera", "StreamOpened")), 30.0)
+    stamps = [7.0, 7.04, 7.08, 7.12, 7.16]
+    pictures = [[whole], [damaged], ["no picture at all"], [""], [whole]]
+    sender.ask(do="push", name="camera", stamps=stamps, values=pictures)
+    reports = received(receiver, "camera", 2)
+    (opened,) = of(reports, "camera", "StreamOpened")
+    labels = face_vector_labels("mesh468_iris")
+    assert opened["info"]["channel_labels"] == list(labels)
+    assert opened["info"]["dtype"] == "float32"
+    assert opened["info"]["nominal_rate_hz"] == 0.0
+    assert joined(reports, "camera", "stamps") == [7.0, 7.16]
+    first = np.array(joined(reports, "camera", "values")[0], np.float32)
+    assert first[labels.index("tracked")] == 1.0
+    # The same picture before JPEG: the same face but for the compression.
+    place = [labels.index(name) for name in ("box_size_px", "yaw_deg", "pitch_deg", "roll_deg")]
+    np.testing.assert_allclose(first[place], astronaut_vector()[place], atol=3.0)
+
+
+def test_face_vectors_come_as_they_are(receiver: Told, sender: Told) -> None:
+    labels = face_vector_labels("mesh468_iris")
+    open_outlet(sender, "vectors", "float32", len(labels), type="FaceVector", rate=0.0, labels=list(labels))
+    read(receiver, "vectors", "face", name="vectors")
+    values = np.random.default_rng(5).normal(0, 30, (3, len(labels))).astype(np.float32)
+    sender.ask(do="push", name="vectors", stamps=[1.0, 1.03, 1.07], values=values.tolist())
+    reports = received(receiver, "vectors", 3)
+    assert of(reports, "vectors", "StreamOpened")[0]["info"]["channel_labels"] == list(labels)
+    assert np.array(joined(reports, "vectors", "values"), np.float32).tobytes() == values.tobytes()
+
+
+def test_a_probe_measures_the_senders_clock(receiver: Told, sender: Told) -> None:
+    open_outlet(sender, "probed")
+    receiver.tell(do="probe", key="probed", query={"name": "probed"})
+    (probe,) = of(receiver.wait_for(lambda reports: bool(of(reports, "probed", "OffsetProbe"))), "probed", "OffsetProbe")
+    assert abs(probe["offset_s"]) < 1e-3
+    assert 0 < probe["round_trip_s"] < 0.1
+
+
+def test_the_clock_of_another_computer_is_measured_before_its_first_sample(sender: Told) -> None:
+    receiver = Told("lsl_events", SESSION)
+    receiver.ask(do="host", name="some-other-computer")
+    open_outlet(sender, "far")
+    read(receiver, "far", name="far")
+    sender.ask(do="push", name="far", stamps=stamps_from(1, 20), values=counted(0, 20))
+    reports = received(receiver, "far", 20)
+    assert of(reports, "far", "StreamOpened")[0]["info"]["same_clock"] is False
+    events = [report["event"] for report in reports]
+    assert events.index("StreamOpened") < events.index("OffsetProbe") < events.index("Block")
+    assert joined(reports, "far", "stamps") == stamps_from(1, 20)
+    assert receiver.finish() == []
+
+
+@pytest.mark.parametrize(
+    ("form", "pictures", "complaint"), [("string", False, "holds texts"), ("float32", True, "holds numbers")]
+)
+def test_a_stream_of_the_wrong_kind_of_values_is_refused(
+    sender: Told, form: str, pictures: bool, complaint: str
+) -> None:
+    if pictures:
+        pytest.importorskip("ai_edge_litert")
+    receiver = Told("lsl_events", SESSION)
+    name = f"wrong-{form}"
+    open_outlet(sender, name, form, 2)
+    receiver.tell(do="source", key="wrong", kind="face" if pictures else "eeg", query={"name": name}, pictures=pictures)
+    time.sleep(3.0)
+    (refusal,) = receiver.finish()
+    assert refusal["event"] == "SourceError"
+    assert complaint in refusal["text"]
+
+
+def test_a_marker_stream_that_is_too_wide_is_left_out_and_the_others_go_on(receiver: Told, sender: Told) -> None:
+    receiver.tell(do="markers", type="Wide", without=[])
+    open_outlet(sender, "far too wide", "int8", 5000, type="Wide", rate=0.0)
+    reports = receiver.wait_for(lambda reports: bool(of(reports, "markers/far too wide", "StreamLost")))
+    assert "5000 channels" in of(reports, "markers/far too wide", "StreamLost")[0]["reason"]
+    open_outlet(sender, "narrow", "string", type="Wide", rate=0.0)
+    receiver.wait_for(lambda reports: bool(of(reports, "markers/narrow", "StreamOpened")))
+    sender.ask(do="push", name="narrow", stamps=[1.0], values=[["still here"]])
+    received(receiver, "markers/narrow", 1)
