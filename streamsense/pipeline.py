@@ -5,21 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
+from streamsense import schedule
 from streamsense import state as snapshots
 from streamsense.errors import SourceError
+from streamsense.features.operator import FeatureOperator
 from streamsense.fusion.combination import Fusion, Opinion
-from streamsense.models.expert import ExpertOutput
+from streamsense.models.expert import Expert
+from streamsense.schedule import TimingSettings
 from streamsense.score import AGE_UNKNOWN_S, EXPERT_CHANNELS, Notice, Plan, Score, Skip, StreamPlan
 from streamsense.streams import (
     MODALITIES,
     Block,
     Control,
     Event,
-    Feature,
     FloatArray,
     Modality,
     OffsetProbe,
@@ -35,72 +36,6 @@ START = "session_started"
 """Name of the Control event that begins scoring, with the first tick after it was received."""
 REFUSED = "stream_refused"
 """Kind of the notice that a stream was opened which cannot be used."""
-
-
-class FeatureOperator(Protocol):
-    """One modality's features: takes blocks in, reads a window at a tick (see streamsense.features)."""
-
-    modality: Modality
-
-    @property
-    def state(self) -> object:
-        """All that the operator carries, as a dataclass that can be serialised."""
-        ...
-
-    @property
-    def delay_s(self) -> float:
-        """How far the operator's own samples lie behind those that were pushed."""
-        ...
-
-    @property
-    def effective_delay_s(self) -> float:
-        """How long before its tick the instant lies that a window stands for."""
-        ...
-
-    def open(self, info: StreamInfo) -> tuple[str, ...]:
-        """Prepare for a stream; returns warnings, raises SourceError when it cannot be used."""
-        ...
-
-    def push(self, block: TimedBlock) -> None:
-        """Take in the next samples."""
-        ...
-
-    def feature_at(self, tick: float) -> Feature:
-        """The window that ends at `tick`; changes nothing."""
-        ...
-
-    def contract(self) -> dict[str, object]:
-        """The exact definition of the feature."""
-        ...
-
-
-class ExpertModel(Protocol):
-    """One modality's model (see streamsense.models.expert), and what it has evidence for."""
-
-    vad_evidence: FloatArray
-    emotion_evidence: FloatArray
-
-    def evaluate(self, feature: Feature) -> ExpertOutput:
-        """What the model says of one window."""
-        ...
-
-
-@dataclass(frozen=True)
-class TimingSettings:
-    """The rules of time, in seconds."""
-
-    deadline_s: float = 0.12
-    stale_after_s: float = 1.0
-    backlog_s: float = 2.0
-    least_validity: float = 0.15
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.deadline_s <= 5.0:
-            raise ValueError(f"deadline_s is {self.deadline_s}, expected 0 to 5 s")
-        if not self.stale_after_s > 0 or not self.backlog_s >= HOP_S:
-            raise ValueError("stale_after_s must be above 0 and backlog_s at least 0.2 s")
-        if not 0.0 < self.least_validity <= 1.0:
-            raise ValueError(f"least_validity is {self.least_validity}, expected above 0, up to 1")
 
 
 @dataclass
@@ -121,7 +56,7 @@ class Pipeline:
     def __init__(
         self,
         operators: Mapping[Modality, FeatureOperator],
-        experts: Mapping[Modality, ExpertModel],
+        experts: Mapping[Modality, Expert],
         fusion: Fusion,
         timing: TimingSettings | None = None,
     ) -> None:
@@ -213,31 +148,13 @@ class Pipeline:
 
     def next_deadline(self) -> float:
         """When `advance` should be called at the latest if nothing more arrives (inf before the session started)."""
-        if self._state.next_tick is None:
-            return math.inf
-        time = tick_time(self._state.next_tick)
-        return time + self.timing.deadline_s if self._is_held(self.stream_plans(time), time) else time
+        tick = self._state.next_tick
+        return math.inf if tick is None else schedule.next_deadline(tick, self.timing, self.stream_plans)
 
     def due(self, now: float) -> list[Plan | Skip]:
         """Decide which ticks are to be scored at `now`, in order, and which are too old to be worth it."""
-        decisions: list[Plan | Skip] = []
         tick = self._state.next_tick
-        if tick is None:
-            return decisions
-        oldest = tick_at_or_before(now - self.timing.backlog_s)
-        if tick < oldest:
-            decisions.append(Skip(tick, oldest - 1, now))
-            tick = oldest
-        while tick_time(tick) <= now:
-            time = tick_time(tick)
-            streams = self.stream_plans(time)
-            held = self._is_held(streams, time)
-            if held and now < time + self.timing.deadline_s:
-                break
-            reason = "backlog" if now - time > self.timing.deadline_s + HOP_S else "deadline" if held else "complete"
-            decisions.append(Plan(tick, now, reason, streams))
-            tick += 1
-        return decisions
+        return [] if tick is None else schedule.due(tick, now, self.timing, self.stream_plans)
 
     def stream_plans(self, time: float) -> tuple[StreamPlan, ...]:
         """How each modality stands at a tick's time."""
@@ -245,20 +162,8 @@ class Pipeline:
 
     def _stream_plan(self, modality: Modality, time: float) -> StreamPlan:
         timeline = self._timelines.get(modality)
-        if timeline is None or math.isnan(timeline.last_time):
-            return StreamPlan(modality, -math.inf, "absent")
-        horizon = timeline.horizon - self._operators[modality].delay_s
-        lag = timeline.steady_lag_s
-        late = lag > self.timing.deadline_s
-        # The window moves by whole ticks: far enough that its samples are there at the deadline.
-        hops = math.ceil((lag - self.timing.deadline_s) * TICKS_PER_SECOND) if late else 0
-        shift_s = tick_time(hops)
-        if time - shift_s - timeline.last_time >= self.timing.stale_after_s:
-            return StreamPlan(modality, horizon, "stale", shift_s)
-        return StreamPlan(modality, horizon, "late" if late else "live", shift_s)
-
-    def _is_held(self, streams: tuple[StreamPlan, ...], time: float) -> bool:
-        return any(plan.state in ("live", "late") and plan.horizon < time - plan.shift_s for plan in streams)
+        delay_s = self._operators[modality].delay_s if timeline is not None else 0.0
+        return schedule.plan_stream(modality, timeline, delay_s, time, self.timing)
 
     # -- scores out ------------------------------------------------------------------------------------------
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from streamsense.fusion.emotions import PRIOR_SD
 from streamsense.journal import Entry, JournaledPipeline, replay_journal
-from streamsense.pipeline import START, Pipeline, TimingSettings
+from streamsense.pipeline import START, Pipeline
+from streamsense.schedule import TimingSettings
 from streamsense.score import SCORE_CHANNELS, Plan, Score, Skip
 from streamsense.streams import Block, Control, Event
 from streamsense.ticks import tick_at_or_before, tick_time
@@ -260,5 +261,5 @@ def test_markers_are_kept_with_their_times() -> None:
 
 @pytest.mark.parametrize("wrong", [{"deadline_s": -1.0}, {"stale_after_s": 0.0}, {"least_validity": 0.0}])
 def test_impossible_timing_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="must be|expected"):
+    with pytest.raises(ValueError, match=r"must be|expected"):
         TimingSettings(**wrong)

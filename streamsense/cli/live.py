@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from streamsense.config import Config, load_config
 from streamsense.errors import ConfigError
 from streamsense.resources import shipped
 from streamsense.score import Notice, Score
-from streamsense.streams import MODALITIES
+from streamsense.streams import MODALITIES, Modality
 
 _QUIET_KINDS = frozenset({"session_started", "marker"})
 _LINES_EVERY_S = 5.0
@@ -39,7 +40,10 @@ class NoticePrinter:
     def write_notice(self, notice: Notice) -> None:
         """Print what a user should know."""
         if notice.kind not in _QUIET_KINDS:
-            self._console.print(f"{notice.kind.replace('_', ' ')}: {notice.text}", highlight=False, markup=False)
+            text = f"{notice.kind.replace('_', ' ')}: {notice.text}"
+            self._console.print(
+                text, style="dim", highlight=False, markup=False, soft_wrap=not self._console.is_terminal
+            )
 
     def close(self) -> None:
         """Nothing to finish."""
@@ -83,18 +87,20 @@ def run_live(config: Config, seconds: float | None, as_json: bool) -> None:
     """Run a session with a status display until the time is up or Ctrl-C."""
     from streamsense.runtime.session import open_session
 
-    if not any(getattr(config, modality) for modality in MODALITIES):
+    used = [modality for modality in MODALITIES if getattr(config, modality) is not None]
+    if not used:
         raise ConfigError("The configuration uses no modality. Expected at least one section of: eeg, face, voice.")
     console = Console(stderr=as_json)
     session = open_session(config, [NoticePrinter(console, as_json)])
     session.start()
     started = time.monotonic()
+    console.print(_announcement(config, used), highlight=False, markup=False, soft_wrap=not console.is_terminal)
     try:
         if console.is_terminal and not as_json:
             with Live(console=console, refresh_per_second=4) as display:
                 while not _over(started, seconds):
                     session.check()
-                    display.update(view.status_table(session.status))
+                    display.update(view.status_table(session.status, used))
                     time.sleep(0.25)
         else:
             printed = started
@@ -103,14 +109,24 @@ def run_live(config: Config, seconds: float | None, as_json: bool) -> None:
                 time.sleep(0.1)
                 if not as_json and time.monotonic() - printed >= _LINES_EVERY_S:
                     printed = time.monotonic()
-                    for line in view.status_lines(session.status):
-                        console.print(line, highlight=False)
+                    for line in view.status_lines(session.status, used):
+                        console.print(line, highlight=False, markup=False, soft_wrap=True)
     except KeyboardInterrupt:
         console.print("Stopping.")
     finally:
         session.stop()
     status = session.status
     console.print(f"{status.scored} scores in {time.monotonic() - started:.1f} s, {status.skipped} ticks skipped.")
+
+
+def _announcement(config: Config, used: Sequence[Modality]) -> str:
+    """What begins, where the scores go, and how it ends."""
+    places = []
+    if config.output.lsl:
+        places.append(f"the LSL stream {config.output.name}-scores (scope {config.lsl.scope})")
+    if config.output.csv is not None:
+        places.append(str(config.output.csv / "scores.csv"))
+    return f"Scoring {', '.join(used)} into {' and '.join(places) or 'nothing but this display'}. Ctrl-C stops."
 
 
 def _over(started: float, seconds: float | None) -> bool:

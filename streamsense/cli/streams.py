@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 
 def streams(
@@ -45,13 +46,18 @@ def streams(
     if not rows:
         typer.echo(f"No stream answered within {wait:g} s (scope: {scope}). Is the device's LSL program running?")
         return
-    table = Table("name", "type", Column("channels", justify="right"), Column("rate (Hz)", justify="right"))
-    table.add_column("source_id")
-    table.add_column("host")
+    # What a configuration needs in full is folded where there is no room, not cut.
+    table = Table(
+        Column("name", overflow="fold"),
+        Column("type", overflow="fold"),
+        Column("channels", justify="right"),
+        Column("rate (Hz)", justify="right"),
+        Column("source_id", overflow="fold"),
+        Column("host", overflow="fold"),
+    )
     for row in rows:
         rate = float(str(row["rate_hz"]))
         speed = f"{rate:g}" if rate > 0 else "irregular"
-        table.add_row(
-            str(row["name"]), str(row["type"]), str(row["channels"]), speed, str(row["source_id"]), str(row["host"])
-        )
+        cells = (row["name"], row["type"], row["channels"], speed, row["source_id"], row["host"])
+        table.add_row(*(Text(str(cell)) for cell in cells))
     Console().print(table)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
+from rich.console import Group
 from rich.table import Column, Table
 from rich.text import Text
 
 from streamsense.fusion.emotions import EMOTIONS
 from streamsense.runtime.live import SessionStatus
 from streamsense.score import AGE_UNKNOWN_S, SCORE_LABELS, Score
-from streamsense.streams import MODALITIES
+from streamsense.streams import Modality
 
 
 def score_json(score: Score) -> str:
@@ -44,55 +46,54 @@ def age_text(age_s: float) -> str:
     return "never" if age_s >= AGE_UNKNOWN_S else f"{age_s:.2f} s"
 
 
-def status_table(status: SessionStatus) -> Table:
-    """One line per modality: rate, age, quality, weight; and the newest score."""
-    table = Table(
-        "modality", "stream", *(Column(name, justify="right") for name in ("rate", "age", "quality", "weight"))
-    )
+def status_table(status: SessionStatus, used: Sequence[Modality]) -> Group:
+    """One line for each of the `used` modalities: rate, age, quality, weight; and the newest score."""
+    numbers = (Column(name, justify="right") for name in ("rate", "age", "quality", "weight"))
+    table = Table("modality", Column("stream", max_width=24, no_wrap=True), *numbers)
     score = status.score
-    for modality in MODALITIES:
+    for modality in used:
         meter = status.meters.get(modality)
         present = score is not None and score[f"{modality}_presence"] > 0
         cells = ["–"] * 3
         if score is not None:
             cells = [age_text(score[f"{modality}_age"])]
             cells += [f"{score[f'{modality}_{part}']:.2f}" if present else "–" for part in ("quality", "weight")]
-        name = meter.info.name if meter else "none"
+        name = Text(meter.info.name if meter else "waiting for it")
         rate = f"{meter.rate_hz:.1f} Hz" if meter and present else "–"
-        table.add_row(Text(modality, style="bold green" if present else "dim"), name, rate, *cells)
-    if score is not None:
-        table.caption = (
-            f"valence {score['valence']:+.2f} ± {score['valence_sd']:.2f}   "
-            f"arousal {score['arousal']:+.2f} ± {score['arousal_sd']:.2f}   "
-            f"ambivalence {score['ambivalence']:.2f} (uncalibrated)   {top_emotion(score)}   "
-            f"confidence {score['confidence']:.2f}   {status.scored} scores"
-            + (f", {status.skipped} skipped" if status.skipped else "")
-        )
-    return table
+        table.add_row(Text(modality, style="bold green" if present else "red"), name, rate, *cells)
+    return Group(table, *(Text(line) for line in _score_lines(status)))
 
 
-def status_lines(status: SessionStatus) -> list[str]:
+def _score_lines(status: SessionStatus) -> list[str]:
+    """The newest score in lines that fit 80 columns."""
+    score = status.score
+    if score is None:
+        return []
+    skipped = f", {status.skipped} skipped" if status.skipped else ""
+    return [
+        f"valence {score['valence']:+.2f} ± {score['valence_sd']:.2f}   arousal {score['arousal']:+.2f} ± "
+        f"{score['arousal_sd']:.2f}   ambivalence {score['ambivalence']:.2f} (uncalibrated)",
+        f"{top_emotion(score)}   confidence {score['confidence']:.2f}   {status.scored} scores{skipped}",
+    ]
+
+
+def status_lines(status: SessionStatus, used: Sequence[Modality]) -> list[str]:
     """The same as plain lines, for a log."""
     lines = []
     score = status.score
-    for modality in MODALITIES:
+    for modality in used:
         meter = status.meters.get(modality)
         if score is None or meter is None:
             lines.append(f"{modality:5} waiting for its stream")
             continue
         if score[f"{modality}_presence"] == 0:
+            age = age_text(score[f"{modality}_age"])
             lines.append(
-                f"{modality:5} absent, last sample {age_text(score[f'{modality}_age'])} ago ({meter.info.name})"
+                f"{modality:5} absent, last sample: {age}{'' if age == 'never' else ' ago'} ({meter.info.name})"
             )
             continue
         lines.append(
             f"{modality:5} {meter.rate_hz:8.1f} Hz  age {age_text(score[f'{modality}_age'])}  "
             f"quality {score[f'{modality}_quality']:.2f}  weight {score[f'{modality}_weight']:.2f}  ({meter.info.name})"
         )
-    if score is not None:
-        lines.append(
-            f"score valence {score['valence']:+.2f}±{score['valence_sd']:.2f} arousal {score['arousal']:+.2f}"
-            f"±{score['arousal_sd']:.2f} ambivalence {score['ambivalence']:.2f} confidence {score['confidence']:.2f} "
-            f"({status.scored} scores, {status.skipped} skipped)"
-        )
-    return lines
+    return lines + _score_lines(status)

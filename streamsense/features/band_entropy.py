@@ -19,12 +19,12 @@ from streamsense.features.band_filters import (
 )
 from streamsense.features.eeg_quality import eeg_quality
 from streamsense.features.electrodes import ELECTRODES, ElectrodeMap, map_electrodes, rename_channels
+from streamsense.features.entropy_cells import CELLS_KEPT, BandEntropyState, cells_of
 from streamsense.features.units import microvolts_per_unit
 from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
-from streamsense.ticks import HOP_S, TICKS_PER_SECOND, tick_at_or_before, tick_time
+from streamsense.ticks import HOP_S, TICKS_PER_SECOND, tick_at_or_before
 
 BAND_NAMES = ("delta", "theta", "alpha", "beta", "gamma")
-_CELLS_KEPT = 150  # 30 s: the longest window and the longest backlog, with room
 _VARIANCE_FLOOR = 1e-12  # µV²; a flat channel has no logarithm
 _AVERAGE_REFERENCE_CHANNELS = 16
 _LEAST_SHARE = 0.1  # of a window: less than this of an electrode is no value
@@ -54,47 +54,6 @@ class BandEntropySettings:
             raise ValueError(f"window_s is {self.window_s}, expected 1 to 4 s in steps of {HOP_S} s")
         if self.reference not in ("average", "none"):
             raise ValueError(f"reference is {self.reference!r}, expected 'average' or 'none'")
-
-
-@dataclass
-class BandEntropyState:
-    """Filter state per channel, and a ring of cells; cell k holds the samples of [k/5, (k+1)/5) s."""
-
-    front: FloatArray
-    bands: FloatArray
-    warm_up_left: IntArray
-    sums: FloatArray
-    squares: FloatArray
-    counts: IntArray
-    broad_squares: FloatArray
-    peaks: FloatArray
-    baseline_squares: FloatArray
-    baseline_counts: IntArray
-    cell_index: IntArray
-    cell_last_time: FloatArray
-    current_cell: int = -1
-    segment: int = -1
-    last_time: float = float("nan")
-
-    @staticmethod
-    def new(channels: int, front_sections: int, band_sections: int) -> BandEntropyState:
-        """State before the first sample."""
-        by_band = (_CELLS_KEPT, channels, len(BAND_NAMES))
-        by_channel = (_CELLS_KEPT, channels)
-        return BandEntropyState(
-            front=np.zeros((channels, front_sections, 2)),
-            bands=np.zeros((channels, len(BAND_NAMES), band_sections, 2)),
-            warm_up_left=np.full(channels, -1, np.int64),
-            sums=np.zeros(by_band),
-            squares=np.zeros(by_band),
-            counts=np.zeros(by_channel, np.int64),
-            broad_squares=np.zeros(by_channel),
-            peaks=np.zeros(by_channel),
-            baseline_squares=np.zeros(by_band),
-            baseline_counts=np.zeros(by_channel, np.int64),
-            cell_index=np.full(_CELLS_KEPT, -1, np.int64),
-            cell_last_time=np.full(_CELLS_KEPT, np.nan),
-        )
 
 
 @dataclass(frozen=True)
@@ -165,7 +124,9 @@ class BandEntropy:
             warnings.append("EEG channels without a known unit are taken to be in microvolts")
         design = self._design_for(info, electrodes, np.array([1.0 if s is None else s for s in scales]))
         if self._design is None or self.state is None or not _same_signal(design, self._design):
-            self.state = BandEntropyState.new(len(electrodes.channels), len(design.front), design.bands.shape[1])
+            self.state = BandEntropyState.new(
+                len(electrodes.channels), len(BAND_NAMES), len(design.front), design.bands.shape[1]
+            )
         self._design = design
         return tuple(warnings)
 
@@ -189,9 +150,9 @@ class BandEntropy:
             state.segment = block.segment
         samples = block.values[:, design.electrodes.channels].astype(np.float64) * design.scale
         average = self.settings.reference == "average" and samples.shape[1] >= _AVERAGE_REFERENCE_CHANNELS
-        for start, stop, cell in _cells(block.times):
-            self._open_cell(cell)
-            slot = cell % _CELLS_KEPT
+        for start, stop, cell in cells_of(block.times):
+            state.open_cell(cell)
+            slot = cell % CELLS_KEPT
             filter_into_cells(
                 samples[start:stop], slot, average, design.front, design.front_start, design.bands,
                 state.front, state.bands, state.warm_up_left, round(self.settings.warm_up_s * design.rate_hz),
@@ -203,26 +164,13 @@ class BandEntropy:
                 state.cell_last_time[slot] = block.times[stop - 1]
         state.last_time = float(block.times[-1])
 
-    def _open_cell(self, index: int) -> None:
-        state = self._ready()[1]
-        if index == state.current_cell:
-            return
-        slot, before = index % _CELLS_KEPT, state.current_cell % _CELLS_KEPT
-        kept = (state.baseline_squares[before].copy(), state.baseline_counts[before].copy())
-        for cells in (state.sums, state.squares, state.counts, state.broad_squares, state.peaks):
-            cells[slot] = 0
-        state.cell_last_time[slot] = np.nan
-        state.baseline_squares[slot], state.baseline_counts[slot] = kept
-        state.cell_index[slot] = index
-        state.current_cell = index
-
     def feature_at(self, tick: float) -> Feature:
         """The window that ends at `tick` (s, on the grid), as the EEG expert takes it."""
         design, state = self._ready()
         length = round(self.settings.window_s * TICKS_PER_SECOND)
         last = tick_at_or_before(tick) - 1
         wanted = np.arange(last - length + 1, last + 1)
-        slots = wanted % _CELLS_KEPT
+        slots = wanted % CELLS_KEPT
         slots = slots[state.cell_index[slots] == wanted]
         counts = state.counts[slots].sum(axis=0)
         expected = self.settings.window_s * design.rate_hz
@@ -288,17 +236,6 @@ class BandEntropy:
 
 def _median_delay_s(rate_hz: float, sections: FloatArray, bands: tuple[tuple[float, float], ...]) -> float:
     return float(np.median([centre_delay_s(rate_hz, row, band) for row, band in zip(sections, bands, strict=True)]))
-
-
-def _cells(times: FloatArray) -> list[tuple[int, int, int]]:
-    """Cut rising times at the ticks: (start, stop, cell) where times[start:stop] lie in cell k = [k/5, (k+1)/5)."""
-    first, last = tick_at_or_before(times[0]), tick_at_or_before(times[-1])
-    edges = np.searchsorted(times, [tick_time(k) for k in range(first, last + 2)])
-    return [
-        (int(start), int(stop), cell)
-        for cell, start, stop in zip(range(first, last + 1), edges[:-1], edges[1:], strict=True)
-        if start < stop
-    ]
 
 
 def _same_signal(a: _Design, b: _Design) -> bool:

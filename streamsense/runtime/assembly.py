@@ -8,6 +8,7 @@ from streamsense.config import Config
 from streamsense.errors import ModelError
 from streamsense.features.band_entropy import BandEntropy, BandEntropySettings
 from streamsense.features.face_features import FaceFeatures, FaceFeatureSettings
+from streamsense.features.operator import FeatureOperator
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
 from streamsense.fusion.combination import Fusion, FusionSettings
 from streamsense.fusion.emotions import fusion_contract
@@ -15,8 +16,9 @@ from streamsense.models.contract import differing_fields
 from streamsense.models.expert import Expert
 from streamsense.models.onnxruntime_check import check_onnxruntime
 from streamsense.models.session import OnnxModel, Provider
-from streamsense.pipeline import ExpertModel, FeatureOperator, Pipeline, TimingSettings
+from streamsense.pipeline import Pipeline
 from streamsense.resources import shipped
+from streamsense.schedule import TimingSettings
 from streamsense.streams import Modality
 
 FUSION_MODEL = "fusion_precision"
@@ -29,7 +31,7 @@ def build_pipeline(config: Config) -> tuple[Pipeline, dict[str, str]]:
     """
     check_onnxruntime()
     operators = feature_operators(config)
-    experts: dict[Modality, ExpertModel] = {}
+    experts: dict[Modality, Expert] = {}
     description: dict[str, str] = {}
     for modality, operator in operators.items():
         name = _model_name(config, modality)

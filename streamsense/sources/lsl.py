@@ -6,14 +6,14 @@ import ctypes
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pylsl
 
-from streamsense.sources.lsl_streams import StreamQuery, stream_info
+from streamsense.errors import SourceError
+from streamsense.sources.lsl_streams import StreamQuery, describe_stream, stream_info
 from streamsense.sources.recorded import marker_texts
 from streamsense.streams import Block, Event, FloatArray, Kind, OffsetProbe, StreamInfo, StreamLost, StreamOpened
 from streamsense.ticks import Clock
@@ -23,6 +23,7 @@ _PULL_S = 0.1
 _REST_S = 0.005
 """Pause between pulls: lets samples that are sent one by one come in handfuls."""
 _PROBE_EVERY_S = 5.0
+_PROBE_PATIENCE_S = 5.0
 _MOST_SAMPLES = 65_536
 
 
@@ -39,7 +40,7 @@ class Front(Protocol):
 
 
 class LslSource:
-    """Reads one stream in a thread of its own and emits its events.
+    """Reads one stream in a thread of its own and emits its events; without `comes_back` it ends when the stream does.
 
     The inlet does no time processing of its own: corrected stamps would lose the raw ones. It does not recover by
     itself either, because a stream that comes back must be seen to come back.
@@ -56,6 +57,7 @@ class LslSource:
         found: pylsl.StreamInfo | None = None,
         front: Front | None = None,
         buffer_s: float = 30.0,
+        comes_back: bool = True,
     ) -> None:
         self.key = key
         self._kind: Kind = kind
@@ -65,6 +67,7 @@ class LslSource:
         self._found = found
         self._front = front
         self._buffer_s = buffer_s
+        self._comes_back = comes_back
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"lsl-{key}", daemon=True)
@@ -100,6 +103,8 @@ class LslSource:
                 except (pylsl.util.LostError, TimeoutError) as error:
                     reason = str(error) or "the sender has gone"
                     self._emit(StreamLost(self.key, self._clock.now(), reason))
+                if not self._comes_back:
+                    return
         except BaseException as error:  # handed to the main thread by check()
             self._failure = error
 
@@ -120,14 +125,22 @@ class LslSource:
             raw = stream_info(self.key, self._kind, inlet.info(timeout=5.0))
             # Only texts need a front: face vectors, for one, come as the numbers that the core takes.
             front = self._front if raw.dtype == "string" else None
+            if raw.dtype == "string" and front is None and self._kind != "markers":
+                raise SourceError(
+                    f"{describe_stream(found)} holds texts; {self.key} needs numbers. Name another stream."
+                )
             info = front.describe(raw) if front else raw
             inlet.open_stream(timeout=5.0)
+            # Without the offset of its clock a stream from another computer has no place in time.
+            probe = None if raw.same_clock else self._measured(inlet)
             self._emit(StreamOpened(info, self._clock.now()))
-            probe_at = 0.0
+            if probe is not None:
+                self._emit(probe)
+            probe_at = time.monotonic() + _PROBE_EVERY_S
             count = 0
             while not self._stopping.is_set():
                 if not raw.same_clock and time.monotonic() >= probe_at:
-                    self._probe(inlet)
+                    self._emit(self._measured(inlet))
                     probe_at = time.monotonic() + _PROBE_EVERY_S
                 samples, stamps = inlet.pull_chunk(timeout=_PULL_S, max_samples=_chunk(raw), min_samples=1)
                 if len(stamps):
@@ -151,28 +164,39 @@ class LslSource:
         self._emit(Block(self.key, count, stamps, values, received, texts))
         return count + len(stamps)
 
-    def _probe(self, inlet: pylsl.StreamInlet) -> None:
-        """One measurement of the sender's clock with its round trip (liblsl's `lsl_time_correction_ex`)."""
+    def _measured(self, inlet: pylsl.StreamInlet) -> OffsetProbe:
+        """One measurement of the sender's clock with its round trip (liblsl's `lsl_time_correction_ex`).
+
+        Raises TimeoutError when the first one does not come; liblsl repeats it by itself and then has one at hand.
+        """
         remote, trip, code = ctypes.c_double(), ctypes.c_double(), ctypes.c_int()
         measure = pylsl.util.lib.lsl_time_correction_ex
         measure.restype = ctypes.c_double
-        offset = measure(inlet.obj, ctypes.byref(remote), ctypes.byref(trip), ctypes.c_double(2.0), ctypes.byref(code))
+        patience = ctypes.c_double(_PROBE_PATIENCE_S)
+        offset = measure(inlet.obj, ctypes.byref(remote), ctypes.byref(trip), patience, ctypes.byref(code))
         try:
             pylsl.util.handle_error(code)
-        except TimeoutError:
-            return  # a busy network; the next probe may come through
-        self._emit(OffsetProbe(self.key, self._clock.now(), float(offset), float(trip.value)))
+        except TimeoutError as error:
+            raise TimeoutError(
+                "the clock of its computer does not answer: let UDP pass between the computers (firewall)"
+            ) from error
+        return OffsetProbe(self.key, self._clock.now(), float(offset), float(trip.value))
 
 
 class LslMarkers:
-    """Every marker stream that appears, whenever it appears, each read by a source of its own."""
+    """Every marker stream that appears, whenever it appears, each read by a source of its own.
+
+    One that comes back is found here like a new one and gets its old key. One that cannot be used is left out,
+    with a StreamLost that says why: anybody on the network can open a marker stream.
+    """
 
     def __init__(self, stream_type: str, clock: Clock, emit: Emit, *, without: frozenset[str]) -> None:
         self._query = StreamQuery(type=stream_type)
         self._clock = clock
         self._emit = emit
         self._without = without
-        self._sources: dict[str, LslSource] = {}
+        self._sources: dict[str, LslSource] = {}  # by uid, which is another for each outlet that was ever opened
+        self._ended: set[str] = set()
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="lsl-markers", daemon=True)
@@ -190,33 +214,44 @@ class LslMarkers:
             source.stop()
 
     def check(self) -> None:
-        """Raise what went wrong in any of the threads."""
+        """Raise what went wrong in the threads."""
         if self._failure is not None:
             raise self._failure
-        for source in list(self._sources.values()):
-            source.check()
 
     def _run(self) -> None:
         try:
             resolver = pylsl.ContinuousResolver()
             while not self._stopping.wait(0.25):
-                for info in resolver.results():
-                    if self._query.matches(info) and info.name() not in self._without:
-                        self._follow(info)
+                listed = {info.uid(): info for info in resolver.results()}
+                self._clear_away()
+                self._ended &= set(listed)  # a stream that has ended is still listed for a while
+                for uid, info in listed.items():
+                    known = uid in self._sources or uid in self._ended or info.name() in self._without
+                    if not known and self._query.matches(info):
+                        self._follow(uid, info)
         except BaseException as error:  # handed to the main thread by check()
             self._failure = error
 
-    def _follow(self, info: pylsl.StreamInfo) -> None:
-        """Read a stream that is new; one that comes back is found again by its own source."""
-        identity = info.source_id() or info.uid()
-        if identity in self._sources:
-            return
+    def _clear_away(self) -> None:
+        """Forget the sources that have ended, and say why of those that could not be read."""
+        for uid, source in list(self._sources.items()):
+            if source.alive:
+                continue
+            try:
+                source.check()
+            except SourceError as error:
+                self._emit(StreamLost(source.key, self._clock.now(), str(error)))
+            del self._sources[uid]
+            self._ended.add(uid)
+
+    def _follow(self, uid: str, info: pylsl.StreamInfo) -> None:
+        """Read a stream until it ends, under its name; under a longer key while another one has that name."""
         taken = {source.key for source in self._sources.values()}
         key = f"markers/{info.name()}"
-        key = key if key not in taken else f"{key}/{identity}"
-        query = replace(self._query, name=info.name(), source_id=info.source_id() or None)
-        source = LslSource(key, "markers", query, self._clock, self._emit, found=info)
-        self._sources[identity] = source
+        key = key if key not in taken else f"{key}/{info.source_id() or uid}"
+        key = key if key not in taken else f"{key}/{uid}"
+        source = LslSource(key, "markers", self._query, self._clock, self._emit, found=info, comes_back=False)
+        self._sources[uid] = source
         source.start()
 
 

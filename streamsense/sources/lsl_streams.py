@@ -16,6 +16,7 @@ _FORMATS = {
     pylsl.cf_int16: "int16", pylsl.cf_int8: "int8", pylsl.cf_int64: "int64",
 }  # fmt: skip
 _MOST_CHANNELS = 4096
+_NEXT_WAVE_S = 0.7
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def find_stream(query: StreamQuery, timeout_s: float) -> pylsl.StreamInfo:
         time.sleep(0.1)
         matching = [info for info in resolver.results() if query.matches(info)]
     if matching:
-        # Answers come in one by one: a second match may be a moment behind the first.
-        time.sleep(0.3)
+        # Answers come in waves, one each half second: a second match may be in the next one.
+        time.sleep(_NEXT_WAVE_S)
         matching = [info for info in resolver.results() if query.matches(info)] or matching
     if len(matching) == 1:
         return matching[0]

@@ -13,6 +13,7 @@ At the end of its input it stops, and prints what went wrong in the threads.
 
 from __future__ import annotations
 
+import functools
 import json
 import socket
 import sys
@@ -76,9 +77,9 @@ def main(session_id: str) -> None:
                 say({"event": type(error).__name__, "text": str(error)})
         elif told["do"] == "probe":
             inlet = pylsl.StreamInlet(find_stream(query, 5.0), processing_flags=0, recover=False, as_numpy=True)
-            LslSource(told["key"], "eeg", query, LslClock(), emit)._probe(inlet)
+            emit(LslSource(told["key"], "eeg", query, LslClock(), emit)._measured(inlet))
         else:
-            socket.gethostname = lambda: told["name"]  # noqa: B023  (told once in a process)
+            socket.gethostname = functools.partial(str, told["name"])
             say({"event": "host"})
     for source in sources:
         source.stop()

@@ -51,6 +51,10 @@ def open_outlet(sender: Told, name: str, form: str = "float32", channels: int = 
 
 def read(receiver: Told, key: str, kind: str = "eeg", **query: str) -> None:
     receiver.tell(do="source", key=key, kind=kind, query=query)
+    wait_for_opening(receiver, key)
+
+
+def wait_for_opening(receiver: Told, key: str) -> None:
     receiver.wait_for(lambda reports: bool(of(reports, key, "StreamOpened")))
 
 
@@ -101,7 +105,7 @@ def test_every_number_format_keeps_its_values(receiver: Told, sender: Told, form
 def test_a_stream_is_found_by_name_type_and_source_id_and_by_all_of_them(receiver: Told, sender: Told) -> None:
     open_outlet(sender, "twin", type="TwinA", source_id="first")
     open_outlet(sender, "other", type="TwinA", source_id="second")
-    for query in ({"name": "twin"}, {"source_id": "first"}, {"type": "TwinA", "name": "twin"}):
+    for query in ({"source_id": "first"}, {"type": "TwinA", "name": "twin"}):
         found = receiver.ask(do="find", query=query, timeout_s=5.0)
         assert (found["event"], found.get("source_id")) == ("found", "first")
     both = receiver.ask(do="find", query={"type": "TwinA"}, timeout_s=5.0)
@@ -156,20 +160,22 @@ def test_of_a_sender_that_ends_at_once_hardly_anything_is_lost(receiver: Told) -
 
 def test_all_marker_streams_that_appear_are_read_and_our_own_is_not(sender: Told, receiver: Told) -> None:
     receiver.tell(do="markers", type="TaskMarkers", without=["streamsense-events"])
-    opened = lambda key: receiver.wait_for(lambda reports: bool(of(reports, f"markers/{key}", "StreamOpened")))  # noqa: E731
-    for name, form, channels, values in [
+    streams = [
         ("task", "string", 1, [["begin"], ["Größe: 5 µV"], [""]]),
         ("codes", "int32", 1, [[17], [-3], [0]]),
         ("pairs", "string", 2, [["a", "b"], ["c", '"quoted"'], ["", ""]]),
         ("streamsense-events", "string", 1, []),
         ("levels", "double64", 1, [[0.1], [2.0], [-1.5]]),
-    ]:
+    ]
+    for name, form, channels, _ in streams[:-1]:
         open_outlet(sender, name, form, channels, type="TaskMarkers", rate=0.0)
+    wait_for_opening(receiver, "markers/task")
+    open_outlet(sender, "levels", "double64", type="TaskMarkers", rate=0.0)
+    for name, _, _, values in streams:
         if values:
-            opened(name)
+            wait_for_opening(receiver, f"markers/{name}")
             sender.ask(do="push", name=name, stamps=[1.0, 1.0, 3.0], values=values)
             received(receiver, f"markers/{name}", 3)
-    time.sleep(1.0)
     reports = list(receiver.reports)
     texts = {name: joined(reports, f"markers/{name}", "texts") for name in ("task", "codes", "pairs", "levels")}
     assert texts == {
@@ -280,22 +286,15 @@ def test_the_clock_of_another_computer_is_measured_before_its_first_sample(sende
     assert receiver.finish() == []
 
 
-@pytest.mark.parametrize(
-    ("form", "pictures", "complaint"), [("string", False, "holds texts"), ("float32", True, "holds numbers")]
-)
-def test_a_stream_of_the_wrong_kind_of_values_is_refused(
-    sender: Told, form: str, pictures: bool, complaint: str
-) -> None:
-    if pictures:
-        pytest.importorskip("ai_edge_litert")
+def test_texts_are_refused_where_numbers_are_needed(sender: Told) -> None:
     receiver = Told("lsl_events", SESSION)
-    name = f"wrong-{form}"
-    open_outlet(sender, name, form, 2)
-    receiver.tell(do="source", key="wrong", kind="face" if pictures else "eeg", query={"name": name}, pictures=pictures)
-    time.sleep(3.0)
+    open_outlet(sender, "wrong", "string", 2)
+    receiver.tell(do="source", key="eeg", kind="eeg", query={"name": "wrong"})
+    time.sleep(2.0)
     (refusal,) = receiver.finish()
     assert refusal["event"] == "SourceError"
-    assert complaint in refusal["text"]
+    assert "'wrong'" in refusal["text"]
+    assert "holds texts; eeg needs numbers" in refusal["text"]
 
 
 def test_a_marker_stream_that_is_too_wide_is_left_out_and_the_others_go_on(receiver: Told, sender: Told) -> None:
