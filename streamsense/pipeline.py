@@ -108,7 +108,7 @@ class Pipeline:
             timeline.state.smoothing.last_time = before.last_time
         self._notice(
             event.received, "stream_opened",
-            f"{info.key}: {info.name} ({len(info.channel_labels)} channels, {_rate_text(info)})", {"stream": info.key},
+            f"{info.key}: {info.name} ({_size_text(info)})", {"stream": info.key},
         )  # fmt: skip
         for warning in warnings:
             self._notice(event.received, "warning", warning)
@@ -221,9 +221,10 @@ class Pipeline:
         for modality in self._operators:
             now_present = opinions[modality].presence > 0
             if now_present != before.get(modality, False):
-                kind = "modality_regained" if now_present else "modality_lost"
+                regained = "modality_regained" if modality in before else "modality_present"
+                kind = regained if now_present else "modality_lost"
                 self._notice(time, kind, modality, {"modality": modality})
-        self._state.present = {modality: opinions[modality].presence > 0 for modality in self._operators}
+                self._state.present[modality] = now_present
 
     # -- snapshots -------------------------------------------------------------------------------------------
 
@@ -258,8 +259,10 @@ class Pipeline:
         }
 
 
-def _rate_text(info: StreamInfo) -> str:
-    return f"{info.nominal_rate_hz:g} Hz" if info.nominal_rate_hz > 0 else "irregular"
+def _size_text(info: StreamInfo) -> str:
+    channels = len(info.channel_labels)
+    rate = f"{info.nominal_rate_hz:g} Hz" if info.nominal_rate_hz > 0 else "irregular"
+    return f"{channels} channel{'' if channels == 1 else 's'}, {rate}"
 
 
 def _expert_values(opinions: Mapping[Modality, Opinion]) -> FloatArray:

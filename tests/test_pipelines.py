@@ -57,7 +57,7 @@ def test_live_session_and_publish_scores(tmp_path: Path) -> None:
         simulator.communicate(timeout=10)
     scores = [line for line in printed if "valence" in line]
     assert len(scores) >= 45
-    assert any("modality_regained: eeg" in line for line in printed)
+    assert any("modality_present: eeg" in line for line in printed)
     assert len(followed) >= 10
     values = [float(line.rsplit(maxsplit=1)[1]) for line in followed]
     assert all(0.0 <= value <= 1.0 for value in values)

@@ -78,4 +78,4 @@ def test_the_demo_runs_from_the_wheel(environment, tmp_path):
     found = re.search(r"(\d+) scores in [\d.]+ s, 0 ticks skipped", shown)
     assert found, shown
     assert int(found[1]) >= 25
-    assert len(re.findall(r"^ *\d+  .*●.* [+-]\d\.\d\d±\d\.\d\d", shown, re.M)) >= 8
+    assert len(re.findall(r"^ *\d+\.\d  EFV  .*●.* [+-]\d\.\d\d±\d\.\d\d", shown, re.M)) >= 5

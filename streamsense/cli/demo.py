@@ -162,6 +162,8 @@ def demo(
     EEG, camera pictures and voice leave a process of their own over LSL; the live pipeline reads and scores them.
     The truth that the simulator acts is shown beside the scores. The first experts are small graphs from published
     knowledge and not trained: do not expect the scores to meet the truth closely.
+
+    Example: `streamsense demo --seconds 60`, or without the camera: `streamsense demo --no-face`
     """
     from streamsense.models.catalogue import model_files
     from streamsense.runtime.session import open_session
@@ -190,5 +192,6 @@ def demo(
     console.print(
         f"{session.status.scored} scores in {time.monotonic() - started:.1f} s, "
         f"{session.status.skipped} ticks skipped. "
-        "Next: `streamsense streams`, then `streamsense live CONFIG`."
+        "Next: `streamsense streams`, then `streamsense live CONFIG`.",
+        soft_wrap=not console.is_terminal,
     )

@@ -76,6 +76,8 @@ def live(
 
     Shows one line per modality (rate, age, quality). Stops cleanly on Ctrl-C. The scores leave as the LSL stream
     `streamsense-scores`; anyone on the configured LSL scope can read them.
+
+    Example: `streamsense live tri_modal_lab --csv results/session_01`
     """
     settings = load_config(find_config(config))
     if csv is not None:
@@ -92,10 +94,10 @@ def run_live(config: Config, seconds: float | None, as_json: bool) -> None:
         raise ConfigError("The configuration uses no modality. Expected at least one section of: eeg, face, voice.")
     console = Console(stderr=as_json)
     session = open_session(config, [NoticePrinter(console, as_json)])
-    session.start()
     started = time.monotonic()
-    console.print(_announcement(config, used), highlight=False, markup=False, soft_wrap=not console.is_terminal)
     try:
+        session.start()
+        console.print(_announcement(config, used), highlight=False, markup=False, soft_wrap=not console.is_terminal)
         if console.is_terminal and not as_json:
             with Live(console=console, refresh_per_second=4) as display:
                 while not _over(started, seconds):

@@ -54,6 +54,13 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _tell(error: StreamsenseError) -> None:
+    """Print an error as one paragraph; into a file or a pipe as one line, which can be searched."""
+    console = Console(stderr=True)
+    paragraph = " ".join(str(error).split())
+    console.print(Text.assemble(("Error: ", "bold red"), paragraph), soft_wrap=not console.is_terminal)
+
+
 def main() -> NoReturn:
     """Run the command line. Exit codes: 0 done, 1 a bug, 2 something the user can mend, 130 interrupted."""
     # A session that is ended by its supervisor closes its files as after Ctrl-C.
@@ -61,9 +68,7 @@ def main() -> NoReturn:
     try:
         app()
     except StreamsenseError as error:
-        console = Console(stderr=True)
-        # Into a file or a pipe the paragraph goes as one line, which can be searched.
-        console.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=not console.is_terminal)
+        _tell(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -15,7 +15,10 @@ from streamsense.models import catalogue
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The models that streamsense uses: its own experts, and face models by others that are fetched once.",
+    help=(
+        "The models that streamsense uses: its own experts, and face models by others that are fetched once. "
+        "Begin with `streamsense models list`."
+    ),
 )
 
 

@@ -23,19 +23,23 @@ from streamsense.streams import Modality
 
 def replay(
     file: Annotated[Path, typer.Argument(help="XDF, EDF, BDF, FIF, BrainVision (.vhdr) or WAV.")],
-    config: Annotated[str | None, typer.Option(help="A configuration; its sources are not used.")] = None,
+    config: Annotated[
+        str | None, typer.Option(help="A YAML file or the name of a shipped one; its sources are not used.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for scores.csv and events.csv.")] = None,
     eeg: Annotated[str | None, typer.Option(help="Name, source id or number of the EEG stream.")] = None,
     electrodes: Annotated[
         str | None, typer.Option(help="Electrodes of channels that are called otherwise: ExG1=Fp1,ExG2=Fpz,…")
     ] = None,
-    face: Annotated[str | None, typer.Option(help="The same for the face stream.")] = None,
-    voice: Annotated[str | None, typer.Option(help="The same for the sound stream.")] = None,
+    face: Annotated[str | None, typer.Option(help="Name, source id or number of the face stream.")] = None,
+    voice: Annotated[str | None, typer.Option(help="Name, source id or number of the sound stream.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each score as a line of JSON.")] = False,
 ) -> None:
     """Score a recording as fast as it goes, on its complete data; the same file gives the same scores.
 
     The streams are chosen by their type, channel names and rate; name them where that is not clear.
+
+    Example: `streamsense replay session_01.xdf --output results/session_01`
     """
     from streamsense.runtime.recorded_session import open_replay
     from streamsense.sinks.table import CsvSink

@@ -66,23 +66,24 @@ class Ambivalence:
 def hesitancy(cues: dict[str, float]) -> float:
     """Weighted mean of the cues that are there, each saturating at twice its half point; 0 without cues.
 
-    Cues of speech count only while the person speaks: silence of a listener is no hesitation.
+    Cues of speech are there only while the person speaks: silence of a listener is no hesitation, and takes nothing
+    from what the face shows.
     """
-    speaking = cues.get("speaking", 0.0)
+    speaking = _unit(cues.get("speaking", 0.0))
     total = weighted = 0.0
     for name, cue in CUES.items():
         if name not in cues:
             continue
-        gate = speaking if cue.while_speaking else 1.0
-        total += cue.weight
-        weighted += cue.weight * gate * min(1.0, max(0.0, cues[name]) / (2 * cue.half))
-    return weighted / total if total > 0 else 0.0
+        weight = cue.weight * (speaking if cue.while_speaking else 1.0)
+        total += weight
+        weighted += weight * _unit(cues[name] / (2 * cue.half))
+    return _unit(weighted / total) if total > 0 else 0.0
 
 
 def step_ambivalence(
     state: AmbivalenceState,
     settings: AmbivalenceSettings,
-    discord: float,
+    discord: float | None,
     bivalence: float,
     cues: dict[str, float],
     evidence: float,
@@ -91,21 +92,33 @@ def step_ambivalence(
     """Score one tick. `evidence` in [0, 1] is how much there was to go on; without any the score is the prior.
 
     Modalities disagree by constant amounts in every person, so only the discord above the person's habitual
-    level counts.
+    level counts. `discord` is None while there are no two modalities to compare: then nothing is learned of the
+    person's habit, or it would be unlearned each time that one of them is away. All else is limited to [0, 1].
     """
     elapsed_s = 0.0 if math.isnan(state.tick_time) else tick_time - state.tick_time
-    if math.isnan(state.habitual_discord):
-        state.habitual_discord = discord
-    else:
-        state.habitual_discord += -math.expm1(-elapsed_s / settings.habitual_s) * (discord - state.habitual_discord)
-    excess = max(0.0, discord - state.habitual_discord)
-    hesitant = hesitancy(cues)
+    excess = _excess_discord(state, -math.expm1(-elapsed_s / settings.habitual_s), discord)
+    hesitant, bivalence, evidence = hesitancy(cues), _unit(bivalence), _unit(evidence)
     raw = 1 - (1 - evidence * bivalence) * (1 - evidence * hesitant) * (1 - evidence * excess)
     shifted = _shift_to_prior(raw)
     alpha = 1.0 if math.isnan(state.tick_time) else -math.expm1(-elapsed_s / settings.smoothing_s)
     state.smoothed += alpha * (shifted - state.smoothed)
     state.tick_time = tick_time
-    return Ambivalence(state.smoothed, excess, bivalence, hesitant)
+    return Ambivalence(_unit(state.smoothed), excess, bivalence, hesitant)
+
+
+def _excess_discord(state: AmbivalenceState, alpha: float, discord: float | None) -> float:
+    """Discord above the habitual level, which moves towards it by the share `alpha`; 0 where there is none."""
+    if discord is None:
+        return 0.0
+    discord = _unit(discord)
+    if math.isnan(state.habitual_discord):
+        state.habitual_discord = discord
+    state.habitual_discord += alpha * (discord - state.habitual_discord)
+    return _unit(discord - state.habitual_discord)
+
+
+def _unit(value: float) -> float:
+    return min(1.0, max(0.0, value))
 
 
 def _shift_to_prior(raw: float) -> float:

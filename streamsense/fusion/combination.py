@@ -95,9 +95,11 @@ class Fusion:
         mean, sd, weight = out["vad"], out["vad_sd"], out["weight"]
         cues = {name: value for row in rows if row.presence for name, value in row.cues.items()}
         evidence = max((row.presence * row.quality for row in rows), default=0.0)
+        comparable = sum(row.presence * row.quality * row.vad_evidence[0] > 0 for row in rows) >= 2
+        discord = float(out["discord"][0]) if comparable else None
         ambivalence = step_ambivalence(
             self.state.ambivalence, self.settings.ambivalence,
-            float(out["discord"][0]), float(out["bivalence"][0]), cues, evidence, tick_time,
+            discord, float(out["bivalence"][0]), cues, evidence, tick_time,
         )  # fmt: skip
         step_first_order(self.state.dynamics, mean, sd, tick_time, self.settings.smoothing_s)
         smoothed, smoothed_sd = self.state.dynamics.mean, np.sqrt(self.state.dynamics.variance)

@@ -12,12 +12,19 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
-from streamsense.errors import ModelError
+from streamsense.errors import DependencyError, ModelError
 from streamsense.models.card import ModelMetadata, read_metadata
 from streamsense.models.onnx_file import read_model
 from streamsense.models.onnxruntime_check import check_onnxruntime
+
+try:
+    import onnxruntime
+except ImportError as _error:
+    check_onnxruntime()  # says which package to install, where that is the reason
+    raise DependencyError(
+        f"ONNX Runtime cannot be imported ({_error}). Uninstall it and install it again: pip install onnxruntime-gpu."
+    ) from _error
 
 Provider = Literal["auto", "cpu", "cuda"]
 Float32Array = npt.NDArray[np.float32]

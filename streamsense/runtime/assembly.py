@@ -79,8 +79,9 @@ def _model_name(config: Config, modality: Modality) -> str:
 
 def load_model(name: str, provider: Provider) -> OnnxModel:
     """A model by the name of a shipped one, or by the path of an .onnx file."""
-    path = Path(name) if name.endswith(".onnx") else shipped(f"models_onnx/{name}.onnx")
+    folder = shipped("models_onnx")
+    path = Path(name) if name.endswith(".onnx") else folder / f"{name}.onnx"
     if not path.is_file():
-        known = ", ".join(sorted(found.stem for found in shipped("models_onnx").glob("*.onnx")))
+        known = ", ".join(sorted(found.stem for found in folder.glob("*.onnx")))
         raise ModelError(f"There is no model {name!r}. Shipped models: {known}. Or give the path of an .onnx file.")
     return OnnxModel(path, provider)

@@ -100,7 +100,10 @@ class LiveSession:
         if self._thread.is_alive():
             self._thread.join()
         for sink in self._sinks:
-            sink.close()
+            try:
+                sink.close()
+            except Exception as error:  # the other sinks still have to finish
+                self._failure = self._failure or error
         self.check()
 
     def check(self) -> None:

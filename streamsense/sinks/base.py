@@ -52,8 +52,7 @@ class ThreadedSink:
 
     def close(self) -> None:
         """Let the other sink finish what it was given, then close it."""
-        if self._thread.is_alive():
-            self._queue.put(None)
+        self._queue.put(None)
         self._thread.join()
         self._sink.close()
         self.check()
@@ -71,11 +70,13 @@ class ThreadedSink:
             self.lost += 1
 
     def _run(self) -> None:
-        try:
-            while (item := self._queue.get()) is not None:
+        while (item := self._queue.get()) is not None:
+            if self._failure is not None:
+                continue  # nothing is written any more, but `close` must find room in the queue
+            try:
                 if isinstance(item, Notice):
                     self._sink.write_notice(item)
                 else:
                     self._sink.write_score(*item)
-        except BaseException as error:  # raised again in the core's thread
-            self._failure = error
+            except BaseException as error:  # raised again in the core's thread
+                self._failure = error

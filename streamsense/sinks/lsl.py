@@ -26,6 +26,7 @@ DIAGNOSTIC_CHANNELS: tuple[Channel, ...] = (
     Channel("tick", "count", float("-inf"), float("inf")),
 )
 """What is measured and so never the same twice: from the tick to its publication, to its decision, and the work."""
+EVENT_CHANNELS = (Channel("notice", "json", float("-inf"), float("inf")),)
 
 
 class LslSink:
@@ -40,9 +41,7 @@ class LslSink:
         self._scores = _outlet(name, "scores", "Affect", SCORE_CHANNELS, description)
         self._experts = _outlet(name, "experts", "Affect-experts", EXPERT_CHANNELS, description)
         self._diagnostics = _outlet(name, "diagnostics", "Diagnostics", DIAGNOSTIC_CHANNELS, description)
-        self._events = pylsl.StreamOutlet(
-            pylsl.StreamInfo(f"{name}-events", "Markers", 1, pylsl.IRREGULAR_RATE, "string", f"{name}-events")
-        )
+        self._events = _outlet(name, "events", "Markers", EVENT_CHANNELS, description, "string")
 
     def write_score(self, score: Score, compute_s: float) -> None:
         """Publish one score with its experts' opinions and its latencies."""
@@ -63,23 +62,30 @@ class LslSink:
 
 
 def _outlet(
-    name: str, part: str, stream_type: str, channels: Sequence[Channel], description: Mapping[str, str]
+    name: str,
+    part: str,
+    stream_type: str,
+    channels: Sequence[Channel],
+    description: Mapping[str, str],
+    channel_format: str = "double64",
 ) -> pylsl.StreamOutlet:
     identity = f"{name}-{part}"
-    info = pylsl.StreamInfo(identity, stream_type, len(channels), pylsl.IRREGULAR_RATE, "double64", identity)
+    info = pylsl.StreamInfo(identity, stream_type, len(channels), pylsl.IRREGULAR_RATE, channel_format, identity)
     desc = info.desc()
     desc.append_child_value("manufacturer", "streamsense")
-    desc.append_child_value("declared_rate", str(DECLARED_RATE_HZ))
     desc.append_child_value("schema", str(SCORE_SCHEMA))
-    desc.append_child("synchronization").append_child_value("can_drop_samples", "true")
     for key, value in description.items():
         desc.append_child_value(key, value)
+    if channel_format != "string":
+        desc.append_child_value("declared_rate", str(DECLARED_RATE_HZ))
+        desc.append_child("synchronization").append_child_value("can_drop_samples", "true")
     children = desc.append_child("channels")
     for channel in channels:
         child = children.append_child("channel")
         child.append_child_value("label", channel.label)
         child.append_child_value("unit", channel.unit)
         child.append_child_value("type", stream_type)
-        child.append_child_value("minimum", repr(channel.low))
-        child.append_child_value("maximum", repr(channel.high))
+        if channel_format != "string":
+            child.append_child_value("minimum", repr(channel.low))
+            child.append_child_value("maximum", repr(channel.high))
     return pylsl.StreamOutlet(info)

@@ -11,6 +11,9 @@ SCOPES = ("machine", "link", "site", "organization", "global")
 IPV6_MODES = ("allow", "disable", "force")
 DEFAULT_SESSION_ID = "default"
 """liblsl's own name for the session of a process that names none."""
+_PORT_RANGE = 128
+"""Each outlet on a machine takes a port, and on the machine itself streams are found by asking all ports of the range:
+with liblsl's own 32, the 33rd outlet of a machine is not found."""
 
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")  # nothing that could end a line or a set of liblsl's INI text
 _applied: list[str] = []  # the text that liblsl was given in this process; it reads one only, once
@@ -32,7 +35,7 @@ def configuration_text(
             )
     peers = "{" + ", ".join(known_peers) + "}"
     return (
-        f"[ports]\nIPv6 = {ipv6}\n"
+        f"[ports]\nIPv6 = {ipv6}\nPortRange = {_PORT_RANGE}\n"
         f"[multicast]\nResolveScope = {scope}\n"
         f"[lab]\nSessionID = {session_id}\nKnownPeers = {peers}\n"
         "[log]\nlevel = -3\n"  # liblsl writes to the terminal that the scores scroll in; what matters is in our notices

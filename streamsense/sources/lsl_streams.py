@@ -79,10 +79,11 @@ def find_stream(query: StreamQuery, timeout_s: float) -> pylsl.StreamInfo:
         return matching[0]
     listing = "; ".join(describe_stream(info) for info in matching or resolver.results())
     if matching:
-        raise AmbiguousStream(
-            f"{len(matching)} streams match {query}: {listing}. Expected exactly one. "
-            "Add the name or the source_id of the one you mean to the configuration."
-        )
+        alike = len({(info.name(), info.source_id()) for info in matching}) == 1
+        remedy = "Add the name or the source_id of the one you mean to the configuration."
+        if alike:
+            remedy = "They have one name and source_id: stop all but one."
+        raise AmbiguousStream(f"{len(matching)} streams match {query}: {listing}. Expected exactly one. {remedy}")
     raise StreamNotFound(
         f"No stream matches {query} after {timeout_s:g} s. Streams present: {listing or 'none'}. Start the device's "
         "LSL program, or correct the name or type in the configuration (`streamsense streams` lists what there is)."

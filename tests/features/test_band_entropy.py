@@ -27,8 +27,8 @@ def noise(seconds: float, channels: int = len(LABELS), rate_hz: float = RATE, se
     return (rng.normal(0, 10, (int(seconds * rate_hz), channels)) + 4000).astype(np.float32)
 
 
-def feed(operator: BandEntropy, samples: np.ndarray, sizes: list[int], rate_hz: float = RATE, start: float = 50.0) -> None:
-    times = start + np.arange(len(samples)) / rate_hz
+def feed(operator: BandEntropy, samples: np.ndarray, sizes: list[int]) -> None:
+    times = 50.0 + np.arange(len(samples)) / RATE
     position = 0
     for size in sizes:
         part = slice(position, position + size)
@@ -194,10 +194,10 @@ def test_repeated_and_unknown_channels_are_told() -> None:
 
 
 def test_a_stream_without_electrodes_is_refused() -> None:
-    with pytest.raises(SourceError, match="no electrode that is known.*Expected at least one name"):
+    with pytest.raises(SourceError, match=r"no electrode that is known.*Expected at least one name"):
         BandEntropy().open(info(("one", "two")))
 
 
 def test_too_slow_a_stream_is_refused() -> None:
-    with pytest.raises(SourceError, match="rate of 100 Hz, expected 107.8 Hz"):
+    with pytest.raises(SourceError, match=r"rate of 100 Hz, expected 107.8 Hz"):
         BandEntropy().open(info(rate_hz=100.0))

@@ -38,7 +38,7 @@ def push(outlet: pylsl.StreamOutlet, told: dict) -> None:
 
 def main(session_id: str) -> None:
     pylsl.set_config_content(
-        f"[lab]\nSessionID = {session_id}\n[multicast]\nResolveScope = machine\n[ports]\nIPv6 = disable\n[log]\nlevel = -3\n"
+        f"[lab]\nSessionID = {session_id}\n[multicast]\nResolveScope = machine\n[ports]\nIPv6 = disable\nPortRange = 128\n[log]\nlevel = -3\n"
     )
     outlets: dict[str, pylsl.StreamOutlet] = {}
     for line in sys.stdin:

@@ -29,7 +29,8 @@ def say_ready() -> None:
 
 def configure(session_id: str) -> None:
     pylsl.set_config_content(
-        f"[lab]\nSessionID = {session_id}\n[multicast]\nResolveScope = machine\n[ports]\nIPv6 = disable\n[log]\nlevel = -3\n"
+        f"[lab]\nSessionID = {session_id}\n[multicast]\nResolveScope = machine\n[ports]\nIPv6 = disable\n"
+        "[log]\nlevel = -3\n"
     )
 
 

@@ -7,6 +7,7 @@ modality with that modality's holes filled, as if its source had never been kill
 
 from __future__ import annotations
 
+import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,7 @@ def without_the_kill(journal: list[Entry], modality: str) -> list[Entry]:
     own = [entry for entry in journal if isinstance(entry, Block) and entry.key == modality]
     opened = next(entry for entry in journal if isinstance(entry, StreamOpened) and entry.info.key == modality)
     filled: list[Entry] = []
-    for before, after in zip(own, own[1:], strict=False):
+    for before, after in itertools.pairwise(own):
         filled.append(before)
         hole_s = float(after.stamps[0] - before.stamps[-1])
         if hole_s > HOLE_S:

@@ -169,8 +169,9 @@ def test_thirty_seconds_of_three_modalities(data_folder: Path, tmp_path: Path) -
     share = len(ticks) / 151
     lateness = (scores.arrivals - scores.stamps)[window]
     print(
-        f"\n{len(ticks)} of 151 ticks arrived ({share:.1%}); tick to reception: median {np.median(lateness) * 1e3:.0f} ms, "
-        f"99 % {np.quantile(lateness, 0.99) * 1e3:.0f} ms, worst {lateness.max() * 1e3:.0f} ms"
+        f"\n{len(ticks)} of 151 ticks arrived ({share:.1%}); tick to reception: "
+        f"median {np.median(lateness) * 1e3:.0f} ms, 99 % {np.quantile(lateness, 0.99) * 1e3:.0f} ms, "
+        f"worst {lateness.max() * 1e3:.0f} ms"
     )
     assert share >= 0.99
     assert (np.diff(ticks) >= 1).all(), "each tick once, in order"

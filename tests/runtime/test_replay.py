@@ -113,7 +113,7 @@ def test_a_file_without_anything_to_score_is_refused(tmp_path: Path) -> None:
     writer.stamped(1, START + np.arange(500) / 250, np.zeros((500, 2), np.float32))
     file = tmp_path / "nameless.xdf"
     file.write_bytes(writer.data)
-    with pytest.raises(RecordingError, match="no stream that can be scored.*--electrodes"):
+    with pytest.raises(RecordingError, match=r"no stream that can be scored.*--electrodes"):
         open_replay(file, {})
     named = parse_config({"eeg": {"electrodes": {"one": "F3", "two": "F4"}}}, "test")
     session, _ = open_replay(file, {}, named)

@@ -183,28 +183,29 @@ class Script:
         return Script(name, tuple(replace(state, duration_s=state.duration_s / factor) for state in self.states))
 
 
+# Neutral first and longest: the face, the voice and the EEG are all read against what was there before.
 _FIVE_STATES = Script(
     "five_states",
     (
-        State("neutral", 8.0, "neutral", 0.0, 0.0, 0.0),
+        State("neutral", 18.0, "neutral", 0.0, 0.0, 0.0),
         State(
-            "joy", 12.0, "happy", 0.8, 0.5, 0.4,
+            "joy", 10.0, "happy", 0.8, 0.5, 0.4,
             action_units=((1, 0.5), (2, 0.5), (6, 3.0), (12, 4.0), (25, 2.0)), head_pitch=2.0, head_roll=3.0,
         ),
         State(
-            "sadness", 12.0, "sad", -0.7, -0.5, -0.5,
+            "sadness", 10.0, "sad", -0.7, -0.5, -0.5,
             action_units=((1, 3.5), (4, 2.0), (15, 3.5)), pause_fraction=0.4, gaze_pitch=-8.0, head_pitch=-7.0,
         ),
         State(
-            "anger", 12.0, "angry", -0.7, 0.8, 0.5,
+            "anger", 10.0, "angry", -0.7, 0.8, 0.5,
             action_units=((4, 4.5), (5, 2.0), (7, 2.5), (15, 1.0)), pause_fraction=0.1, head_pitch=-2.0,
         ),
         State(
-            "ambivalence", 12.0, "angry", -0.1, 0.4, -0.3, ambivalence=0.9,
+            "ambivalence", 9.0, "angry", -0.1, 0.4, -0.3, ambivalence=0.9,
             action_units=((1, 1.5), (4, 1.5), (12, 3.5)), voice_valence=-0.7, voice_arousal=0.7,
             pause_fraction=0.5, gaze_yaw=20.0, head_yaw=3.0, head_roll=-4.0, head_shake=5.0,
         ),
-        State("silence", 4.0, "neutral", 0.0, -0.2, 0.0, speaking=False),
+        State("silence", 3.0, "neutral", 0.0, -0.2, 0.0, speaking=False),
     ),
 )  # fmt: skip
 
