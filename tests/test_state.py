@@ -75,9 +75,11 @@ any_array = arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5).
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 values = st.recursive(
     scalars | any_array,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.lists(inner, max_size=3).map(tuple)
-    | st.dictionaries(st.text(), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -216,9 +218,7 @@ def test_arrays_of_another_kind_are_refused() -> None:
 def test_memory_is_bounded_by_what_was_read() -> None:
     refused(archive(zipfile.ZIP_DEFLATED, tree=npy(np.array("{}")), a0=npy(np.zeros(10_000_000))))
     header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        header, {"descr": "<f8", "fortran_order": False, "shape": (1 << 50,)}
-    )
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (1 << 50,)})
     refused(with_tree(WHOLE, a0=header.getvalue()))
 
 

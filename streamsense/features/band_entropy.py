@@ -148,7 +148,8 @@ class BandEntropy:
             if state.segment >= 0 and not hole_s <= self.settings.bridge_s:
                 state.warm_up_left[:] = -1
             state.segment = block.segment
-        samples = block.values[:, design.electrodes.channels].astype(np.float64) * design.scale
+        # One memory layout, whatever the block's: the compiled loop is compiled for that one.
+        samples = block.values[:, design.electrodes.channels].astype(np.float64, order="C") * design.scale
         average = self.settings.reference == "average" and samples.shape[1] >= _AVERAGE_REFERENCE_CHANNELS
         for start, stop, cell in cells_of(block.times):
             state.open_cell(cell)

@@ -18,6 +18,7 @@ from streamsense.models.onnxruntime_check import check_onnxruntime
 from streamsense.models.session import OnnxModel, Provider
 from streamsense.pipeline import Pipeline
 from streamsense.resources import shipped
+from streamsense.runtime.warm_up import warm_up
 from streamsense.schedule import TimingSettings
 from streamsense.streams import Modality
 
@@ -46,8 +47,10 @@ def build_pipeline(config: Config) -> tuple[Pipeline, dict[str, str]]:
     description["provider"] = model.provider
     description["ambivalence"] = "uncalibrated"
     timing = TimingSettings(**config.timing.model_dump())
-    fusion = Fusion(model, FusionSettings(smoothing_s=config.smoothing_s))
-    return Pipeline(operators, experts, fusion, timing), description
+    settings = FusionSettings(smoothing_s=config.smoothing_s)
+    # Another pipeline of the same parts is used up by the warm-up; this one must start from nothing.
+    warm_up(Pipeline(feature_operators(config), experts, Fusion(model, settings), timing), config)
+    return Pipeline(operators, experts, Fusion(model, settings), timing), description
 
 
 def feature_operators(config: Config) -> dict[Modality, FeatureOperator]:

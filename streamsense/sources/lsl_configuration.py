@@ -15,6 +15,10 @@ _PORT_RANGE = 128
 """Each outlet on a machine takes a port, and on the machine itself streams are found by asking all ports of the range:
 with liblsl's own 32, the 33rd outlet of a machine is not found."""
 
+_MACHINE_ADDRESSES = "{127.0.0.1, 224.0.0.183, 239.255.172.215}"
+"""At scope `machine` liblsl asks 127.0.0.1 alone, where only one program answers. These are the groups in which every
+outlet listens anyway; at this scope liblsl gives its questions no hop (time to live 0), so they stay on the machine."""
+
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")  # nothing that could end a line or a set of liblsl's INI text
 _applied: list[str] = []  # the text that liblsl was given in this process; it reads one only, once
 
@@ -36,7 +40,7 @@ def configuration_text(
     peers = "{" + ", ".join(known_peers) + "}"
     return (
         f"[ports]\nIPv6 = {ipv6}\nPortRange = {_PORT_RANGE}\n"
-        f"[multicast]\nResolveScope = {scope}\n"
+        f"[multicast]\nResolveScope = {scope}\nMachineAddresses = {_MACHINE_ADDRESSES}\n"
         f"[lab]\nSessionID = {session_id}\nKnownPeers = {peers}\n"
         "[log]\nlevel = -3\n"  # liblsl writes to the terminal that the scores scroll in; what matters is in our notices
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from streamsense.streams import OffsetProbe
 
+CLOCK_SET_S = 0.5
 _KEPT = 12  # a minute of probes, one each 5 s
 
 
@@ -23,10 +24,14 @@ def take_probe(state: ClockOffsetState, probe: OffsetProbe) -> None:
     """Take in one probe and update `state.offset_s`.
 
     Of the kept probes the one with the least round trip has the least error. Recordings do not keep the round
-    trip; there the median of the kept offsets stands in.
+    trip; there the median of the kept offsets stands in. A probe that differs by more than it can err says that
+    the sender's clock was set: what was measured before then is forgotten.
     """
     if not math.isfinite(probe.offset_s):
         return
+    possible_error_s = probe.round_trip_s / 2 if probe.round_trip_s > 0 else 0.0
+    if abs(probe.offset_s - state.offset_s) > CLOCK_SET_S + possible_error_s:
+        state.offsets_s, state.round_trips_s = [], []
     state.offsets_s = [*state.offsets_s, probe.offset_s][-_KEPT:]
     state.round_trips_s = [*state.round_trips_s, probe.round_trip_s][-_KEPT:]
     known = [

@@ -32,6 +32,7 @@ class TimelineState:
     smoothing: SmoothingState = field(default_factory=SmoothingState)
     delay_s: float = math.nan
     """Running value of received − stamp."""
+    last_delay_s: float = math.nan
     jump_correction_s: float = 0.0
     departed: int = 0
     last_stamp: float = math.nan
@@ -49,9 +50,17 @@ class Timeline:
         self._rising = rising
 
     def probe(self, probe: OffsetProbe) -> None:
-        """Take in a clock-offset probe; without effect on a stream that shares our clock."""
-        if not self.info.same_clock:
-            take_probe(self.state.offset, probe)
+        """Take in a clock-offset probe; without effect on a stream that shares our clock.
+
+        When it moves the offset by a clock's jump, it has measured what had to be deduced from the arrival so far.
+        """
+        if self.info.same_clock:
+            return
+        state, before = self.state, self.state.offset.offset_s
+        take_probe(state.offset, probe)
+        if abs(state.offset.offset_s - before) > JUMP_S:
+            state.jump_correction_s, state.departed = 0.0, 0
+            state.delay_s = state.last_delay_s = state.last_stamp = math.nan
 
     def push(self, block: Block) -> tuple[list[TimedBlock], list[Gap]]:
         """The block's samples with their originating times, cut at the gaps."""
@@ -117,24 +126,23 @@ class Timeline:
     def _clock_jump(self, stamps: FloatArray, received: float) -> float:
         """Seconds by which the sender's clock turned out to have jumped, or 0.
 
-        A delivery that hangs and then catches up also departs, but its stamps go on where they stopped; a clock
-        that jumps leaves a step in the stamps that the time of arrival does not share.
+        A delivery that hangs and then catches up also departs, but its stamps go on where they stopped; a dropout
+        leaves a step in the stamps, but the time of arrival shares it. A clock that jumps leaves a step in the
+        stamps that the time of arrival does not share.
         """
         state = self.state
         delay = received - float(stamps[-1])
         if not math.isfinite(delay):
             return 0.0
-        step = float(stamps[0]) - state.last_stamp
-        state.last_stamp = float(stamps[-1])
+        stepped = abs(float(stamps[0]) - state.last_stamp) > JUMP_S and abs(delay - state.last_delay_s) > JUMP_S
+        state.last_stamp, state.last_delay_s = float(stamps[-1]), delay
         if math.isnan(state.delay_s):
             state.delay_s = delay
             return 0.0
         departure = delay - state.delay_s
-        if abs(departure) <= JUMP_S:
+        if abs(departure) <= JUMP_S or (state.departed == 0 and not stepped):
             state.departed = 0
             state.delay_s += 0.05 * departure
-            return 0.0
-        if state.departed == 0 and abs(step) <= JUMP_S:
             return 0.0
         state.departed += 1
         if state.departed < JUMP_BLOCKS:
@@ -143,4 +151,5 @@ class Timeline:
         jump_s = -departure
         state.jump_correction_s -= jump_s
         state.last_stamp -= jump_s
+        state.last_delay_s += jump_s
         return jump_s

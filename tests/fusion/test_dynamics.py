@@ -49,7 +49,9 @@ def test_an_impulse_dies_away_along_its_exponential(steps: list[float], time_con
     inputs[1] = [1.0, -1.0, 0.3]
     means, _ = run(inputs, times, time_constant_s)
     height = inputs[1] * (1 - math.exp(-(times[1] - times[0]) / time_constant_s))
-    np.testing.assert_allclose(means[1:], height * np.exp(-(times[1:] - times[1]) / time_constant_s)[:, None], atol=1e-9)
+    np.testing.assert_allclose(
+        means[1:], height * np.exp(-(times[1:] - times[1]) / time_constant_s)[:, None], atol=1e-9
+    )
 
 
 def test_the_gains_at_the_ticks_of_a_session_are_those_of_the_table() -> None:
@@ -63,7 +65,9 @@ def test_the_gains_at_the_ticks_of_a_session_are_those_of_the_table() -> None:
     st.lists(st.tuples(st.floats(0.01, 20), st.floats(-1, 1), st.floats(0.05, 1)), min_size=1, max_size=40),
     time_constants,
 )
-def test_the_state_never_leaves_what_it_has_seen(rows: list[tuple[float, float, float]], time_constant_s: float) -> None:
+def test_the_state_never_leaves_what_it_has_seen(
+    rows: list[tuple[float, float, float]], time_constant_s: float
+) -> None:
     """No overshoot: mean and variance stay between the least and the most of their inputs so far."""
     steps, values, sds = zip(*rows, strict=True)
     inputs = np.repeat(np.array(values)[:, None], 3, axis=1)

@@ -1,6 +1,7 @@
 """A process that owns LSL outlets and does what it is told, one JSON line at a time; it answers each with one line.
 
-    {"do": "open", "name": …, "type": …, "channels": 2, "rate": 100.0, "format": "float32", "source_id": …, "labels": […]}
+    {"do": "open", "name": …, "type": …, "channels": 2, "rate": 100.0, "format": "float32", "source_id": …,
+     "labels": […]}
     {"do": "push", "name": …, "stamps": […], "values": [[…], …]}      waits until somebody listens
     {"do": "close", "name": …}
 
@@ -38,7 +39,8 @@ def push(outlet: pylsl.StreamOutlet, told: dict) -> None:
 
 def main(session_id: str) -> None:
     pylsl.set_config_content(
-        f"[lab]\nSessionID = {session_id}\n[multicast]\nResolveScope = machine\n[ports]\nIPv6 = disable\nPortRange = 128\n[log]\nlevel = -3\n"
+        f"[lab]\nSessionID = {session_id}\n[multicast]\nResolveScope = machine\n"
+        "[ports]\nIPv6 = disable\nPortRange = 128\n[log]\nlevel = -3\n"
     )
     outlets: dict[str, pylsl.StreamOutlet] = {}
     for line in sys.stdin:

@@ -1,7 +1,7 @@
 """Scores made from nothing but their tick's number, and a process that writes them to a sink.
 
-    python -m tests.helpers.made_scores lsl SESSION_ID COUNT     waits for a line, then writes all at once
-    python -m tests.helpers.made_scores csv FOLDER               writes until it is killed
+python -m tests.helpers.made_scores lsl SESSION_ID COUNT     waits for a line, then writes all at once
+python -m tests.helpers.made_scores csv FOLDER               writes until it is killed
 """
 
 from __future__ import annotations

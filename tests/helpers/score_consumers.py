@@ -1,7 +1,7 @@
-"""Consumers of the four score streams that know nothing of streamsense; the environment's LSLAPICFG says where they are.
+"""Consumers of the four score streams that know nothing of streamsense; LSLAPICFG names their LSL settings.
 
-    python -m tests.helpers.score_consumers pylsl COUNT
-    python -m tests.helpers.score_consumers mne COUNT
+python -m tests.helpers.score_consumers pylsl COUNT
+python -m tests.helpers.score_consumers mne COUNT
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read_with_mne(count: int) -> dict[str, Any]:
     from mne_lsl.stream import StreamLSL
 
     stream = StreamLSL(bufsize=count, name="made-scores")
-    stream.connect(acquisition_delay=0.05, timeout=20, processing_flags=[])
+    stream.connect(acquisition_delay=0.05, timeout=20)
     print("ready", flush=True)
     until = time.monotonic() + 10
     while stream.n_new_samples < count and time.monotonic() < until:

@@ -204,7 +204,9 @@ def test_markers_that_come_back_are_each_taken_once_under_their_old_key(
             received(receiver, key, turn + 1)
     time.sleep(0.2)
     reports = list(receiver.reports)
-    markers = [text for report in reports if report["event"] == "Block" for text in report["texts"] if name in report["key"]]
+    markers = [
+        text for report in reports if report["event"] == "Block" for text in report["texts"] if name in report["key"]
+    ]
     assert markers == ["marker 0", "marker 1"]
     assert {report["key"] for report in reports if name in str(report.get("key"))} == {key}
 
@@ -267,7 +269,9 @@ def test_face_vectors_come_as_they_are(receiver: Told, sender: Told) -> None:
 def test_a_probe_measures_the_senders_clock(receiver: Told, sender: Told) -> None:
     open_outlet(sender, "probed")
     receiver.tell(do="probe", key="probed", query={"name": "probed"})
-    (probe,) = of(receiver.wait_for(lambda reports: bool(of(reports, "probed", "OffsetProbe"))), "probed", "OffsetProbe")
+    (probe,) = of(
+        receiver.wait_for(lambda reports: bool(of(reports, "probed", "OffsetProbe"))), "probed", "OffsetProbe"
+    )
     assert abs(probe["offset_s"]) < 1e-3
     assert 0 < probe["round_trip_s"] < 0.1
 

@@ -73,13 +73,13 @@ def test_truth_reaches_each_state_and_changes_smoothly() -> None:
 
 def test_ambivalence_is_a_smile_over_an_angry_voice_with_pauses_and_a_wandering_gaze() -> None:
     participant = Participant(FIVE_STATES)
-    times = np.arange(46.0, 55.9, 0.02)
+    times = np.arange(50.0, 56.9, 0.02)
     drives = [participant.face_at(float(time)) for time in times]
     gaze = np.array([drive.gaze_yaw for drive in drives])
     assert min(drive.action_units[12] for drive in drives) > 3
     assert gaze.min() < 2 < 18 < gaze.max()
     spoken = participant.voice_at(times)
-    angry = participant.voice_at(np.arange(34.0, 43.9, 0.02))
+    angry = participant.voice_at(np.arange(40.0, 47.9, 0.02))
     assert np.mean(spoken.gate) < 0.6 < np.mean(angry.gate)
     assert np.mean(spoken.pitch_hz) > 230
 

@@ -1,0 +1,39 @@
+"""What is compiled is compiled before a session is live: afterwards nothing new is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streamsense.features import band_filters, log_mel, running_quantile, sound_resampler, voice_normalisation
+from streamsense.pipeline import START
+from streamsense.runtime.assembly import build_pipeline
+from streamsense.streams import MODALITIES, Block, Control
+from streamsense.timeline import smoothing
+from tests.helpers import sessions
+
+MODULES = (band_filters, log_mel, running_quantile, sound_resampler, voice_normalisation, smoothing)
+
+
+def compiled() -> dict[str, int]:
+    found = {}
+    for module in MODULES:
+        for name, value in vars(module).items():
+            if hasattr(value, "signatures"):
+                found[f"{module.__name__}.{name}"] = len(value.signatures)
+    return found
+
+
+def test_a_session_compiles_nothing_new() -> None:
+    pipeline, _ = build_pipeline(sessions.config(*MODALITIES))
+    before = compiled()
+    assert len(before) >= 6
+    assert min(before.values()) >= 1, before
+    for layout in ("C", "F"):
+        for modality in MODALITIES:
+            track = sessions.MAKERS[modality](2.0)
+            values = np.array(track.values, order=layout)
+            pipeline.push(sessions.opened(track))
+            pipeline.push(Block(modality, 0, track.stamps.copy(), values, float(track.stamps[-1])))
+    pipeline.push(Control(START, "", sessions.START + 1.0))
+    pipeline.advance(sessions.START + 2.5)
+    assert compiled() == before
