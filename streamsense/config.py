@@ -98,7 +98,7 @@ class TimingSection(_Section):
 
     deadline_s: float = Field(default=0.12, ge=0.0, le=5.0)
     stale_after_s: float = Field(default=1.0, gt=0.0, le=60.0)
-    backlog_s: float = Field(default=2.0, ge=0.2, le=20.0)
+    backlog_s: float = Field(default=2.0, ge=0.2, le=5.0)
 
 
 class LslSection(_Section):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -101,7 +101,7 @@ class Pipeline:
             self._notice(event.received, REFUSED, str(error), {"stream": info.key})
             return
         before = self._timelines.get(info.key)
-        self._timelines[info.key] = timeline = Timeline(info, rising=info.kind != "markers")
+        self._timelines[info.key] = timeline = Timeline(info)
         if before is not None:
             # Segments are numbered on, so that an operator sees the seam, and time never runs backwards over it.
             timeline.state.smoothing.segment = before.state.smoothing.segment
@@ -157,13 +157,17 @@ class Pipeline:
         return [] if tick is None else schedule.due(tick, now, self.timing, self.stream_plans)
 
     def stream_plans(self, time: float) -> tuple[StreamPlan, ...]:
-        """How each modality stands at a tick's time."""
-        return tuple(self._stream_plan(modality, time) for modality in self._operators)
+        """How each modality stands at a tick's time, live."""
+        return tuple(schedule.plan_stream(*standing, time, self.timing) for standing in self._standings())
 
-    def _stream_plan(self, modality: Modality, time: float) -> StreamPlan:
-        timeline = self._timelines.get(modality)
-        delay_s = self._operators[modality].delay_s if timeline is not None else 0.0
-        return schedule.plan_stream(modality, timeline, delay_s, time, self.timing)
+    def complete_plans(self, time: float) -> tuple[StreamPlan, ...]:
+        """How each modality stands at a tick's time when all data is there, in a replay."""
+        return tuple(schedule.plan_on_complete_data(*standing, time, self.timing) for standing in self._standings())
+
+    def _standings(self) -> Iterator[tuple[Modality, Timeline | None, float]]:
+        for modality, operator in self._operators.items():
+            timeline = self._timelines.get(modality)
+            yield modality, timeline, operator.delay_s if timeline is not None else 0.0
 
     # -- scores out ------------------------------------------------------------------------------------------
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamsense.score import Plan, Skip, StreamPlan
 from streamsense.streams import Modality
 from streamsense.ticks import HOP_S, TICKS_PER_SECOND, tick_at_or_before, tick_time
 from streamsense.timeline.timeline import Timeline
 
+LONGEST_BACKLOG_S = 5.0
+"""Features keep what older ticks need for at least this long, beside their windows."""
+_MOST_HOPS = 10  # a stream that is more than two seconds late is no live stream
 StreamPlans = Callable[[float], tuple[StreamPlan, ...]]
 """How each modality stands at a tick's time."""
 
@@ -27,8 +30,10 @@ class TimingSettings:
     def __post_init__(self) -> None:
         if not 0.0 <= self.deadline_s <= 5.0:
             raise ValueError(f"deadline_s is {self.deadline_s}, expected 0 to 5 s")
-        if not self.stale_after_s > 0 or not self.backlog_s >= HOP_S:
-            raise ValueError("stale_after_s must be above 0 and backlog_s at least 0.2 s")
+        if not self.stale_after_s > 0:
+            raise ValueError(f"stale_after_s is {self.stale_after_s}, expected above 0 s")
+        if not HOP_S <= self.backlog_s <= LONGEST_BACKLOG_S:
+            raise ValueError(f"backlog_s is {self.backlog_s}, expected {HOP_S} to {LONGEST_BACKLOG_S} s")
         if not 0.0 < self.least_validity <= 1.0:
             raise ValueError(f"least_validity is {self.least_validity}, expected above 0, up to 1")
 
@@ -37,17 +42,23 @@ def plan_stream(
     modality: Modality, timeline: Timeline | None, delay_s: float, time: float, timing: TimingSettings
 ) -> StreamPlan:
     """How one modality stands at a tick's `time`; its operator's samples lie `delay_s` behind its stream's."""
+    lag = timeline.steady_lag_s if timeline is not None else 0.0
+    if lag <= timing.deadline_s:
+        return plan_on_complete_data(modality, timeline, delay_s, time, timing)
+    # The window moves by whole ticks: far enough that its samples are there at the deadline.
+    shift_s = tick_time(min(math.ceil((lag - timing.deadline_s) * TICKS_PER_SECOND), _MOST_HOPS))
+    plan = plan_on_complete_data(modality, timeline, delay_s, time - shift_s, timing)
+    return replace(plan, state="late" if plan.state == "live" else plan.state, shift_s=shift_s)
+
+
+def plan_on_complete_data(
+    modality: Modality, timeline: Timeline | None, delay_s: float, time: float, timing: TimingSettings
+) -> StreamPlan:
+    """The same when everything that will ever come is there, in a replay: nothing is late."""
     if timeline is None or math.isnan(timeline.last_time):
         return StreamPlan(modality, -math.inf, "absent")
-    horizon = timeline.horizon - delay_s
-    lag = timeline.steady_lag_s
-    late = lag > timing.deadline_s
-    # The window moves by whole ticks: far enough that its samples are there at the deadline.
-    hops = math.ceil((lag - timing.deadline_s) * TICKS_PER_SECOND) if late else 0
-    shift_s = tick_time(hops)
-    if time - shift_s - timeline.last_time >= timing.stale_after_s:
-        return StreamPlan(modality, horizon, "stale", shift_s)
-    return StreamPlan(modality, horizon, "late" if late else "live", shift_s)
+    state = "stale" if time - timeline.last_time >= timing.stale_after_s else "live"
+    return StreamPlan(modality, timeline.horizon - delay_s, state)
 
 
 def is_held(streams: tuple[StreamPlan, ...], time: float) -> bool:

@@ -68,7 +68,7 @@ def on_plans(pipeline: Pipeline, tracks: list[sessions.Track], sizes: list[int])
                 pipeline.push(track.block(at[number], to, float(track.stamps[to - 1])))
                 at[number] = to
         now = tick_time(tick) + 0.1
-        score = pipeline.carry_out(Plan(tick, now, "complete", pipeline.stream_plans(tick_time(tick))))
+        score = pipeline.carry_out(Plan(tick, now, "complete", pipeline.complete_plans(tick_time(tick))))
         assert score is not None
         scores.append(score)
     return scores
@@ -257,10 +257,21 @@ def test_markers_are_kept_with_their_times() -> None:
     stamps = np.array([1.0, 2.0, 2.0, 1.5])
     pipeline.push(Block("markers/task", 0, stamps, np.empty((4, 0), np.float32), 2.0, ("a", "b", "c", "late")))
     kept = [(notice.time, notice.text) for notice in pipeline.take_notices() if notice.kind == "marker"]
-    assert kept == [(1.0, "a"), (2.0, "b"), (2.0, "c")]
+    assert kept == [(1.0, "a"), (2.0, "b"), (2.0, "c"), (1.5, "late")]
 
 
 @pytest.mark.parametrize("wrong", [{"deadline_s": -1.0}, {"stale_after_s": 0.0}, {"least_validity": 0.0}])
 def test_impossible_timing_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"must be|expected"):
         TimingSettings(**wrong)
+
+
+@pytest.mark.parametrize("chunk_s", [0.1, 0.5, 1.0])
+def test_a_stream_that_comes_in_large_chunks_is_there_all_the_time(chunk_s: float) -> None:
+    track = sessions.eeg(20.0)
+    blocks = cut(track, [round(chunk_s * sessions.EEG_RATE_HZ)], lambda time: time + 0.01)
+    scores = live(sessions.pipeline("eeg"), [sessions.opened(track), *blocks], sessions.START + 20.0)
+    settled = [score for score in scores if sessions.START + 8.0 < score.time < sessions.START + 19.0]
+    assert {score["eeg_presence"] for score in settled} == {1.0}
+    assert max(score["eeg_age"] for score in settled) <= chunk_s + 0.2
+    assert max(score.plan.now - score.time for score in settled) <= 0.12 + 1e-9

@@ -89,7 +89,7 @@ class ReplaySession:
             time = tick_time(tick)
             for track in self._tracks:
                 track.feed(pipeline, time + _AHEAD_S)
-            streams = pipeline.stream_plans(time)
+            streams = pipeline.complete_plans(time)
             decision: Plan | Skip = Plan(tick, time, "complete", streams)
             upcoming = min(track.next_due for track in self._tracks)
             if upcoming - time > _IDLE_S and all(stream.state in ("stale", "absent") for stream in streams):

@@ -149,3 +149,80 @@ def test_the_probe_with_the_least_round_trip_wins() -> None:
 def test_nothing_happens_after_it_was_received() -> None:
     times, _, _, _ = run(Timeline(info(0.0)), np.array([1.0, 2.0, 99.0]), [3], received=2.0)
     assert times.max() <= 2.05
+
+
+@pytest.mark.parametrize("handful", [5, 25, 50])
+def test_samples_sent_in_handfuls_and_stamped_as_they_leave_are_all_kept(handful: int) -> None:
+    """An amplifier's bridge that sends so many samples at once, each stamped with the moment of its sending."""
+    timeline = Timeline(info(250))
+    truth = 100 + np.arange(5000) / 250
+    times, gaps = [], []
+    for start in range(0, 5000, handful):
+        sent = truth[start + handful - 1] + np.arange(handful) * 5e-6
+        blocks, found = timeline.push(block(sent, float(sent[-1]) + 0.002, start))
+        times += [timed.times for timed in blocks]
+        gaps += found
+    given = np.concatenate(times)
+    assert len(given) == 5000
+    assert gaps == []
+    settled = slice(2500, None)
+    assert np.abs(given[settled] - truth[settled]).max() < handful / 250 + 0.01
+    assert np.std(given[settled] - truth[settled]) < 0.25 * handful / 250
+
+
+def test_a_hole_is_still_found_in_a_stream_of_handfuls() -> None:
+    timeline = Timeline(info(250))
+    gaps: list[Gap] = []
+    for start in range(0, 5000, 25):
+        at = 100 + (start + 24) / 250 + (1.0 if start >= 2500 else 0.0)
+        gaps += timeline.push(block(at + np.arange(25) * 5e-6, at + 0.002, start))[1]
+    assert [gap.hole_s for gap in gaps] == [pytest.approx(1.0, abs=0.2)]
+
+
+def test_a_backlog_after_a_long_suspension_is_no_clock_jump() -> None:
+    """60 s asleep, half of it lost to the buffer; the rest comes in pieces of a second, then all is as before."""
+    timeline = Timeline(info(250))
+    rise = 100 + np.arange(120 * 250) / 250
+    gaps: list[Gap] = []
+    last = 0.0
+    for start in range(0, len(rise), 250):
+        first, end = float(rise[start]), float(rise[start + 249])
+        if 130 <= first < 160:
+            continue
+        received = 190.0 + (end - 160) * 0.001 if 160 <= first < 190 else end + 0.01
+        blocks, found = timeline.push(block(rise[start : start + 250], received, start))
+        gaps += found
+        last = blocks[-1].times[-1]
+    assert timeline.state.jump_correction_s == 0.0
+    assert last == pytest.approx(rise[-1], abs=1e-6)
+    assert [gap.hole_s for gap in gaps] == [pytest.approx(30.0, abs=0.01)]
+
+
+def test_stamps_of_another_clock_are_put_where_they_arrived() -> None:
+    """A sender that stamps with the time of day: 1.7e9 s ahead of the LSL clock."""
+    timeline = Timeline(info(250))
+    rise = 100 + np.arange(2500) / 250
+    for start in range(0, 2500, 25):
+        blocks, _ = timeline.push(block(rise[start : start + 25] + 1.7e9, float(rise[start + 24]) + 0.01, start))
+    assert blocks[-1].times[-1] == pytest.approx(rise[-1], abs=0.05)
+
+
+def test_markers_keep_their_times_however_late_they_come() -> None:
+    markers = StreamInfo("markers/task", "markers", "task", "Markers", "m", ("x",), ("",), 0.0, "string")
+    timeline = Timeline(markers)
+    times = []
+    for now in np.arange(10.0, 20.0, 0.5):
+        stamp = np.array([now - 2.0]) if now < 15 else np.array([now])
+        blocks, _ = timeline.push(Block("markers/task", 0, stamp, np.empty((1, 0), np.float32), float(now), ("t",)))
+        times.append(float(blocks[0].times[0]))
+    assert times == [now - 2.0 if now < 15 else now for now in np.arange(10.0, 20.0, 0.5)]
+
+
+def test_one_wrong_probe_without_a_round_trip_changes_nothing() -> None:
+    timeline = Timeline(info(100, same_clock=False))
+    for number in range(24):
+        timeline.probe(OffsetProbe("eeg", 5.0 * number, 4.0 if number == 12 else 1.0, float("nan")))
+        assert timeline.state.offset.offset_s == 1.0
+    for _ in range(2):
+        timeline.probe(OffsetProbe("eeg", 200.0, 7.0, float("nan")))
+    assert timeline.state.offset.offset_s == 7.0
