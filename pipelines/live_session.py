@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 
 from streamsense.cli.live import find_config
 from streamsense.config import load_config
+from streamsense.errors import StreamsenseError
 from streamsense.runtime.session import open_session
 from streamsense.score import Notice, Score
 
@@ -50,4 +52,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except StreamsenseError as error:  # something that can be mended: say what, without a traceback
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -8,8 +8,10 @@ The streams are chosen by type, channel names and rate. The same file gives the 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
+from streamsense.errors import StreamsenseError
 from streamsense.runtime.recorded_session import open_replay
 from streamsense.score import Notice
 from streamsense.sinks.table import CsvSink
@@ -40,4 +42,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except StreamsenseError as error:  # something that can be mended: say what, without a traceback
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -65,7 +65,7 @@ class EegSection(_Section):
     electrodes: dict[str, str] = {}
     """Electrode names for channels that are called otherwise: channel label → electrode."""
     model: str = "eeg_knowledge"
-    window_s: float = Field(default=4.0, ge=1.0, le=4.0)
+    window_s: float = Field(default=4.0, ge=1.0, le=4.0, multiple_of=0.2)
     line_frequency_hz: Literal[50, 60] | None = 50
     reference: Literal["average", "none"] = "average"
 
@@ -84,7 +84,7 @@ class VoiceSection(_Section):
 
     source: Channels = MicrophoneSource()
     model: str = "voice_knowledge"
-    window_s: float = Field(default=2.0, ge=0.4, le=4.0)
+    window_s: float = Field(default=2.0, ge=0.5, le=4.0)
 
 
 class MarkerSection(_Section):

@@ -34,6 +34,7 @@ from streamsense.timeline.timeline import Timeline
 
 START = "session_started"
 """Name of the Control event that begins scoring, with the first tick after it was received."""
+_LONGEST_MARKER = 4096
 REFUSED = "stream_refused"
 """Kind of the notice that a stream was opened which cannot be used."""
 
@@ -45,6 +46,7 @@ class PipelineState:
     next_tick: int | None = None
     present: dict[str, bool] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
 
 class Pipeline:
@@ -134,7 +136,8 @@ class Pipeline:
 
     def _keep_marker(self, timed: TimedBlock) -> None:
         for time, text in zip(timed.times, timed.texts, strict=True):
-            self._notice(float(time), "marker", text, {"stream": timed.key})
+            shown = text if len(text) <= _LONGEST_MARKER else text[:_LONGEST_MARKER] + " … (cut)"
+            self._notice(float(time), "marker", shown, {"stream": timed.key})
 
     def _notice(self, time: float, kind: str, text: str, details: dict[str, object] | None = None) -> None:
         self._notices.append(Notice(time, kind, text, details or {}))
@@ -212,8 +215,13 @@ class Pipeline:
             return Opinion.absent(age_s)
         expert = self._experts[stream.modality]
         output = expert.evaluate(feature)
+        failed_before = stream.modality in self._state.failed
+        if bool(output.failure) != failed_before:
+            self._state.failed = [name for name in self._state.failed if name != stream.modality]
+            if output.failure:
+                self._state.failed.append(stream.modality)
+                self._notice(time, "expert_failed", output.failure, {"modality": stream.modality})
         if output.failure:
-            self._notice(time, "expert_failed", output.failure, {"modality": stream.modality})
             return Opinion.absent(age_s)
         return Opinion(
             output.vad_mean, output.vad_log_variance, output.emotion_logits,

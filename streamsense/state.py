@@ -17,6 +17,8 @@ import numpy as np
 from streamsense.errors import RecordingError
 
 Arrays = list[np.ndarray[Any, Any]]
+LENGTH_VARIES = {"length_varies": True}
+"""Metadata of a state's field: an array whose shape is not the same all the time."""
 _ARRAY, _TUPLE, _DICT, _FIELDS = "__array__", "__tuple__", "__dict__", "__fields__"
 
 
@@ -106,8 +108,13 @@ def _restored(present: Any, tree: Any, arrays: Arrays) -> Any:
         return filled
     if tag != _FIELDS or not is_dataclass(present) or [field.name for field in fields(present)] != list(content):
         raise ValueError(f"it has {tag} where {type(present).__name__} is")
-    for name, item in content.items():
-        setattr(present, name, _restored(getattr(present, name), item, arrays))
+    for field in fields(present):
+        before = getattr(present, field.name)
+        after = _restored(before, content[field.name], arrays)
+        if isinstance(before, np.ndarray) and before.shape != after.shape and field.metadata != LENGTH_VARIES:
+            # Compiled loops trust the shapes of their state.
+            raise ValueError(f"{field.name} has shape {after.shape} where {before.shape} is expected")
+        setattr(present, field.name, after)
     return present
 
 

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from streamsense.errors import RecordingError
-from streamsense.state import pack, unpack_into
+from streamsense.state import LENGTH_VARIES, pack, unpack_into
 
 
 @dataclass
 class Inner:
-    table: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    table: np.ndarray = field(default_factory=lambda: np.zeros(3), metadata=LENGTH_VARIES)
     name: str = ""
     last: float = math.nan
 
@@ -229,3 +229,15 @@ def test_a_deep_tree_is_refused() -> None:
 
 def test_a_refused_snapshot_says_what_to_do() -> None:
     assert "Replay the recording from its beginning" in refused(b"nothing of the kind")
+
+
+def test_an_array_of_another_shape_is_refused() -> None:
+    """Compiled loops do not look at the bounds of their state: it must have the shape that they expect."""
+
+    @dataclass
+    class Filter:
+        memory: np.ndarray = field(default_factory=lambda: np.zeros((4, 2)))
+
+    for shape in ((3, 2), (4, 3), (0, 2)):
+        with pytest.raises(RecordingError, match=r"memory has shape"):
+            unpack_into(pack(Filter(np.ones(shape))), Filter())

@@ -17,7 +17,7 @@ from streamsense.features.band_filters import (
     front_filter,
     steady_state,
 )
-from streamsense.features.eeg_quality import eeg_quality
+from streamsense.features.eeg_quality import POPPED_PEAK_UV, eeg_quality
 from streamsense.features.electrodes import ELECTRODES, ElectrodeMap, map_electrodes, rename_channels
 from streamsense.features.entropy_cells import CELLS_KEPT, BandEntropyState, cells_of
 from streamsense.features.units import microvolts_per_unit
@@ -25,6 +25,7 @@ from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, Timed
 from streamsense.ticks import HOP_S, TICKS_PER_SECOND, tick_at_or_before
 
 BAND_NAMES = ("delta", "theta", "alpha", "beta", "gamma")
+_LARGEST_UV = 1e6  # 1 V: no amplifier for EEG measures that much
 _VARIANCE_FLOOR = 1e-12  # µV²; a flat channel has no logarithm
 _AVERAGE_REFERENCE_CHANNELS = 16
 _LEAST_SHARE = 0.1  # of a window: less than this of an electrode is no value
@@ -159,6 +160,7 @@ class BandEntropy:
                 state.front, state.bands, state.warm_up_left, round(self.settings.warm_up_s * design.rate_hz),
                 state.sums, state.squares, state.counts, state.broad_squares, state.peaks,
                 state.baseline_squares, state.baseline_counts, round(self.settings.baseline_s * design.rate_hz),
+                _LARGEST_UV, POPPED_PEAK_UV,
             )  # fmt: skip
             # Samples of the warm-up are not used, so they do not make the window fresh either.
             if state.counts[slot].any():
@@ -221,11 +223,16 @@ class BandEntropy:
             "electrodes": list(ELECTRODES),
             "bands_hz": {name: list(band) for name, band in zip(BAND_NAMES, s.bands, strict=True)},
             "filter": {"family": "butterworth", "orders": list(s.orders), "causal": True, "state": "carried"},
-            "highpass_hz": s.highpass_hz,
+            "highpass": {"family": "butterworth", "order": 2, "cutoff_hz": s.highpass_hz},
+            "line_notch": {"quality": s.notch_quality, "frequency": "that of the country, not part of the contract"},
+            "after_a_gap": {"bridge_s": s.bridge_s, "warm_up_s": s.warm_up_s},
             "window_s": s.window_s,
             "log": "natural",
             "unit": "microvolt",
-            "reference": s.reference,
+            "reference": {"kind": s.reference, "only_from_channels": _AVERAGE_REFERENCE_CHANNELS},
+            "least_share_of_window": _LEAST_SHARE,
+            "variance_floor": _VARIANCE_FLOOR,
+            "masked": {"above": POPPED_PEAK_UV, "for_s": s.warm_up_s},
             "baseline": {"kind": "first seconds of the session, then frozen", "seconds": s.baseline_s},
         }
 

@@ -78,13 +78,16 @@ def filter_into_cells(  # noqa: C901  (one loop, kept whole for the compiler)
     baseline_squares: FloatArray,
     baseline_counts: IntArray,
     baseline_limit: int,
+    largest: float,
+    artefact: float,
 ) -> None:
     """Filter `samples` (n, channels, µV), all of one cell, and add them to the cell at `slot`.
 
     State, changed in place: `front_state` (channels, sections, 2), `band_state` (channels, bands, sections, 2),
     `warm_up_left` (channels,; −1 before a channel's first sample). Cells: `sums`, `squares`
     (slots, channels, bands), `counts`, `broad_squares`, `peaks` (slots, channels); the running baseline as it
-    stood at the end of each cell: `baseline_squares` (slots, channels, bands), `baseline_counts`.
+    stood at the end of each cell: `baseline_squares` (slots, channels, bands), `baseline_counts`. A sample above
+    `largest` is as good as missing; one above `artefact` after the high-pass begins the warm-up anew.
     """
     channels = samples.shape[1]
     for i in range(samples.shape[0]):
@@ -92,14 +95,15 @@ def filter_into_cells(  # noqa: C901  (one loop, kept whole for the compiler)
         if average_reference:
             finite = 0
             for c in range(channels):
-                if np.isfinite(samples[i, c]):
+                if abs(samples[i, c]) <= largest:
                     reference += samples[i, c]
                     finite += 1
             if finite > 0:
                 reference /= finite
         for c in range(channels):
             x = samples[i, c] - reference
-            if not np.isfinite(x):
+            # Also false for NaN. A filter that once held infinity would hold it for ever.
+            if not abs(samples[i, c]) <= largest:
                 warm_up_left[c] = -1
                 continue
             if warm_up_left[c] < 0:
@@ -112,11 +116,15 @@ def filter_into_cells(  # noqa: C901  (one loop, kept whole for the compiler)
                 front_state[c, s, 0] = front[s, 1] * x - front[s, 4] * y + front_state[c, s, 1]
                 front_state[c, s, 1] = front[s, 2] * x - front[s, 5] * y
                 x = y
+            if warm_up_left[c] < warm_up:
+                peaks[slot, c] = max(peaks[slot, c], abs(x))
+            if abs(x) > artefact:
+                # The band-passes ring on after a pop: what they give is no brain signal for a while.
+                warm_up_left[c] = warm_up
             warm = warm_up_left[c] == 0
             if warm:
                 counts[slot, c] += 1
                 broad_squares[slot, c] += x * x
-                peaks[slot, c] = max(peaks[slot, c], abs(x))
             else:
                 warm_up_left[c] -= 1
             in_baseline = warm and baseline_counts[slot, c] < baseline_limit
@@ -144,5 +152,5 @@ def compile_filters() -> None:
     filter_into_cells(
         np.zeros((1, 1)), 0, False, front, steady_state(front), bands,
         np.zeros((1, len(front), 2)), np.zeros((1, 1, bands.shape[1], 2)), np.zeros(1, np.int64), 0,
-        *cells, np.zeros((1, 1, 1)), np.zeros((1, 1), np.int64), 1,
+        *cells, np.zeros((1, 1, 1)), np.zeros((1, 1), np.int64), 1, 1e6, 500.0,
     )  # fmt: skip

@@ -22,13 +22,11 @@ def eeg_quality(
     `counts`, `squares` (channels,) are the window's samples and sum of squares of the high-passed signal;
     `peaks` (cells, channels) its largest magnitudes.
     """
-    if not present.any():
-        return 0.0, ("no electrode with enough data",)
     sd = np.sqrt(squares / np.maximum(counts, 1))
     flat = present & (sd < FLAT_SD_UV)
     noisy = present & (sd > NOISY_SD_UV) & ~flat
-    popped = present & (peaks.max(axis=0, initial=0.0) > POPPED_PEAK_UV) & ~noisy
+    popped = peaks.max(axis=0, initial=0.0) > POPPED_PEAK_UV
     clean = present & ~flat & ~noisy & ~popped
-    found = {"missing": ~present, "flat": flat, "noisy": noisy, "popped": popped}
+    found = {"missing": ~present & ~popped, "flat": flat, "noisy": noisy, "popped": popped}
     reasons = tuple(f"{int(bad.sum())} of {len(bad)} electrodes {name}" for name, bad in found.items() if bad.any())
     return float(clean.sum() / len(clean)), reasons

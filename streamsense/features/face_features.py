@@ -65,6 +65,9 @@ class FaceState:
     last_tracked: float = math.nan
 
 
+_LARGEST = 1e6  # beyond any distance, angle or pixel count; false for NaN too
+
+
 class FaceFeatures:
     """Face vectors in (see `face_vector`), windowed action units out."""
 
@@ -116,7 +119,7 @@ class FaceFeatures:
         state = self.state
         row = np.zeros(_UNITS_AT.stop)
         row[_QUALITY_AT] = vector[_QUALITY_INDEX]
-        if vector[FIELD_INDEX["tracked"]] > 0.5 and np.isfinite(vector).all():
+        if vector[FIELD_INDEX["tracked"]] > 0.5 and np.abs(vector).max() <= _LARGEST:
             yaw, pitch = vector[FIELD_INDEX["yaw_deg"]], vector[FIELD_INDEX["pitch_deg"]]
             since = time - state.last_tracked
             # nan (first face) and a clock set back count as no time

@@ -6,13 +6,14 @@ how the sound was cut into blocks. Mel bands and scale follow Slaney's Auditory 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from streamsense.features.sound_resampler import SOUND_RATE_HZ
+from streamsense.state import LENGTH_VARIES
 from streamsense.streams import FloatArray
 
 MELS = 64
@@ -48,7 +49,7 @@ class LogMelSettings:
 class LogMelState:
     """The samples from the start of the next frame on."""
 
-    frame_tail: FloatArray
+    frame_tail: FloatArray = field(metadata=LENGTH_VARIES)
 
 
 @dataclass(frozen=True)

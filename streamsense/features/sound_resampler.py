@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 from scipy.signal import firwin, kaiser_beta, kaiserord
 
+from streamsense.state import LENGTH_VARIES
 from streamsense.streams import FloatArray
 
 SOUND_RATE_HZ = 16_000
@@ -34,7 +35,7 @@ IntArray = npt.NDArray[np.int64]
 class ResamplerState:
     """The newest input samples, and how far the next output lies beyond them, in units of 1 / (up · rate)."""
 
-    resampler_tail: FloatArray
+    resampler_tail: FloatArray = field(metadata=LENGTH_VARIES)
     resampler_phase: int
 
 

@@ -16,7 +16,7 @@ from streamsense.runtime.live_sources import Source
 from streamsense.score import Score
 from streamsense.sinks.base import Sink
 from streamsense.streams import Block, Control, Event, StreamInfo, StreamOpened
-from streamsense.ticks import Clock
+from streamsense.ticks import HOP_S, Clock
 
 _LONGEST_WAIT_S = 0.2
 _CHECK_EVERY_S = 0.5
@@ -113,8 +113,8 @@ class LiveSession:
 
     def run(self, seconds: float | None = None) -> None:
         """Start, wait (for ever without `seconds`), stop; Ctrl-C stops cleanly."""
-        self.start()
         try:
+            self.start()
             until = math.inf if seconds is None else time.monotonic() + seconds
             while time.monotonic() < until and self._failure is None:
                 time.sleep(0.05)
@@ -140,13 +140,16 @@ class LiveSession:
             self._failure = error
 
     def _take_in(self) -> None:
-        """Wait for an event until the next deadline, then take all that is there."""
+        """Wait for an event until the next deadline, then take what is there, but not for longer than a tick."""
         wait_s = self._core.pipeline.next_deadline() - self._clock.now()
+        until = time.monotonic() + HOP_S
         try:
             event = self._queue.get(timeout=min(max(wait_s, 0.0), _LONGEST_WAIT_S) or 0.0005)
             while True:
                 self._core.push(event)
                 self._meter(event)
+                if time.monotonic() > until:
+                    return
                 event = self._queue.get_nowait()
         except queue.Empty:
             return

@@ -147,6 +147,7 @@ def _track(opened: StreamOpened, blocks: list[Block], probes: list[OffsetProbe])
         stamps,
         np.concatenate([block.values for block in blocks]) if blocks else empty,
         tuple(text for block in blocks for text in block.texts),
-        # A sample enters the core at its own time on our clock, and never before the one ahead of it.
-        np.maximum.accumulate(stamps + (received - last)) if len(stamps) else stamps,
+        # A sample enters the core at its own time on our clock, never before the one ahead of it, and never after its
+        # block was received: one stamp that lies in the future must not hold up all that follow.
+        np.maximum.accumulate(np.minimum(stamps + (received - last), received)) if len(stamps) else stamps,
     )

@@ -52,7 +52,9 @@ class LslSink:
         self._diagnostics.push_sample(row, score.time)
 
     def write_notice(self, notice: Notice) -> None:
-        """Publish one notice as JSON."""
+        """Publish one notice as JSON, but no marker: that is on the network already, and might come back to us."""
+        if notice.kind == "marker":
+            return
         text = json.dumps({"kind": notice.kind, "time": notice.time, "text": notice.text, **notice.details})
         self._events.push_sample([text], notice.time)
 

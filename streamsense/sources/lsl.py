@@ -15,7 +15,17 @@ import pylsl
 from streamsense.errors import SourceError
 from streamsense.sources.lsl_streams import StreamQuery, describe_stream, stream_info
 from streamsense.sources.recorded import marker_texts
-from streamsense.streams import Block, Event, FloatArray, Kind, OffsetProbe, StreamInfo, StreamLost, StreamOpened
+from streamsense.streams import (
+    Block,
+    Control,
+    Event,
+    FloatArray,
+    Kind,
+    OffsetProbe,
+    StreamInfo,
+    StreamLost,
+    StreamOpened,
+)
 from streamsense.ticks import Clock
 
 Emit = Callable[[Event], None]
@@ -68,6 +78,7 @@ class LslSource:
         self._front = front
         self._buffer_s = buffer_s
         self._comes_back = comes_back
+        self._identity: tuple[str, str] | None = None
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"lsl-{key}", daemon=True)
@@ -109,12 +120,25 @@ class LslSource:
             self._failure = error
 
     def _resolve(self) -> pylsl.StreamInfo | None:
-        """Wait for the wanted stream; the newest counts, because a sender that died may still be listed."""
+        """Wait for the wanted stream: the one that was read before if it is there, else the only one that matches.
+
+        Never another of several: that may be another person's.
+        """
         resolver = pylsl.ContinuousResolver(forget_after=1.0)
+        told = False
         while not self._stopping.wait(0.1):
             matching = [info for info in resolver.results() if self._query.matches(info)]
-            if matching:
-                return max(matching, key=lambda info: info.created_at())
+            known = [info for info in matching if (info.name(), info.source_id()) == self._identity]
+            named = [info for info in matching if self._identity and info.name() == self._identity[0]]
+            fitting = known or (named if self._identity else matching)
+            if len({(info.name(), info.source_id()) for info in fitting}) == 1:
+                # Of one sender listed twice the newer counts: the older is its former, dead self.
+                return max(fitting, key=lambda info: info.created_at())
+            if matching and not told:
+                told = True
+                listing = "; ".join(map(describe_stream, matching))
+                text = f"{self.key} waits for its own stream, none of these for certain: {listing}"
+                self._emit(Control("stream_ambiguous", text, self._clock.now()))
         return None
 
     def _read(self, found: pylsl.StreamInfo) -> None:
@@ -129,6 +153,7 @@ class LslSource:
                 raise SourceError(
                     f"{describe_stream(found)} holds texts; {self.key} needs numbers. Name another stream."
                 )
+            self._identity = raw.name, raw.source_id
             info = front.describe(raw) if front else raw
             inlet.open_stream(timeout=5.0)
             # Without the offset of its clock a stream from another computer has no place in time.
@@ -154,6 +179,7 @@ class LslSource:
         texts: tuple[str, ...] = ()
         if front is not None:
             values, stamps = front.convert([row[0] for row in samples], stamps)
+            received = self._clock.now()
         elif info.dtype == "string":
             texts = marker_texts([[bytes(value).decode("utf-8", errors="replace") for value in row] for row in samples])
             values = np.empty((len(stamps), 0), np.float32)

@@ -201,3 +201,23 @@ def test_a_stream_without_electrodes_is_refused() -> None:
 def test_too_slow_a_stream_is_refused() -> None:
     with pytest.raises(SourceError, match=r"rate of 100 Hz, expected 107.8 Hz"):
         BandEntropy().open(info(rate_hz=100.0))
+
+
+def test_absurd_samples_are_missing_and_are_forgotten() -> None:
+    """A filter that once held infinity would hold it for ever; a pop in the first minute is no baseline."""
+    samples = noise(12.0).astype(np.float64)
+    operators = [opened(BandEntropySettings(reference="none")) for _ in range(2)]
+    spoilt = samples.copy()
+    spoilt[500, 0], spoilt[520, 0], spoilt[540, 0] = 1e308, -1e308, 1e300
+    spoilt[1000, 1] += 5e3
+    with np.errstate(over="ignore"):
+        for operator, data in zip(operators, (samples, spoilt), strict=True):
+            feed(operator, data, [len(data)])
+    good, bad = (operator.feature_at(tick_time(round(61.8 * 5))).inputs for operator in operators)
+    assert all(np.isfinite(value).all() for value in bad.values())
+    for label in ("Fp1", "F3"):
+        at = ELECTRODES.index(label)
+        np.testing.assert_allclose(bad["band_entropy_baseline"][at], good["band_entropy_baseline"][at], atol=0.5)
+    np.testing.assert_allclose(
+        bad["band_entropy"][ELECTRODES.index("Fp1")], good["band_entropy"][ELECTRODES.index("Fp1")], atol=1e-3
+    )

@@ -31,7 +31,7 @@ def made_score(number: int) -> Score:
 
 def made_notice(number: int) -> Notice:
     text = f'notice {number}, "quoted",\nin µV'
-    return Notice(tick_time(FIRST_TICK + number), "marker", text, {"stream": "markers/task", "number": number})
+    return Notice(tick_time(FIRST_TICK + number), "gap", text, {"stream": "eeg", "number": number})
 
 
 def write_lsl(session_id: str, count: int) -> None:
@@ -44,6 +44,8 @@ def write_lsl(session_id: str, count: int) -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     for number in range(count):
+        # Markers came over LSL and are not sent over it again.
+        sink.write_notice(Notice(1.0, "marker", "not to be sent", {"stream": "markers/task"}))
         sink.write_score(made_score(number), 0.25)
         sink.write_notice(made_notice(number))
     sys.stdin.readline()
