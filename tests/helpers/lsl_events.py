@@ -46,7 +46,8 @@ def emit(event: Event) -> None:
         }  # fmt: skip
     else:
         report = asdict(event)
-        report["key"] = getattr(event, "key", None) or report["info"]["key"]
+        key = report["info"]["key"] if "info" in report else report.get("payload", "").split(" ")[0]
+        report["key"] = getattr(event, "key", None) or key
     say({"event": type(event).__name__, **report})
 
 

@@ -310,3 +310,20 @@ def test_a_marker_stream_that_is_too_wide_is_left_out_and_the_others_go_on(recei
     receiver.wait_for(lambda reports: bool(of(reports, "markers/narrow", "StreamOpened")))
     sender.ask(do="push", name="narrow", stamps=[1.0], values=[["still here"]])
     received(receiver, "markers/narrow", 1)
+
+
+def test_a_lost_stream_is_not_replaced_by_another_persons(receiver: Told, sender: Told) -> None:
+    """Two people's amplifiers, asked for by type: when one goes, the other is not taken for it."""
+    kind = {"type": "AmpOfOne"}
+    with outlets(SESSION) as first:
+        open_outlet(first, "amp-1", source_id="person-1", **kind)
+        read(receiver, "own-amp", type="AmpOfOne")
+        wait_for_opening(receiver, "own-amp")
+        open_outlet(sender, "amp-2", source_id="person-2", **kind)
+    receiver.wait_for(lambda reports: bool(of(reports, "own-amp", "StreamLost")))
+    time.sleep(2.5)
+    assert len(of(receiver.reports, "own-amp", "StreamOpened")) == 1
+    with outlets(SESSION) as again:
+        open_outlet(again, "amp-1", source_id="person-1", **kind)
+        reports = receiver.wait_for(lambda reports: len(of(reports, "own-amp", "StreamOpened")) == 2)
+    assert of(reports, "own-amp", "StreamOpened")[1]["info"]["name"] == "amp-1"
