@@ -12,12 +12,16 @@ LEAST_REAL_DATA_TESTS = 40
 """A whole run that finds the recordings and runs fewer tests on them has lost some: it fails."""
 
 
-@pytest.fixture(scope="session")
-def data_folder() -> Path:
+def recordings() -> Path:
     """The real recordings; the test skips where they are absent."""
     if not DATA_FOLDER.is_dir():
         pytest.skip(f"the recordings are not here ({DATA_FOLDER}); set STREAMSENSE_DATA")
     return DATA_FOLDER
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    return recordings()
 
 
 class RealDataCount:
@@ -52,7 +56,12 @@ class RealDataCount:
 
     def _complaint(self, config: pytest.Config) -> str:
         """What is wrong with the count; "" for nothing, and for runs of a part of the tests."""
-        chosen = config.option.keyword or config.option.markexpr or config.option.lf or config.option.collectonly
+        chosen = (
+            config.option.keyword
+            or config.option.markexpr
+            or getattr(config.option, "lf", False)
+            or config.option.collectonly
+        )
         if chosen or config.args_source != pytest.Config.ArgsSource.TESTPATHS or not DATA_FOLDER.is_dir():
             return ""
         if self._skipped:

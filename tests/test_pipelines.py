@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.helpers.edf_writer import write_edf
+from tests.helpers.lsl_text import lsl_text
 
 ROOT = Path(__file__).parents[1]
 PIPELINES = ROOT / "pipelines"
@@ -46,17 +47,17 @@ def test_live_session_and_publish_scores(tmp_path: Path) -> None:
     config.write_text(yaml.safe_dump(content))
     # A consumer that knows nothing of streamsense finds the session through LSL's own configuration file.
     lsl_configuration = tmp_path / "lsl_api.cfg"
-    lsl_configuration.write_text(f"[lab]\nSessionID = {session_id}\n[multicast]\nResolveScope = machine\n")
+    lsl_configuration.write_text(lsl_text(session_id))
     simulator = start("-m", "streamsense.sources.simulator", "--session-id", session_id, "--only", "eeg,voice")
     try:
-        live = start(str(PIPELINES / "live_session.py"), str(config), "--seconds", "10")
-        consumer = start(str(PIPELINES / "publish_scores.py"), "--seconds", "7", LSLAPICFG=str(lsl_configuration))
+        live = start(str(PIPELINES / "live_session.py"), str(config), "--seconds", "7")
+        consumer = start(str(PIPELINES / "publish_scores.py"), "--seconds", "4", LSLAPICFG=str(lsl_configuration))
         followed, printed = finish(consumer).splitlines(), finish(live).splitlines()
     finally:
         simulator.terminate()
         simulator.communicate(timeout=10)
     scores = [line for line in printed if "valence" in line]
-    assert len(scores) >= 45
+    assert len(scores) >= 30
     assert any("modality_present: eeg" in line for line in printed)
     assert len(followed) >= 10
     values = [float(line.rsplit(maxsplit=1)[1]) for line in followed]
@@ -71,9 +72,10 @@ def test_replay_recording(tmp_path: Path) -> None:
     labels = ["Fp1", "Fp2", "F3", "F4", "C3", "C4", "O1", "O2"]
     counts = np.round(rng.normal(0, 24, (8, 250 * 10))).astype(int)
     write_edf(file, labels, ["uV"] * 8, counts, 250)
-    for folder in ("first", "second"):
-        out = finish(start(str(PIPELINES / "replay_recording.py"), str(file), "--out", str(tmp_path / folder)))
-        assert "scores written to" in out
-    first, second = (tmp_path / folder / "scores.csv" for folder in ("first", "second"))
+    folders = [tmp_path / "first", tmp_path / "second"]
+    replays = [start(str(PIPELINES / "replay_recording.py"), str(file), "--out", str(folder)) for folder in folders]
+    for replay in replays:
+        assert "scores written to" in finish(replay)
+    first, second = (folder / "scores.csv" for folder in folders)
     assert first.read_bytes() == second.read_bytes()
     assert len(first.read_text().splitlines()) >= 48

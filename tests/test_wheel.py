@@ -34,6 +34,12 @@ def run(*words: object, folder: Path) -> str:
     return done.stdout
 
 
+def pip(scripts: Path, *words: object, folder: Path) -> str:
+    """This environment's pip at work in the one of `scripts`, which has none of its own."""
+    python = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", scripts / "python")
+    return run(*python, *words, folder=folder)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
@@ -46,10 +52,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of the commands of a fresh environment that has the wheel and the demo's extra; 1.3 GB."""
     folder = tmp_path_factory.mktemp("clean")
-    run(sys.executable, "-m", "venv", "environment", folder=folder)
+    run(sys.executable, "-m", "venv", "--without-pip", "environment", folder=folder)
     scripts = folder / "environment" / ("Scripts" if sys.platform == "win32" else "bin")
-    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint")
-    run(scripts / "python", *install, ROOT / "constraints.txt", f"{wheel}[demo]", folder=folder)
+    # What is imported is compiled then; most of it never is.
+    install = ("install", "--quiet", "--no-compile", "--constraint", ROOT / "constraints.txt")
+    pip(scripts, *install, f"{wheel}[demo]", folder=folder)
     yield scripts
     shutil.rmtree(folder)
 
@@ -66,10 +73,10 @@ def test_the_wheel_carries_models_configurations_and_pipelines(wheel):
 
 
 def test_the_environment_is_clean_and_consistent(environment, tmp_path):
-    run(environment / "python", "-m", "pip", "check", folder=tmp_path)
+    pip(environment, "check", folder=tmp_path)
     found = run(environment / "python", "-c", "import streamsense; print(streamsense.__file__)", folder=tmp_path)
     assert Path(found.strip()).is_relative_to(environment.parent)
-    assert "pytest" not in run(environment / "python", "-m", "pip", "list", folder=tmp_path)
+    assert "pytest" not in pip(environment, "list", folder=tmp_path)
 
 
 def test_the_demo_runs_from_the_wheel(environment, tmp_path):

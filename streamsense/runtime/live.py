@@ -45,7 +45,7 @@ class StreamMeter:
 
 @dataclass
 class SessionStatus:
-    """A snapshot of the session, replaced as a whole so that any thread may read it."""
+    """How the session stands; written by the core's thread, read by displays, which may see it between two updates."""
 
     score: Score | None = None
     scored: int = 0

@@ -1,6 +1,7 @@
 """What a user gets for bad input: the real command on the real parts, one clear paragraph, exit code 2.
 
-The commands are started two at a time when the first test asks for its outcome.
+The commands are started two at a time when the first test asks for its outcome; those that are refused before any
+stream or device is asked run in one process.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import pytest
 
 from streamsense.models.catalogue import CATALOGUE
-from tests.helpers.command_line import Done, run, simulator, write_config
+from tests.helpers.command_line import Done, run, run_together, simulator, write_config
 from tests.helpers.lsl_processes import outlets
 from tests.helpers.xdf_writer import XdfWriter
 
@@ -231,15 +232,22 @@ SAYS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+TOGETHER = (
+    "unknown_electrodes_recorded", "unknown_key", "unknown_model", "damaged_model", "no_xdf", "missing_recording",
+    "missing_config", "config_that_is_no_yaml", "no_modality", "scores_are_there_already",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Outcomes:
     """How each case ended, once it has."""
 
     folder: Path
     commands: dict[str, Future[Done]]
+    together: Future[dict[str, Done]]
 
     def of(self, name: str) -> Done:
-        return self.commands[name].result()
+        return self.together.result()[name] if name in TOGETHER else self.commands[name].result()
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +271,15 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcomes]:
             arguments, more = make(lab)
             return run(*arguments, folder=folder, **more)
 
-        yield Outcomes(folder, {name: pool.submit(outcome, make) for name, make in CASES.items()})
+        def of_one_process() -> dict[str, Done]:
+            made = [CASES[name](lab) for name in TOGETHER]
+            assert not any(more for _, more in made), "one process has one environment"
+            return dict(zip(TOGETHER, run_together([arguments for arguments, _ in made], folder), strict=True))
+
+        alone = {name: make for name, make in CASES.items() if name not in TOGETHER}
+        yield Outcomes(
+            folder, {name: pool.submit(outcome, make) for name, make in alone.items()}, pool.submit(of_one_process)
+        )
     shutil.rmtree(folder)
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,10 +17,10 @@ import pytest
 
 from streamsense.config import load_config
 from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, make_model_folders, make_recordings
+from tests.helpers.lsl_text import lsl_text
 
 SHORT_S = "5"
 READER_LINES = 5
-_LSL_OF_THE_TEST = "[ports]\nIPv6 = disable\n[multicast]\nResolveScope = machine\n[lab]\nSessionID = {}\n"
 
 
 class Reader:
@@ -29,7 +30,7 @@ class Reader:
         self.folder = folder
         self.session_id = f"docs-{uuid.uuid4().hex[:8]}"
         self._background: list[subprocess.Popen[str]] = []
-        (folder / "lsl_api.cfg").write_text(_LSL_OF_THE_TEST.format(self.session_id), encoding="utf-8")
+        (folder / "lsl_api.cfg").write_text(lsl_text(self.session_id), encoding="utf-8")
         scripts = str(Path(sys.executable).parent)
         self._environment = {
             **os.environ,
@@ -139,13 +140,25 @@ def reader(folder: Path) -> Iterator[Reader]:
         someone.close()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_what_the_document_says_can_be_done(document, tmp_path):
-    make_recordings(tmp_path)
-    make_model_folders(tmp_path)
-    with reader(tmp_path) as someone:
+def follow(document: str, folder: Path) -> None:
+    """Do all that a document says."""
+    make_recordings(folder)
+    make_model_folders(folder)
+    with reader(folder) as someone:
         for block in blocks(document):
             someone.do(block)
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory) -> Iterator[dict[str, Future[None]]]:
+    """The documents, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {document: pool.submit(follow, document, tmp_path_factory.mktemp("reader")) for document in DOCUMENTS}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_the_document_says_can_be_done(document, followed):
+    followed[document].result()
 
 
 def test_the_documents_have_commands_of_every_kind():

@@ -22,7 +22,7 @@ from streamsense.features.face_vector import (
     face_vector_units,
 )
 from streamsense.models.catalogue import model_files
-from tests.helpers.face_pictures import astronaut, data_root, face_edge, film_frames
+from tests.helpers.face_pictures import EVERY_FRONT_END, astronaut, face_edge, film_frames
 
 
 def field(vector: np.ndarray, name: str) -> float:
@@ -50,7 +50,7 @@ def test_layout(front_end: FrontEnd) -> None:
     assert labels[BLENDSHAPE_START:] == (BLENDSHAPES if front_end == "mesh478_blendshapes" else ())
 
 
-@pytest.mark.parametrize("front_end", FRONT_ENDS)
+@pytest.mark.parametrize("front_end", EVERY_FRONT_END)
 def test_a_frontal_smiling_face(front_end: FrontEnd) -> None:
     vector = face_edge(front_end).process(astronaut())
     assert vector.dtype == np.float32
@@ -77,7 +77,7 @@ def test_a_frontal_smiling_face(front_end: FrontEnd) -> None:
         assert max(shapes["eyeBlinkLeft"], shapes["eyeBlinkRight"], shapes["mouthFrownLeft"]) < 0.2
 
 
-@pytest.mark.parametrize("front_end", FRONT_ENDS)
+@pytest.mark.parametrize("front_end", EVERY_FRONT_END)
 @pytest.mark.parametrize("degrees", [-20.0, 20.0])
 def test_a_turned_picture_turns_roll_alone(front_end: FrontEnd, degrees: float) -> None:
     upright = face_edge(front_end).process(astronaut())
@@ -205,8 +205,8 @@ def test_the_two_front_ends_agree_on_the_eyes() -> None:
 
 
 @pytest.mark.real_data
-def test_a_face_is_found_in_the_signers_films() -> None:
-    films = sorted((data_root() / "face_video" / "asl_gestures").glob("*.mkv"))
+def test_a_face_is_found_in_the_signers_films(data_folder: Path) -> None:
+    films = sorted((data_folder / "face_video" / "asl_gestures").glob("*.mkv"))
     assert len(films) == 20
     edge = face_edge("mesh468_iris")
     for film in films:
@@ -219,11 +219,11 @@ def test_a_face_is_found_in_the_signers_films() -> None:
 
 
 @pytest.mark.real_data
-def test_a_face_is_found_by_the_bundle_too() -> None:
+def test_a_face_is_found_by_the_bundle_too(data_folder: Path) -> None:
     edge = face_edge("mesh478_blendshapes")
     for name in ("again.mkv", "walk.mkv", "yes.mkv"):
         edge.reset()
-        frames = film_frames(data_root() / "face_video" / "asl_gestures" / name)[::4]
+        frames = film_frames(data_folder / "face_video" / "asl_gestures" / name)[::4]
         assert np.mean([edge.process(frame)[0] for frame in frames]) >= 0.95, name
 
 

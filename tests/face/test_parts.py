@@ -131,6 +131,7 @@ def test_pose_is_a_rotation_even_for_flat_points() -> None:
     assert np.linalg.det(pose.rotation) == pytest.approx(1)
 
 
+@pytest.mark.real_data
 def test_bundle_is_read_whole() -> None:
     nets = read_bundle(bundle_files()["face_landmarker.task"])
     assert tuple(nets) == BUNDLE_NETS

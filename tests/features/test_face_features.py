@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from streamsense.features.face_vector import (
 )
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 from tests.features.test_action_units import MOVES, UPPER_LID, moved
-from tests.helpers.face_pictures import astronaut_vector, data_root, face_edge, film_frames
+from tests.helpers.face_pictures import astronaut_vector, face_edge, film_frames
 
 FRAME_S = 1 / 30
 START = 1000.0
@@ -288,9 +289,9 @@ def test_contract_is_plain_data() -> None:
 
 
 @pytest.mark.real_data
-def test_two_front_ends_see_the_same_blinks_and_speech() -> None:
+def test_two_front_ends_see_the_same_blinks_and_speech(data_folder: Path) -> None:
     """The units that both front ends measure well go together, though nets and formulas are different."""
-    talkers = sorted((data_root() / "av_talking" / "GRID").glob("*.mpg"))[:3]
+    talkers = sorted((data_folder / "av_talking" / "GRID").glob("*.mpg"))[:3]
     assert talkers
     together: dict[int, list[float]] = {25: [], 26: [], 45: []}
     for film in talkers:

@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import itertools
 import json
-import os
 import wave
 from pathlib import Path
 
@@ -284,13 +283,6 @@ def test_the_contract_is_json_and_changes_with_every_setting():
 # ---- real speech
 
 
-def emodb() -> Path:
-    root = Path(os.environ.get("STREAMSENSE_DATA", Path(__file__).parents[3] / "shared" / "data")) / "emodb" / "wav"
-    if not root.is_dir():
-        pytest.skip("EmoDB is not here (set STREAMSENSE_DATA)")
-    return root
-
-
 def clip(path: Path) -> np.ndarray:
     with wave.open(str(path)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (22_050, 1, 2)
@@ -298,9 +290,9 @@ def clip(path: Path) -> np.ndarray:
 
 
 @pytest.mark.real_data
-def test_log_mel_of_a_real_clip_equals_librosa():
+def test_log_mel_of_a_real_clip_equals_librosa(data_folder):
     resampler, log_mel = Resampler.design(22_050), LogMel()
-    for path in sorted(emodb().glob("*.wav"))[::60]:
+    for path in sorted((data_folder / "emodb" / "wav").glob("*.wav"))[::60]:
         sound, _ = resampler.step(resampler.new_state(), clip(path) / 32768)
         power = librosa.feature.melspectrogram(
             y=np.pad(sound, 56), sr=16_000, n_fft=512, hop_length=160, win_length=400, center=False, n_mels=64,
@@ -311,9 +303,9 @@ def test_log_mel_of_a_real_clip_equals_librosa():
 
 
 @pytest.mark.real_data
-def test_speech_is_found_in_every_clip_and_anger_is_brighter_than_sadness():
+def test_speech_is_found_in_every_clip_and_anger_is_brighter_than_sadness(data_folder):
     tilts: dict[tuple[str, str], list[float]] = {}
-    paths = sorted(emodb().glob("*.wav"))
+    paths = sorted((data_folder / "emodb" / "wav").glob("*.wav"))
     for path in paths:
         voice = VoiceFeatures()
         voice.open(info(22_050, dtype="int16"))

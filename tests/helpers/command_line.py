@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,17 @@ def run(*arguments: object, folder: Path, timeout_s: float = 60.0, **more: str) 
         cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=timeout_s, check=False,
     )  # fmt: skip
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def run_together(commands: Sequence[Sequence[object]], folder: Path, **more: str) -> list[Done]:
+    """Run commands to their end in `folder`, one after the other in one process: started and imported only once."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.helpers.many_commands"],
+        input="".join(json.dumps(list(map(str, arguments))) + "\n" for arguments in commands),
+        cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [Done(**json.loads(line)) for line in done.stdout.splitlines()]
 
 
 def write_config(folder: Path, name: str, content: Mapping[str, object]) -> Path:

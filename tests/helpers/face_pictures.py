@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -14,20 +13,20 @@ import skimage.data
 from streamsense.face.edge import FaceEdge
 from streamsense.face.opencv import cv2
 from streamsense.face.regions import Image
-from streamsense.features.face_vector import FrontEnd
+from streamsense.features.face_vector import FRONT_ENDS, FrontEnd
 from streamsense.models.catalogue import model_files
+from tests.conftest import recordings
 
-
-def data_root() -> Path:
-    root = Path(os.environ.get("STREAMSENSE_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    if not root.is_dir():
-        pytest.skip(f"real recordings are not here ({root})")
-    return root
+EVERY_FRONT_END = [
+    front_end if front_end == "mesh468_iris" else pytest.param(front_end, marks=pytest.mark.real_data)
+    for front_end in FRONT_ENDS
+]
+"""For tests that run a front end: the other one's models lie with the recordings."""
 
 
 def bundle_files() -> dict[str, Path]:
     """The Face Landmarker bundle, from the recordings: its publisher's server is not asked in tests."""
-    return {"face_landmarker.task": data_root() / "face_models" / "face_landmarker.task"}
+    return {"face_landmarker.task": recordings() / "face_models" / "face_landmarker.task"}
 
 
 def face_edge(front_end: FrontEnd) -> FaceEdge:

@@ -16,6 +16,8 @@ import time
 
 import pylsl
 
+from tests.helpers.lsl_text import lsl_text
+
 
 def open_outlet(told: dict) -> pylsl.StreamOutlet:
     info = pylsl.StreamInfo(
@@ -38,10 +40,7 @@ def push(outlet: pylsl.StreamOutlet, told: dict) -> None:
 
 
 def main(session_id: str) -> None:
-    pylsl.set_config_content(
-        f"[lab]\nSessionID = {session_id}\n[multicast]\nResolveScope = machine\n"
-        "[ports]\nIPv6 = disable\nPortRange = 128\n[log]\nlevel = -3\n"
-    )
+    pylsl.set_config_content(lsl_text(session_id))
     outlets: dict[str, pylsl.StreamOutlet] = {}
     for line in sys.stdin:
         told = json.loads(line)

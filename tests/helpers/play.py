@@ -20,18 +20,13 @@ from collections.abc import Iterator
 import numpy as np
 import pylsl
 
+from tests.helpers.lsl_text import lsl_text
+
 CHUNK_S = 0.02
 
 
 def say_ready() -> None:
     print(f"ready {pylsl.local_clock()!r}", flush=True)
-
-
-def configure(session_id: str) -> None:
-    pylsl.set_config_content(
-        f"[lab]\nSessionID = {session_id}\n[multicast]\nResolveScope = machine\n[ports]\nIPv6 = disable\n"
-        "[log]\nlevel = -3\n"
-    )
 
 
 def outlet(name: str, kind: str, labels: list[str], unit: str, rate_hz: float) -> pylsl.StreamOutlet:
@@ -128,7 +123,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=600.0)
     options = parser.parse_args()
-    configure(options.session_id)
+    pylsl.set_config_content(lsl_text(options.session_id))
     if options.what == "eeg":
         play_eeg(options.files[0], options.seconds)
     elif options.what == "voice":

@@ -13,6 +13,8 @@ import sys
 
 import pylsl
 
+from tests.helpers.lsl_text import lsl_text
+
 
 def main() -> None:
     parser = argparse.ArgumentParser()
@@ -20,10 +22,7 @@ def main() -> None:
     parser.add_argument("--session-id", required=True)
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
-    pylsl.set_config_content(
-        f"[lab]\nSessionID = {options.session_id}\n[multicast]\nResolveScope = machine\n[ports]\nIPv6 = disable\n"
-        "[log]\nlevel = -3\n"
-    )
+    pylsl.set_config_content(lsl_text(options.session_id))
     found = pylsl.resolve_byprop("name", options.name, timeout=60.0)
     inlet = pylsl.StreamInlet(found[0], recover=False)
     info = inlet.info(timeout=10.0)

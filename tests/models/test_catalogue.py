@@ -2,7 +2,6 @@
 
 import hashlib
 import http.server
-import os
 import threading
 import zipfile
 from pathlib import Path
@@ -35,7 +34,7 @@ def serve(tmp_path_factory):
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield folder, f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
@@ -247,9 +246,6 @@ def test_the_cache_is_where_the_system_keeps_caches(monkeypatch, tmp_path):
 
 
 @pytest.mark.real_data
-def test_the_publishers_bundle_has_the_checksum_of_the_catalogue(alone):
-    data = Path(os.environ.get("STREAMSENSE_DATA") or Path(__file__).parents[2] / ".." / "shared" / "data")
-    if not (data / "face_models").is_dir():
-        pytest.skip("no recordings here")
-    paths = catalogue.pull("mesh478_blendshapes", data / "face_models")
+def test_the_publishers_bundle_has_the_checksum_of_the_catalogue(alone, data_folder):
+    paths = catalogue.pull("mesh478_blendshapes", data_folder / "face_models")
     assert paths["face_landmarker.task"].stat().st_size == 3_758_596

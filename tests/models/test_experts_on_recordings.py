@@ -3,9 +3,6 @@
 Nothing is fitted here. People and speakers are scored one by one, in the order of time, with causal features.
 """
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.io import wavfile
@@ -18,8 +15,7 @@ from streamsense.models.session import OnnxModel
 from streamsense.resources import shipped
 from streamsense.streams import StreamInfo, TimedBlock
 
-DATA = Path(os.environ.get("STREAMSENSE_DATA") or Path(__file__).parents[2] / ".." / "shared" / "data")
-pytestmark = [pytest.mark.real_data, pytest.mark.skipif(not DATA.is_dir(), reason="no recordings here")]
+pytestmark = pytest.mark.real_data
 
 
 def area_under_curve(positive, scores):
@@ -57,10 +53,10 @@ def eeg_arousal(parts, labels, rate, settle_s=6.0, baseline_s=64.0):
 
 
 @pytest.mark.slow
-def test_eeg_arousal_rises_in_mental_arithmetic():
+def test_eeg_arousal_rises_in_mental_arithmetic(data_folder):
     mne = pytest.importorskip("mne")
     people, is_task, scores = [], [], []
-    for rest_file in sorted((DATA / "eegmat").glob("Subject*_1.edf")):
+    for rest_file in sorted((data_folder / "eegmat").glob("Subject*_1.edf")):
         pair = [rest_file, rest_file.with_name(rest_file.name.replace("_1", "_2"))]
         raws = [mne.io.read_raw_edf(path, verbose="ERROR") for path in pair]
         parts = [raw.get_data().T * 1e6 for raw in raws]
@@ -74,8 +70,8 @@ def test_eeg_arousal_rises_in_mental_arithmetic():
     assert np.mean(people) == pytest.approx(0.69, abs=0.03)
 
 
-def test_eeg_arousal_falls_when_the_eyes_close():
-    folder = DATA / "eeg_eyes" / "csv" / "Baseline"
+def test_eeg_arousal_falls_when_the_eyes_close(data_folder):
+    folder = data_folder / "eeg_eyes" / "csv" / "Baseline"
     opened, closed = (
         [np.genfromtxt(path, delimiter=",", skip_header=1)[:, 1:6] for path in sorted(folder.glob(f"{name}*.csv"))]
         for name in ("Open", "Closed")
@@ -86,8 +82,8 @@ def test_eeg_arousal_falls_when_the_eyes_close():
     assert area_under_curve(is_open, np.concatenate([with_open, with_closed])) == pytest.approx(0.65, abs=0.05)
 
 
-def test_voice_arousal_tells_aroused_from_calm_speech():
-    files = sorted((DATA / "emodb" / "wav").glob("*.wav"))
+def test_voice_arousal_tells_aroused_from_calm_speech(data_folder):
+    files = sorted((data_folder / "emodb" / "wav").glob("*.wav"))
     order = np.random.default_rng(0)
     is_aroused, scores = [], []
     for speaker in sorted({path.name[:2] for path in files}):

@@ -16,6 +16,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -257,8 +258,9 @@ SUBSETS = [c for n in (3, 2, 1, 0) for c in itertools.combinations(MODALITIES, n
 
 
 def test_any_subset_works_and_with_none_the_prior_is_published(data_folder: Path, tmp_path: Path) -> None:
-    """All three are configured; some of them are never there."""
-    for subset in SUBSETS:
+    """All three are configured; some of them are never there. Two sessions run at a time."""
+
+    def scored(subset: tuple[str, ...]) -> Received:
         with session(data_folder, tmp_path) as run:
             for modality in subset:
                 run.play(modality)
@@ -266,7 +268,11 @@ def test_any_subset_works_and_with_none_the_prior_is_published(data_folder: Path
             file = run.receive("streamsense-scores")
             time.sleep(4.0)
             process.finish()
-        scores = Received.read(file)
+        return Received.read(file)
+
+    with ThreadPoolExecutor(2) as pool:
+        received = list(pool.map(scored, SUBSETS))
+    for subset, scores in zip(SUBSETS, received, strict=True):
         assert len(scores.stamps) >= 15, subset
         assert_sound(scores, SCORE_CHANNELS)
         for modality in MODALITIES:

@@ -6,6 +6,7 @@ import csv
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +44,9 @@ def test_the_64_channel_recording(data_folder: Path, tmp_path: Path) -> None:
 def test_every_muse_recording(data_folder: Path, tmp_path: Path) -> None:
     files = sorted((data_folder / "xdf").glob("muse_*.xdf"))
     assert files
-    for file in files:
-        said, scores = replay(file, tmp_path / file.stem)
+    with ThreadPoolExecutor(2) as pool:
+        replays = list(pool.map(replay, files, [tmp_path / file.stem for file in files]))
+    for file, (said, scores) in zip(files, replays, strict=True):
         assert "AUX" in said, f"the channel that is no electrode is named: {file.name}"
         for electrode in ("TP9", "AF7", "AF8", "TP10"):
             assert f"{electrode}," not in said.partition("left out:")[2], electrode
@@ -70,7 +72,7 @@ def test_the_72_channel_recording(data_folder: Path, tmp_path: Path) -> None:
 
 def test_two_replays_of_a_real_recording_are_identical(data_folder: Path, tmp_path: Path) -> None:
     (file, *_) = sorted((data_folder / "xdf").glob("muse_*.xdf"))
-    replay(file, tmp_path / "a")
-    replay(file, tmp_path / "b")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(replay, [file] * 2, [tmp_path / "a", tmp_path / "b"]))
     for name in ("scores.csv", "events.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,19 @@ def run(file: Path, **named: str) -> tuple[list[Score], list[Notice]]:
     return [x for x in items if isinstance(x, Score)], [x for x in items if isinstance(x, Notice)]
 
 
-def session_file(folder: Path, samples_per_chunk: float = 0.5, hole_s: float = 0.0) -> Path:
-    """A tri-modal XDF: the simulated participant's EEG, voice, camera pictures and markers."""
+@cache
+def simulated() -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """The simulated participant's EEG, sound and camera pictures."""
     participant = Participant(SCRIPTS["brisk"], 0)
     eeg = FrameReader(EegMaker(participant)).read(int(SECONDS * RATE_HZ))
     sound = FrameReader(VoiceMaker(participant)).read(SECONDS * 16_000)
     camera = Camera(participant)
-    pictures = [camera.frame(number) for number in range(SECONDS * 25)]
+    return eeg, sound, [camera.frame(number) for number in range(SECONDS * 25)]
+
+
+def session_file(folder: Path, samples_per_chunk: float = 0.5, hole_s: float = 0.0) -> Path:
+    """A tri-modal XDF: the simulated participant's EEG, voice, camera pictures and markers."""
+    eeg, sound, pictures = simulated()
     writer = XdfWriter()
     writer.header(1, channels=len(LABELS), rate_hz=RATE_HZ, name="EEG", labels=LABELS)
     writer.header(2, rate_hz=16_000.0, name="Voice", stream_type="Audio", labels=["mono"], unit="normalized")
@@ -66,8 +73,13 @@ def tri_modal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return session_file(tmp_path_factory.mktemp("replay"))
 
 
-def test_all_modalities_of_one_file_are_scored(tri_modal: Path) -> None:
-    scores, notices = run(tri_modal)
+@pytest.fixture(scope="module")
+def replayed(tri_modal: Path) -> tuple[list[Score], list[Notice]]:
+    return run(tri_modal)
+
+
+def test_all_modalities_of_one_file_are_scored(replayed: tuple[list[Score], list[Notice]]) -> None:
+    scores, notices = replayed
     assert [score.tick for score in scores] == list(range(25_001, 25_030))
     for modality in MODALITIES:
         assert scores[-1][f"{modality}_presence"] == 1.0, modality
@@ -75,8 +87,10 @@ def test_all_modalities_of_one_file_are_scored(tri_modal: Path) -> None:
     assert [(n.time, n.text) for n in notices if n.kind == "marker"] == [(5001.0, "begin"), (5002.0, "end")]
 
 
-def test_the_same_file_gives_the_same_bytes_however_it_was_chunked(tri_modal: Path, tmp_path: Path) -> None:
-    first, _ = run(tri_modal)
+def test_the_same_file_gives_the_same_bytes_however_it_was_chunked(
+    tri_modal: Path, replayed: tuple[list[Score], list[Notice]], tmp_path: Path
+) -> None:
+    first, _ = replayed
     for file in (tri_modal, session_file(tmp_path, 0.07), session_file(tmp_path, 10.0)):
         again, _ = run(file)
         assert [score.values.tobytes() for score in first] == [score.values.tobytes() for score in again], file

@@ -132,8 +132,8 @@ def test_damaged_files_are_refused_or_read(tmp_path, changes, cut):
 
 @pytest.mark.real_data
 @pytest.mark.parametrize(("name", "electrodes"), [("eegmat/Subject03_2.edf", 21), ("eegbci_s001/S001R01.edf", 64)])
-def test_real_edf_equals_mne(data_root, name, electrodes):
-    path = data_root / name
+def test_real_edf_equals_mne(data_folder, name, electrodes):
+    path = data_folder / name
     recording = open_eeg_file(path)
     raw = mne.io.read_raw_edf(path, verbose="ERROR")
     expected = (raw.get_data() * 1e6).T.astype(np.float32)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -111,11 +112,26 @@ def _served() -> Iterator[SoundServer]:
             server.stop()
 
 
-@pytest.mark.parametrize("rate_hz", [0, 16_000, 48_000])
-def test_sound_arrives_whole_and_with_right_times(sound_server, tmp_path, rate_hz):
-    done = sound_server.capture(DEVICE, str(rate_hz), "4", str(tmp_path / "out.npz"))
-    assert done.returncode == 0, done.stderr
-    got = np.load(tmp_path / "out.npz")
+RATES_HZ = (0, 16_000, 48_000)
+
+
+@pytest.fixture(scope="module")
+def captured(sound_server, tmp_path_factory) -> Iterator[dict[int, Future[Path]]]:
+    """What was captured at each rate, all at the same time."""
+    folder = tmp_path_factory.mktemp("captured")
+
+    def capture(rate_hz: int) -> Path:
+        done = sound_server.capture(DEVICE, str(rate_hz), "4", str(folder / f"{rate_hz}.npz"))
+        assert done.returncode == 0, done.stderr
+        return folder / f"{rate_hz}.npz"
+
+    with ThreadPoolExecutor(len(RATES_HZ)) as pool:
+        yield {rate_hz: pool.submit(capture, rate_hz) for rate_hz in RATES_HZ}
+
+
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
+def test_sound_arrives_whole_and_with_right_times(captured, rate_hz):
+    got = np.load(captured[rate_hz].result())
     rate, stamps, sound = float(got["rate"]), got["stamps"], got["sound"]
     assert (str(got["name"]), str(got["dtype"])) == (DEVICE, "float32")
     assert rate == (rate_hz or 44_100)

@@ -90,8 +90,8 @@ def test_damaged_files_are_refused_or_read(tmp_path, changes, cut):
 
 
 @pytest.mark.real_data
-def test_real_speech_equals_scipy(data_root):
-    path = sorted((data_root / "emodb" / "wav").glob("*.wav"))[0]
+def test_real_speech_equals_scipy(data_folder):
+    path = sorted((data_folder / "emodb" / "wav").glob("*.wav"))[0]
     rate, samples = wavfile.read(path)
     recording = open_sound_file(path)
     assert recording.streams[0].nominal_rate_hz == rate

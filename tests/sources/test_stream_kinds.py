@@ -129,8 +129,8 @@ def test_the_listing_says_what_a_stream_is_good_for():
         ("eegbci_s001/S001R01.edf", {1: ("eeg", "eeg"), 2: ("markers/S001R01 annotations", "markers")}),
     ],
 )
-def test_real_recordings(data_root, name, expected):
-    assert choose_streams(open_any(data_root / name).streams).selection == expected
+def test_real_recordings(data_folder, name, expected):
+    assert choose_streams(open_any(data_folder / name).streams).selection == expected
 
 
 @pytest.mark.real_data
@@ -139,8 +139,8 @@ def test_real_recordings(data_root, name, expected):
     [("openbci_8ch_343s", 1, ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")),
      ("openvibe_72ch_audio_diode", 2, ("Fp1", "Fpz", "Fp2", "F7", "F3", "Fz", "F4", "F8"))],
 )  # fmt: skip
-def test_recordings_without_electrode_names_can_be_used_once_they_are_given(data_root, name, stream_id, first):
-    recording = open_any(data_root / "xdf" / f"{name}.xdf")
+def test_recordings_without_electrode_names_can_be_used_once_they_are_given(data_folder, name, stream_id, first):
+    recording = open_any(data_folder / "xdf" / f"{name}.xdf")
     plain = next(one for one in recording.streams if one.stream_id == stream_id)
     before = choose_streams(recording.streams)
     assert stream_id not in before.selection

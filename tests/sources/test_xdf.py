@@ -385,8 +385,8 @@ def test_no_random_tail_crashes_the_reader(tmp_path, tail):
     ["clock_resets", "empty_streams", "minimal", "muse_P001", "muse_P002", "muse_P023", "muse_P031",
      "openbci_8ch_343s", "openbci_markers_ekg", "openbci_tiny", "openvibe_72ch_audio_diode"],
 )  # fmt: skip
-def test_equals_the_reference_reader_on_real_recordings(data_root, name):
-    path = data_root / "xdf" / f"{name}.xdf"
+def test_equals_the_reference_reader_on_real_recordings(data_folder, name):
+    path = data_folder / "xdf" / f"{name}.xdf"
     reference, _ = pyxdf.load_xdf(path, synchronize_clocks=False, dejitter_timestamps=False, verbose=False)
     recording = open_recording(path)
     arrays = recording_arrays(recording)
@@ -415,8 +415,8 @@ def test_equals_the_reference_reader_on_real_recordings(data_root, name):
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", ["minimal", "openbci_tiny", "empty_streams"])
-def test_damaged_real_recordings_do_not_crash_the_reader(data_root, tmp_path, name):
-    original = (data_root / "xdf" / f"{name}.xdf").read_bytes()
+def test_damaged_real_recordings_do_not_crash_the_reader(data_folder, tmp_path, name):
+    original = (data_folder / "xdf" / f"{name}.xdf").read_bytes()
     generator = np.random.default_rng(1)
     for _ in range(150):
         data = np.frombuffer(original, np.uint8).copy()
