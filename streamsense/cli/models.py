@@ -12,6 +12,7 @@ from rich.markdown import Markdown
 from rich.table import Column, Table
 
 from streamsense.models import catalogue
+from streamsense.resources import shipped
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,9 +27,10 @@ app = typer.Typer(
 def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Show the models of the catalogue: whose they are, their licence and size, and whether they are here.
+    """Show the face models by others: whose they are, their licence and size, and whether they are here.
 
-    These are files by others that streamsense may not ship. `streamsense models pull NAME` fetches one.
+    streamsense may not ship those; `streamsense models pull NAME` fetches one. Its own experts are named below
+    them: `streamsense models inspect NAME` shows what one is.
     """
     listed = catalogue.listing()
     if as_json:
@@ -40,6 +42,8 @@ def list_models(
         table.add_row(one.name, one.description, one.publisher, one.licence, f"{one.size / 1e6:.1f} MB", here)
     Console().print(table)
     typer.echo(f"Kept in {catalogue.cache_folder()}")
+    own = ", ".join(sorted(file.stem for file in shipped("models_onnx").glob("*.onnx")))
+    typer.echo(f"Shipped with streamsense: {own}")
 
 
 @app.command()
@@ -77,7 +81,7 @@ def pack(
 
 @app.command()
 def inspect(
-    file: Annotated[Path, typer.Argument(help="An .onnx file.")],
+    file: Annotated[Path, typer.Argument(help="An .onnx file, or the name of a shipped model.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: card, contract, hashes, inputs.")] = False,
 ) -> None:
     """Show what a model says about itself: its card, and the contract of the features that it needs.
@@ -85,12 +89,13 @@ def inspect(
     The file is checked and loaded on the CPU, so a model that passes here can also run. The contract's hash changes
     with any detail of the features; a pipeline with other features refuses the model.
 
-    Example: streamsense models inspect my_expert.onnx --json
+    Example: streamsense models inspect eeg_knowledge, or streamsense models inspect my_expert.onnx --json
     """
     # The runtime takes a moment to load; the other commands do without it.
     from streamsense.models.session import OnnxModel
 
-    model = OnnxModel(file, provider="cpu")
+    own = shipped("models_onnx") / f"{file}.onnx"
+    model = OnnxModel(own if own.is_file() and not file.exists() else file, provider="cpu")
     metadata = model.metadata()
     if as_json:
         facts = {

@@ -78,3 +78,9 @@ def test_help_teaches_the_way_to_a_computer_without_internet():
     help_text = run("pack", "--help").stdout
     assert "without internet" in help_text
     assert "STREAMSENSE_MODELS" in help_text
+
+
+def test_shipped_experts_are_listed_and_inspected_by_name():
+    assert "Shipped with streamsense: eeg_knowledge, face_knowledge" in run("list").stdout
+    inspected = json.loads(run("inspect", "eeg_knowledge", "--json").stdout)
+    assert inspected["card"]["modality"] == "eeg"
