@@ -208,6 +208,17 @@ def scores_are_there_already(lab: Lab) -> list[object]:
     return [*lab.live("already", eeg={}), "--csv", folder]
 
 
+@case
+def events_are_there_already(lab: Lab) -> list[object]:
+    folder = lab.sub("earlier")
+    (folder / "events.csv").write_text("precious\n")
+    writer = XdfWriter()
+    writer.header(1, "float32", 2, 128.0, "Amp", "EEG", ("Fz", "Pz"))
+    writer.stamped(1, 100 + np.arange(256) / 128, np.zeros((256, 2), np.float32))
+    (lab.folder / "whole.xdf").write_bytes(writer.data)
+    return ["replay", lab.folder / "whole.xdf", "--output", folder]
+
+
 SAYS: dict[str, tuple[str, ...]] = {
     "no_such_stream": ("No stream matches name='Actiview'", "'SimEEG' (type 'EEG', 19", "correct the name"),
     "two_streams": ("2 streams match type='EEG'", "'Amp one'", "'Amp two'", "source_id 'amp-2'", "Expected exactly"),
@@ -229,12 +240,14 @@ SAYS: dict[str, tuple[str, ...]] = {
     "config_that_is_no_yaml": ("broken.yaml is not valid YAML", "line 2"),
     "no_modality": ("uses no modality", "Expected at least one section of: eeg, face, voice"),
     "scores_are_there_already": ("scores.csv is there already", "not overwritten", "another folder"),
+    "events_are_there_already": ("events.csv is there already", "not overwritten"),
 }  # fmt: skip
 
 
 TOGETHER = (
     "unknown_electrodes_recorded", "unknown_key", "unknown_model", "damaged_model", "no_xdf", "missing_recording",
     "missing_config", "config_that_is_no_yaml", "no_modality", "scores_are_there_already",
+    "events_are_there_already",
 )  # fmt: skip
 
 
@@ -295,21 +308,13 @@ def test_bad_input_gets_one_paragraph_that_says_what_to_do(name: str, outcomes: 
         assert part in done.err
 
 
-def test_what_was_there_already_is_still_there(outcomes: Outcomes, tmp_path: Path) -> None:
+def test_what_was_there_already_is_still_there(outcomes: Outcomes) -> None:
     outcomes.of("scores_are_there_already")
     assert (outcomes.folder / "results" / "scores.csv").read_text() == "precious\n"
-    folder = tmp_path / "results"
-    folder.mkdir()
-    (folder / "events.csv").write_text("precious\n")
-    writer = XdfWriter()
-    writer.header(1, "float32", 2, 128.0, "Amp", "EEG", ("Fz", "Pz"))
-    writer.stamped(1, 100 + np.arange(256) / 128, np.zeros((256, 2), np.float32))
-    (tmp_path / "ok.xdf").write_bytes(writer.data)
-    done = run("replay", tmp_path / "ok.xdf", "--output", folder, folder=tmp_path)
-    assert done.code == 2
-    assert "events.csv is there already" in done.err
-    assert (folder / "events.csv").read_text() == "precious\n"
-    assert not (folder / "scores.csv").exists()
+    outcomes.of("events_are_there_already")
+    assert [(file.name, file.read_text()) for file in (outcomes.folder / "earlier").iterdir()] == [
+        ("events.csv", "precious\n")
+    ]
 
 
 def test_a_session_that_never_began_leaves_no_files_behind(outcomes: Outcomes) -> None:

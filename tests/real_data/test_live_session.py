@@ -261,14 +261,14 @@ def test_any_subset_works_and_with_none_the_prior_is_published(data_folder: Path
     """All three are configured; some of them are never there. Two sessions run at a time."""
 
     def scored(subset: tuple[str, ...]) -> Received:
-        with session(data_folder, tmp_path) as run, ThreadPoolExecutor() as starting:
-            list(starting.map(run.play, subset))
-            file = starting.submit(run.receive, "streamsense-scores")
+        with session(data_folder, tmp_path) as run:
+            for modality in subset:
+                run.play(modality)
             process = run.run(MODALITIES)
-            file.result()
+            file = run.receive("streamsense-scores")
             time.sleep(4.0)
             process.finish()
-        return Received.read(file.result())
+        return Received.read(file)
 
     with ThreadPoolExecutor(2) as pool:
         received = list(pool.map(scored, SUBSETS))
