@@ -70,7 +70,7 @@ def bits(feature: Feature) -> tuple[object, ...]:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     front_end=st.sampled_from(FRONT_ENDS),
     seed=st.integers(0, 2**32 - 1),

@@ -80,7 +80,7 @@ def test_speech_gives_a_whole_feature():
     assert set(feature.cues) == {*CUES, "voiced_fraction"}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     rate_hz=st.sampled_from([8000, 16_000, 22_050, 48_000]),
     cuts=st.lists(st.floats(0, 1), max_size=15),
@@ -100,7 +100,7 @@ def test_any_chunking_gives_the_same_bytes_across_a_gap(rate_hz, cuts, gap):
         assert_same(whole.feature_at(START + k / 5), parts.feature_at(START + k / 5))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(rate_hz=st.sampled_from([16_000, 44_100, 48_000]), seconds=st.floats(0.0, 3.0), more=st.floats(0.0, 2.0))
 def test_samples_beyond_the_tick_change_nothing(rate_hz, seconds, more):
     sound = np.concatenate([speech(2.0, rate_hz), hush(3.1, rate_hz)])
