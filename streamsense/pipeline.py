@@ -5,23 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import numpy as np
 
 from streamsense import schedule
 from streamsense import state as snapshots
-from streamsense.errors import SourceError
-from streamsense.features.operator import FeatureOperator
+from streamsense.errors import ConfigError, SourceError
+from streamsense.features.operator import FeatureOperator, FrontEnd
 from streamsense.fusion.combination import Fusion, Opinion
+from streamsense.fusion.emotions import fusion_contract
+from streamsense.models.contract import contract_sha256
 from streamsense.models.expert import Expert
+from streamsense.profile import FUSION, PROFILE, Part, Profile, parse_profile
 from streamsense.schedule import TimingSettings
 from streamsense.score import AGE_UNKNOWN_S, EXPERT_CHANNELS, Notice, Plan, Score, Skip, StreamPlan
 from streamsense.streams import (
     MODALITIES,
+    VOICE_FRAMES,
     Block,
     Control,
     Event,
+    Feature,
     FloatArray,
+    Kind,
     Modality,
     OffsetProbe,
     StreamInfo,
@@ -30,10 +37,12 @@ from streamsense.streams import (
     TimedBlock,
 )
 from streamsense.ticks import HOP_S, TICKS_PER_SECOND, tick_at_or_before, tick_time
-from streamsense.timeline.timeline import Timeline
+from streamsense.timeline.timeline import Timeline, TimelineState
 
 START = "session_started"
 """Name of the Control event that begins scoring, with the first tick after it was received."""
+ONLY_RECORDED = ("pictures/", "recorded/")
+"""Streams whose keys begin so are no input of the core: they are in the queue to be recorded."""
 _LONGEST_MARKER = 4096
 REFUSED = "stream_refused"
 """Kind of the notice that a stream was opened which cannot be used."""
@@ -41,18 +50,27 @@ REFUSED = "stream_refused"
 
 @dataclass
 class PipelineState:
-    """What the core itself carries: the next tick, and which modalities were there, which streams are no use."""
+    """What the core itself carries: the next tick, and which modalities were there, which streams are no use.
+
+    `front_samples` counts what each front end gave since its stream was opened. `profile` is the text of the
+    participant's profile in use, or empty.
+    """
 
     next_tick: int | None = None
     present: dict[str, bool] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    front_samples: dict[str, int] = field(default_factory=dict)
+    profile: str = ""
 
 
 class Pipeline:
     """Everything between sources and sinks. `push` events, `advance` time, get scores.
 
-    Streams may come, go and change at any time; a modality without an operator is never present.
+    Streams may come, go and change at any time; a modality without an operator is never present. Raw samples of a
+    modality with a front end go through it first; a stream of what it gave, from a recording, does not.
+
+    With `keep_front_events` what the front ends give is kept, as events, until `take_front_events`.
     """
 
     def __init__(
@@ -61,6 +79,7 @@ class Pipeline:
         experts: Mapping[Modality, Expert],
         fusion: Fusion,
         timing: TimingSettings | None = None,
+        fronts: Mapping[Modality, FrontEnd] | None = None,
     ) -> None:
         if set(operators) != set(experts):
             raise ValueError(f"operators for {sorted(operators)} but experts for {sorted(experts)}")
@@ -68,6 +87,10 @@ class Pipeline:
         self._operators = dict(operators)
         self._experts = dict(experts)
         self._fusion = fusion
+        self._fronts = dict(fronts or {})
+        self._front_infos: dict[str, StreamInfo] = {}
+        self.keep_front_events = False
+        self._front_events: list[Event] = []
         self._timelines: dict[str, Timeline] = {}
         self._state = PipelineState()
         self._notices: list[Notice] = []
@@ -77,6 +100,8 @@ class Pipeline:
     def push(self, event: Event) -> None:
         """Take in one event."""
         match event:
+            case Block(key=key) | StreamOpened(info=StreamInfo(key=key)) if key.startswith(ONLY_RECORDED):
+                pass
             case Block():
                 self._push_block(event)
             case OffsetProbe():
@@ -89,25 +114,54 @@ class Pipeline:
             case Control():
                 if event.name == START:
                     self._state.next_tick = tick_at_or_before(event.received) + 1
-                self._notice(event.received, event.name, event.payload)
+                if event.name == PROFILE:
+                    profile = self._use_profile(event.payload)
+                    self._notice(event.received, "profile", profile.sha256, {"parts": list(profile.parts)})
+                else:
+                    self._notice(event.received, event.name, event.payload)
+
+    def _use_profile(self, text: str) -> Profile:
+        """Let all features refer to a profile. Raises ConfigError when it does not fit them."""
+        profile = parse_profile(text)
+        for name, (learner, contract) in self._learners().items():
+            part = profile.parts.get(name)
+            if part is not None and part.get("contract") != contract_sha256(contract):
+                raise ConfigError(
+                    f"The {name} part of the profile was learned with other features than this session's. Use the "
+                    "settings and the version of streamsense that it was made with, or make a new profile."
+                )
+            learner.use_profile(part)
+        self._state.profile = text
+        return profile
+
+    def learned(self) -> dict[str, Part]:
+        """What has been learned of the participant, by modality and in the fusion, for a profile."""
+        parts: dict[str, Part] = {}
+        for name, (learner, contract) in self._learners().items():
+            if (part := learner.learned()) is not None:
+                parts[name] = {"contract": contract_sha256(contract), **part}
+        return parts
+
+    def _learners(self) -> dict[str, tuple[FeatureOperator | Fusion, Mapping[str, object]]]:
+        """Each part of the core that learns of the participant, and the contract that this holds for."""
+        return {
+            **{modality: (operator, operator.contract()) for modality, operator in self._operators.items()},
+            FUSION: (self._fusion, fusion_contract()),
+        }
 
     def _open(self, event: StreamOpened) -> None:
-        info = event.info
-        operator = self._operators.get(info.kind) if info.kind != "markers" else None
+        timeline = Timeline(event.info, self._timelines.get(event.info.key))
+        info = timeline.info
+        operator = self._operators.get(info.kind) if _is_modality(info.kind) and not timeline.lacks_rate else None
         self._state.refused = [key for key in self._state.refused if key != info.key]
         try:
-            warnings = operator.open(info) if operator else ()
+            warnings = self._open_operator(info, operator, event.received) if operator else ()
         except SourceError as error:
-            # A session goes on without a stream that it cannot use; whoever runs it may decide otherwise.
-            self._state.refused.append(info.key)
-            self._notice(event.received, REFUSED, str(error), {"stream": info.key})
+            self._refuse(info.key, error, event.received)
             return
-        before = self._timelines.get(info.key)
-        self._timelines[info.key] = timeline = Timeline(info)
-        if before is not None:
-            # Segments are numbered on, so that an operator sees the seam, and time never runs backwards over it.
-            timeline.state.smoothing.segment = before.state.smoothing.segment
-            timeline.state.smoothing.last_time = before.last_time
+        self._timelines[info.key] = timeline
+        if timeline.lacks_rate:
+            return  # opened by `_find_rate`
         self._notice(
             event.received, "stream_opened",
             f"{info.key}: {info.name} ({_size_text(info)})", {"stream": info.key},
@@ -115,12 +169,56 @@ class Pipeline:
         for warning in warnings:
             self._notice(event.received, "warning", warning)
 
+    def _refuse(self, key: str, error: SourceError, received: float) -> None:
+        """A session goes on without a stream that it cannot use; whoever runs it may decide otherwise."""
+        self._state.refused.append(key)
+        self._notice(received, REFUSED, str(error), {"stream": key})
+
+    def _find_rate(self, timeline: Timeline, block: Block) -> None:
+        """Open a stream that declares no rate as soon as its stamps have told it."""
+        try:
+            found = timeline.find_rate(block)
+        except SourceError as error:
+            self._refuse(block.key, error, block.received)
+            return
+        if found is not None:
+            info, rest = found
+            self._open(StreamOpened(info, block.received))
+            text = f"{info.key}: it declares no rate; {info.nominal_rate_hz:g} Hz was found in its time stamps"
+            self._notice(block.received, "warning", text)
+            self._push_block(rest)
+
+    def _open_operator(self, info: StreamInfo, operator: FeatureOperator, received: float) -> tuple[str, ...]:
+        front = self._front(info)
+        if front is None:
+            self._front_infos.pop(info.key, None)
+            return operator.open(info)
+        given, warnings = front.open(info)
+        warnings += operator.open(given)
+        self._front_infos[info.key] = given
+        self._state.front_samples[info.key] = 0
+        if self.keep_front_events:
+            self._front_events.append(StreamOpened(given, received))
+        return warnings
+
+    def _front(self, info: StreamInfo) -> FrontEnd | None:
+        """The front end that a stream's samples go through, if any."""
+        return self._fronts.get(info.kind) if _is_modality(info.kind) and info.type != VOICE_FRAMES else None
+
     def _push_block(self, block: Block) -> None:
         if block.key in self._state.refused:
             return
         timeline = self._timelines.get(block.key)
         if timeline is None:
             raise ValueError(f"a block of stream {block.key!r} came before the stream was opened")
+        if timeline.lacks_rate:
+            self._find_rate(timeline, block)
+            return
+        if dropped := timeline.newly_dropped(block.received):
+            text = (
+                f"{block.key}: samples left out: {dropped} (out of order, doubled, or without a time that can be right)"
+            )
+            self._notice(block.received, "samples_dropped", text, {"stream": block.key, "count": dropped})
         blocks, gaps = timeline.push(block)
         for gap in gaps:
             text = f"{gap.key}: {gap.hole_s:.3f} s missing"
@@ -132,7 +230,24 @@ class Pipeline:
             if kind == "markers":
                 self._keep_marker(timed)
             elif kind in self._operators:
-                self._operators[kind].push(timed)
+                front = self._front(timeline.info)
+                self._operators[kind].push(self._through(front, timed, block.received) if front else timed)
+
+    def _through(self, front: FrontEnd, block: TimedBlock, received: float) -> TimedBlock:
+        given = front.push(block)
+        first = self._state.front_samples[block.key]
+        self._state.front_samples[block.key] = first + len(given)
+        if self.keep_front_events and len(given):
+            self._front_events.append(Block(block.key, first, given.times, given.values, received))
+        return given
+
+    def take_front_events(self) -> list[Event]:
+        """What the front ends gave since the last call: a stream opened, its blocks, each received as its raw one.
+
+        A pipeline that is given these in place of the raw stream's events, and the same plans, gives the same bytes.
+        """
+        events, self._front_events = self._front_events, []
+        return events
 
     def _keep_marker(self, timed: TimedBlock) -> None:
         for time, text in zip(timed.times, timed.texts, strict=True):
@@ -191,36 +306,44 @@ class Pipeline:
     def _score(self, plan: Plan) -> Score:
         time = tick_time(plan.tick)
         opinions: dict[Modality, Opinion] = dict.fromkeys(MODALITIES, Opinion.absent())
+        features: dict[Modality, Feature] = {}
         for stream in plan.streams:
-            opinions[stream.modality] = self._opinion(stream, plan.tick)
+            feature, age_s = self._feature(stream, plan.tick)
+            if feature is None:
+                opinions[stream.modality] = Opinion.absent(age_s)
+                continue
+            features[stream.modality] = feature
+            opinions[stream.modality] = self._opinion(feature, age_s, time)
         self._note_presence(opinions, time)
         values = np.append(self._fusion.step(opinions, time), float(plan.tick))
         experts = _expert_values(opinions)
         if not (np.isfinite(values).all() and np.isfinite(experts).all()):
             raise FloatingPointError(f"a score at tick {plan.tick} is not finite; this is a bug in streamsense")
         self._state.next_tick = plan.tick + 1
-        return Score(plan.tick, time, values, experts, plan)
+        return Score(plan.tick, time, values, experts, plan, features)
 
-    def _opinion(self, stream: StreamPlan, tick: int) -> Opinion:
+    def _feature(self, stream: StreamPlan, tick: int) -> tuple[Feature | None, float]:
+        """One modality's feature at a tick, None where it counts as absent; and its age."""
         if stream.state == "absent":
-            return Opinion.absent()
-        time = tick_time(tick)
+            return None, AGE_UNKNOWN_S
         window_end = tick_time(tick - round(stream.shift_s * TICKS_PER_SECOND))
         feature = self._operators[stream.modality].feature_at(window_end)
         if math.isnan(feature.last_time):
-            return Opinion.absent()
-        age_s = min(AGE_UNKNOWN_S, time - feature.last_time)
+            return None, AGE_UNKNOWN_S
+        age_s = min(AGE_UNKNOWN_S, tick_time(tick) - feature.last_time)
         is_fresh = window_end - feature.last_time < self.timing.stale_after_s
-        if not is_fresh or feature.validity < self.timing.least_validity:
-            return Opinion.absent(age_s)
-        expert = self._experts[stream.modality]
+        return (feature if is_fresh and feature.validity >= self.timing.least_validity else None), age_s
+
+    def _opinion(self, feature: Feature, age_s: float, time: float) -> Opinion:
+        modality = feature.modality
+        expert = self._experts[modality]
         output = expert.evaluate(feature)
-        failed_before = stream.modality in self._state.failed
+        failed_before = modality in self._state.failed
         if bool(output.failure) != failed_before:
-            self._state.failed = [name for name in self._state.failed if name != stream.modality]
+            self._state.failed = [name for name in self._state.failed if name != modality]
             if output.failure:
-                self._state.failed.append(stream.modality)
-                self._notice(time, "expert_failed", output.failure, {"modality": stream.modality})
+                self._state.failed.append(modality)
+                self._notice(time, "expert_failed", output.failure, {"modality": modality})
         if output.failure:
             return Opinion.absent(age_s)
         return Opinion(
@@ -240,21 +363,42 @@ class Pipeline:
 
     # -- snapshots -------------------------------------------------------------------------------------------
 
-    def snapshot(self) -> bytes:
-        """The whole state of the core, from which `restore` goes on exactly."""
-        return snapshots.pack(self._whole_state())
+    def snapshot(self, fronts: bool = True) -> bytes:
+        """The whole state of the core, from which `restore` goes on exactly.
+
+        Without `fronts` no raw sample is in it, and what is pushed afterwards must be what the front ends gave.
+        """
+        state = self._whole_state()
+        if not fronts:
+            state["fronts"] = {}
+            state["timelines"] = {
+                key: _after(timeline) if key in self._front_infos else timeline.state
+                for key, timeline in self._timelines.items()
+            }
+        return snapshots.pack(state)
 
     def restore(self, snapshot: bytes, streams: tuple[StreamInfo, ...]) -> None:
-        """Go on from a snapshot of a pipeline with the same settings; `streams` are those that were open."""
+        """Go on from a snapshot of a pipeline with the same settings; `streams` are those that were open.
+
+        For a snapshot without front ends they are its `open_streams_at_fronts`.
+        """
         for info in streams:
             self._open(StreamOpened(info, 0.0))
         self.take_notices()
+        self.take_front_events()
         snapshots.unpack_into(snapshot, self._whole_state())
+        if self._state.profile:
+            self._use_profile(self._state.profile)
 
     @property
     def open_streams(self) -> tuple[StreamInfo, ...]:
         """The streams that have been opened, as `restore` needs them."""
         return tuple(timeline.info for timeline in self._timelines.values())
+
+    @property
+    def open_streams_at_fronts(self) -> tuple[StreamInfo, ...]:
+        """The same, with what the front ends give in place of the raw streams that they take."""
+        return tuple(self._front_infos.get(info.key, info) for info in self.open_streams)
 
     def timeline(self, key: str) -> Timeline | None:
         """The timeline of one stream, for status displays."""
@@ -264,11 +408,23 @@ class Pipeline:
         return {
             "pipeline": self._state,
             "fusion": self._fusion.state,
+            "fronts": {key: self._fronts[key].state for key in self._fronts if key in self._front_infos},
             "timelines": {key: timeline.state for key, timeline in self._timelines.items()},
             "operators": {
                 modality: self._operators[modality].state for modality in self._operators if modality in self._timelines
             },
         }
+
+
+def _is_modality(kind: Kind) -> TypeGuard[Modality]:
+    return kind in MODALITIES
+
+
+def _after(timeline: Timeline) -> TimelineState:
+    """The state of the timeline of a front end's stream, whose raw stream has come as far as `timeline`."""
+    state = TimelineState()
+    state.smoothing.last_time = timeline.last_time
+    return state
 
 
 def _size_text(info: StreamInfo) -> str:

@@ -5,10 +5,11 @@ The channels of the published streams are defined here once, with unit and range
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS
-from streamsense.streams import MODALITIES, FloatArray, Modality
+from streamsense.streams import MODALITIES, Feature, FloatArray, Modality
 
 SCORE_SCHEMA = 1
 DECLARED_RATE_HZ = 5
@@ -106,13 +107,17 @@ class Notice:
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """The scored tick: `values` follow SCORE_LABELS, `experts` EXPERT_LABELS; both float64, always finite."""
+    """The scored tick: `values` follow SCORE_LABELS, `experts` EXPERT_LABELS; both float64, always finite.
+
+    `features` are what the experts were given; a modality that was absent is left out.
+    """
 
     tick: int
     time: float
     values: FloatArray
     experts: FloatArray
     plan: Plan
+    features: Mapping[Modality, Feature] = field(default_factory=dict)
 
     def __getitem__(self, label: str) -> float:
         """The value of one score channel by its label."""

@@ -14,10 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
-Kind = Literal["eeg", "face", "voice", "markers"]
+Kind = Literal["eeg", "face", "voice", "markers", "pictures", "other"]
 Modality = Literal["eeg", "face", "voice"]
 MODALITIES: tuple[Modality, ...] = ("eeg", "face", "voice")
 """The modalities, in the order of every array that has one entry for each."""
+VOICE_FRAMES = "VoiceFrames"
+"""Type of the stream that the voice front end makes of sound; its stamps are originating times already."""
+_LONGEST_DELAY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,10 @@ class StreamInfo:
     """The description of one stream, as its sender or its recording gives it.
 
     `key` is the stream's name within this session: the modality's own name for the three modalities,
-    `markers/<name>` for markers. `nominal_rate_hz` is 0 for an irregular stream. `same_clock` says that the
-    sender's clock is ours, so that no clock offset applies.
+    `markers/<name>` for markers, `pictures/face` for the pictures that a recording keeps. `nominal_rate_hz` is 0 for an
+    irregular stream. `same_clock` says that the sender's clock is ours, so that no clock offset applies. `delay_s` is
+    how far the content lies behind its stamps; the front end that made it says so. `description` is what the sender
+    says beside (the `desc` element of its LSL header, XML): only kept for recordings.
     """
 
     key: str
@@ -39,12 +44,16 @@ class StreamInfo:
     nominal_rate_hz: float
     dtype: str
     same_clock: bool = True
+    delay_s: float = 0.0
+    description: str = ""
 
     def __post_init__(self) -> None:
         if len(self.channel_labels) != len(self.channel_units):
             raise ValueError(f"{len(self.channel_labels)} labels but {len(self.channel_units)} units")
         if not (np.isfinite(self.nominal_rate_hz) and self.nominal_rate_hz >= 0):
             raise ValueError(f"nominal rate is {self.nominal_rate_hz}, expected 0 (irregular) or above")
+        if not 0 <= self.delay_s <= _LONGEST_DELAY_S:
+            raise ValueError(f"delay is {self.delay_s} s, expected 0 to {_LONGEST_DELAY_S} s")
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ class OffsetProbe:
 class Block:
     """Consecutive samples as they arrived: `stamps` (n,) and `values` (n, channels), both read-only.
 
-    `first_sample` counts the samples of this stream since it was opened. Markers have `texts` instead.
+    `first_sample` counts the samples of this stream since it was opened. Markers and pictures have `texts` instead.
     """
 
     key: str
@@ -115,13 +124,18 @@ Event = StreamOpened | StreamLost | OffsetProbe | Block | Control
 
 @dataclass(frozen=True, eq=False)
 class TimedBlock:
-    """A block after the timeline: `times` are originating times, increasing, within one gapless `segment`."""
+    """A block after the timeline: `times` are originating times, increasing, within one gapless `segment`.
+
+    `anchors` are the indices of the samples that begin a new 10 s of the sender's own stamps: something that can be
+    counted from and that does not depend on when the stream was first listened to.
+    """
 
     key: str
     segment: int
     times: FloatArray
     values: npt.NDArray[np.generic]
     texts: tuple[str, ...] = ()
+    anchors: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.times)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamsense.features.voice_front_end import VoiceFrontEndState
 from streamsense.fusion.emotions import PRIOR_SD
 from streamsense.journal import Entry, JournaledPipeline, replay_journal
 from streamsense.pipeline import START, Pipeline
 from streamsense.schedule import TimingSettings
 from streamsense.score import SCORE_CHANNELS, Plan, Score, Skip
-from streamsense.streams import Block, Control, Event
+from streamsense.streams import Block, Control, Event, Feature, StreamOpened
 from streamsense.ticks import tick_at_or_before, tick_time
 from tests.helpers import sessions
 
@@ -275,3 +278,117 @@ def test_a_stream_that_comes_in_large_chunks_is_there_all_the_time(chunk_s: floa
     assert {score["eeg_presence"] for score in settled} == {1.0}
     assert max(score["eeg_age"] for score in settled) <= chunk_s + 0.2
     assert max(score.plan.now - score.time for score in settled) <= 0.12 + 1e-9
+
+
+# ---- what the voice front end gives, in place of the sound
+
+
+def sound_with_a_hole_that_comes_back_at_another_rate(seed: int) -> list[Event]:
+    """EEG and sound in random blocks: 0.3 s of the sound are missing, and after 3 s its sender is another one."""
+    rng = np.random.default_rng(seed)
+    sound, eeg = sessions.voice(3.0), sessions.eeg(5.5)
+    sound_again = sessions.voice(2.5, rate_hz=44_100.0)
+    later = dataclasses.replace(sound_again, stamps=sound_again.stamps + 3.1)
+    events: list[Event] = [sessions.opened(eeg), sessions.opened(sound), sessions.opened(later, sessions.START + 3.15)]
+    hole = 1.2 + rng.uniform(0, 0.5)
+    for track in (eeg, sound, later):
+        arrived = sessions.START + 3.16 if track is later else 0.0
+        for block in cut(track, rng.integers(1, int(0.3 * track.info.nominal_rate_hz), 40).tolist(), lambda time: time):
+            arrived = max(arrived, block.received + rng.choice([0.01, 0.04, 0.3], p=[0.7, 0.25, 0.05]))
+            missing = 0 <= block.stamps[-1] - sessions.START - hole < 0.3 or arrived > sessions.START + 3.15
+            if track is not sound or not missing:
+                events.append(dataclasses.replace(block, received=arrived))
+    return [Control(START, "", sessions.START), *sorted(events, key=lambda event: event.received)]
+
+
+def with_frames(pipeline: Pipeline, events: list[Event]) -> tuple[list[Score], list[Entry]]:
+    """Scores of a live run, and its journal with the front end's output in place of the sound."""
+    pipeline.keep_front_events = True
+    scores: list[Score] = []
+    journal: list[Entry] = []
+
+    def push(event: Event) -> None:
+        pipeline.push(event)
+        at_front = pipeline.take_front_events()
+        key = event.info.key if isinstance(event, StreamOpened) else getattr(event, "key", "")
+        is_sound = key == "voice" and isinstance(event, StreamOpened | Block)
+        journal.extend(at_front if is_sound else [event])
+
+    def advance(now: float) -> None:
+        for decision in pipeline.due(now):
+            journal.append(decision)
+            score = pipeline.carry_out(decision)
+            scores.extend([] if score is None else [score])
+
+    for event in events:
+        while pipeline.next_deadline() < event.received:
+            advance(pipeline.next_deadline())
+        push(event)
+        advance(event.received)
+    return scores, journal
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_frames_in_place_of_the_sound_give_the_same_bytes(seed: int) -> None:
+    scores, journal = with_frames(
+        sessions.pipeline("eeg", "voice"), sound_with_a_hole_that_comes_back_at_another_rate(seed)
+    )
+    given_frames = [entry for entry in journal if isinstance(entry, Block) and entry.key == "voice"]
+    assert {block.values.shape[1] for block in given_frames} == {68}
+    assert np.mean([score["voice_presence"] for score in scores]) > 0.6
+    replayed = [score for score, _ in replay_journal(journal, sessions.pipeline("eeg", "voice")) if score is not None]
+    assert_identical(scores, replayed)
+    for one, other in zip(scores, replayed, strict=True):
+        assert_same_features(one.features, other.features)
+
+
+def assert_same_features(a: Mapping[str, Feature], b: Mapping[str, Feature]) -> None:
+    assert a.keys() == b.keys()
+    for modality, feature in a.items():
+        for name, values in feature.inputs.items():
+            assert values.tobytes() == b[modality].inputs[name].tobytes(), name
+        assert repr(dataclasses.replace(feature, inputs={})) == repr(dataclasses.replace(b[modality], inputs={}))
+
+
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 10**6), share=st.floats(0.05, 0.95))
+def test_a_snapshot_without_the_front_end_goes_on_at_the_frames(seed: int, share: float) -> None:
+    events = sound_with_a_hole_that_comes_back_at_another_rate(seed)
+    middle = max(1, round(share * len(events)))
+    live, at_frames = sessions.pipeline("eeg", "voice"), sessions.pipeline("eeg", "voice")
+    with_frames(live, events[:middle])
+    at_frames.restore(live.snapshot(fronts=False), live.open_streams_at_fronts)
+    whole = sessions.pipeline("eeg", "voice")
+    whole.restore(live.snapshot(), live.open_streams)
+    scores, journal = with_frames(live, events[middle:])
+    again, _ = with_frames(whole, events[middle:])
+    assert_identical(scores, again)
+    assert_identical(scores, [score for score, _ in replay_journal(journal, at_frames) if score is not None])
+
+
+def test_a_snapshot_without_the_front_end_holds_no_sound() -> None:
+    pipeline = sessions.pipeline("voice")
+    events: list[Event] = [sessions.opened(sessions.voice(2.0)), *cut(sessions.voice(2.0), [1000], lambda time: time)]
+    with_frames(pipeline, events)
+    front = pipeline._fronts["voice"].state
+    assert isinstance(front, VoiceFrontEndState)
+    sound = front.sound.tobytes()
+    assert len(sound) > 1000
+    assert sound in pipeline.snapshot()
+    assert sound not in pipeline.snapshot(fronts=False)
+    assert b"sound_starts" not in pipeline.snapshot(fronts=False)
+
+
+def test_front_events_are_kept_only_where_they_are_wanted() -> None:
+    pipeline = sessions.pipeline("voice")
+    track = sessions.voice(1.0)
+    pipeline.push(sessions.opened(track))
+    pipeline.push(track.block(0, 8000, sessions.START + 0.5))
+    assert pipeline.take_front_events() == []
+    pipeline.keep_front_events = True
+    pipeline.push(track.block(8000, 16_000, sessions.START + 1.0))
+    (block,) = pipeline.take_front_events()
+    assert isinstance(block, Block)
+    assert (block.first_sample, block.received, block.values.shape) == (48, sessions.START + 1.0, (50, 68))
+    assert pipeline.take_front_events() == []

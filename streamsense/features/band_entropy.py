@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streamsense.errors import SourceError
+from streamsense.errors import ConfigError, SourceError
 from streamsense.features.band_filters import (
     IntArray,
     band_filters,
@@ -21,6 +21,7 @@ from streamsense.features.eeg_quality import POPPED_PEAK_UV, eeg_quality
 from streamsense.features.electrodes import ELECTRODES, ElectrodeMap, map_electrodes, rename_channels
 from streamsense.features.entropy_cells import CELLS_KEPT, BandEntropyState, cells_of
 from streamsense.features.units import microvolts_per_unit
+from streamsense.profile import Part, numbers, table
 from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
 from streamsense.ticks import HOP_S, TICKS_PER_SECOND, tick_at_or_before
 
@@ -28,6 +29,7 @@ BAND_NAMES = ("delta", "theta", "alpha", "beta", "gamma")
 _LARGEST_UV = 1e6  # 1 V: no amplifier for EEG measures that much
 _VARIANCE_FLOOR = 1e-12  # µV²; a flat channel has no logarithm
 _AVERAGE_REFERENCE_CHANNELS = 16
+_LEAST_BASELINE = 1 / 6  # 10 s of it: less is none that could be kept
 _LEAST_SHARE = 0.1  # of a window: less than this of an electrode is no value
 
 
@@ -71,6 +73,14 @@ class _Design:
     info: StreamInfo = field(compare=False)
 
 
+@dataclass(frozen=True)
+class _Baseline:
+    """A profile's baseline: entropy (bands,) by electrode, and how settled it is, in [0, 1]."""
+
+    entropy: Mapping[str, FloatArray]
+    weight: float
+
+
 class BandEntropy:
     """Differential entropy ½·ln(2πe·σ²), nats of µV, of each electrode and band over the window before a tick.
 
@@ -85,6 +95,7 @@ class BandEntropy:
         self.settings = settings or BandEntropySettings()
         self._electrode_names = electrode_names or {}
         self._design: _Design | None = None
+        self._profile: _Baseline | None = None
         self.state: BandEntropyState | None = None
 
     @property
@@ -197,8 +208,15 @@ class BandEntropy:
         )
 
     def _baseline(self, slots: IntArray, entropy: FloatArray) -> tuple[FloatArray, float]:
-        """Entropy of the first seconds of the session as known at the window's end, and how settled it is (0–1)."""
+        """The profile's entropy at rest, or that of the first seconds of the session as known at the window's end.
+
+        And how settled it is (0–1). An electrode of which nothing is known is its own baseline.
+        """
         design, state = self._ready()
+        if self._profile is not None:
+            known_by_name = self._profile.entropy
+            rows = [known_by_name.get(name, row) for name, row in zip(design.electrodes.names, entropy, strict=True)]
+            return np.array(rows), self._profile.weight
         if len(slots) == 0:
             return entropy, 0.0
         counts = state.baseline_counts[slots[-1]]
@@ -213,6 +231,34 @@ class BandEntropy:
         spread = np.zeros((len(ELECTRODES), *per_channel.shape[1:]), np.float32)
         spread[list(design.electrodes.positions)] = per_channel
         return spread
+
+    def learned(self) -> dict[str, object] | None:
+        """The baseline in nats by electrode, for a profile; None before a sixth of it was gathered."""
+        if self._profile is not None:
+            entropy, weight = self._profile.entropy, self._profile.weight
+        elif self._design is None or self.state is None or self.state.current_cell < 0:
+            return None
+        else:
+            newest = np.array([self.state.current_cell % CELLS_KEPT])
+            unknown = np.full((len(self._design.electrodes.names), len(BAND_NAMES)), np.nan)
+            rows, weight = self._baseline(newest, unknown)
+            named = zip(self._design.electrodes.names, rows, strict=True)
+            entropy = {name: row for name, row in named if np.isfinite(row).all()}
+        if weight < _LEAST_BASELINE or not entropy:
+            return None
+        return {"baseline": {name: row.tolist() for name, row in entropy.items()}, "weight": weight}
+
+    def use_profile(self, part: Part | None) -> None:
+        """Refer to a profile's baseline from now on; None: to this session's. Raises ConfigError if unfit."""
+        if part is None:
+            self._profile = None
+            return
+        by_name = table(part, "baseline")
+        if unknown := [name for name in by_name if name not in ELECTRODES]:
+            raise ConfigError(f"The profile has a baseline for {unknown[0][:40]!r}, expected names of electrodes.")
+        (weight,) = numbers(part, "weight", 1)
+        entropy = {name: numbers(by_name, name, len(BAND_NAMES)) for name in by_name}
+        self._profile = _Baseline(entropy, float(min(1.0, max(0.0, weight))))
 
     def contract(self) -> dict[str, object]:
         """The exact definition of the feature; a model trained with another one is refused."""

@@ -47,10 +47,12 @@ class CueState:
     """Running median gaze (yaw, pitch); low-passed yaws; how long the eyes have been closed.
 
     `running` is False where the next frame starts afresh: after a gap, or a frame without a face. The median
-    gaze stays.
+    gaze stays; a profile's one is `gaze_fixed`, and `gaze_learning` is False while it is in use.
     """
 
     gaze: QuantileState
+    gaze_fixed: FloatArray
+    gaze_learning: bool = True
     yaw_fast: float = 0.0
     yaw_slow: float = 0.0
     closed_s: float = 0.0
@@ -73,7 +75,7 @@ class CueTracker:
 
     def new_state(self) -> CueState:
         """No frame seen yet."""
-        return CueState(self._gaze.new_state())
+        return CueState(self._gaze.new_state(), np.zeros(2))
 
     def step(
         self, state: CueState, vector: FloatArray, units: FloatArray, step_s: float
@@ -98,9 +100,20 @@ class CueTracker:
         # where the person looks, seen from the camera: head and eyes together
         pitch = float(vector[FIELD_INDEX["pitch_deg"]])
         gaze = np.array([yaw + vector[_GAZE_YAW].mean(), pitch + vector[_GAZE_PITCH].mean()])
-        self._gaze.step(state.gaze, gaze, np.ones(2), step_s)
-        offset = math.hypot(*(gaze - state.gaze.estimate))
+        if state.gaze_learning:
+            self._gaze.step(state.gaze, gaze, np.ones(2), step_s)
+        offset = math.hypot(*(gaze - self.usual_gaze(state)))
         return 1.0, offset, state.yaw_fast - state.yaw_slow, float(long_closure)
+
+    def usual_gaze(self, state: CueState) -> FloatArray:
+        """The person's median gaze (yaw, pitch) in degrees: the profile's, or the one learned so far."""
+        return state.gaze.estimate if state.gaze_learning else state.gaze_fixed
+
+    def use_gaze(self, state: CueState, gaze: FloatArray | None) -> None:
+        """Refer to a saved median gaze from now on; None returns to the running one."""
+        if gaze is not None:
+            state.gaze_fixed = gaze.copy()
+        state.gaze_learning = gaze is None
 
 
 def facial_cues(settings: CueSettings, faces: FloatArray, cues_at: slice, units_at: slice) -> dict[str, float]:

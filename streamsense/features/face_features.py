@@ -16,6 +16,7 @@ from streamsense.features.face_neutral import ActionUnitEstimator, NeutralSettin
 from streamsense.features.face_quality import FaceQualitySettings, face_quality
 from streamsense.features.face_vector import FIELD_INDEX, FRONT_ENDS, FrontEnd, front_end_of_labels
 from streamsense.features.frame_ring import FrameRing
+from streamsense.profile import Part, numbers, table
 from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
 
 _UNITS: Final = len(ACTION_UNITS)
@@ -155,13 +156,18 @@ class FaceFeatures:
         inputs = _inputs(faces[:, _UNITS_AT], face_times)
         return Feature("face", inputs, validity, quality, last_time, effective_time, reasons, cues)
 
-    def use_neutral(self, neutral: dict[str, float] | None) -> None:
-        """Take the neutral face from a profile; None returns to the one that is learned. ValueError if unfit."""
-        self._estimator.use_neutral(self.state.neutral, neutral)
+    def learned(self) -> dict[str, object] | None:
+        """The neutral face (mm, and blendshapes, by name) and the usual gaze; None before the neutral has settled."""
+        if self._estimator.settled(self.state.neutral) < 1.0:
+            return None
+        usual_gaze = self._cues.usual_gaze(self.state.cues).tolist()
+        return {"neutral": self._estimator.neutral(self.state.neutral), "usual_gaze_deg": usual_gaze}
 
-    def neutral(self) -> dict[str, float]:
-        """The neutral face now in use, for a profile: measures in mm (and blendshapes) by name."""
-        return self._estimator.neutral(self.state.neutral)
+    def use_profile(self, part: Part | None) -> None:
+        """Refer to a profile's neutral face and gaze from now on; None: learn them. Raises ConfigError if unfit."""
+        gaze = None if part is None else numbers(part, "usual_gaze_deg", 2)
+        self._estimator.use_neutral(self.state.neutral, None if part is None else table(part, "neutral"))
+        self._cues.use_gaze(self.state.cues, gaze)
 
     def contract(self) -> dict[str, object]:
         """The exact definition of the feature."""

@@ -22,6 +22,7 @@ from streamsense.features.action_units import (
 from streamsense.features.face_measures import MEASURES, SIDES, measure_matrix, measure_ranges
 from streamsense.features.face_vector import BLENDSHAPE_START, BLENDSHAPES, GEOMETRY_START, FrontEnd
 from streamsense.features.running_quantile import QuantileState, RunningQuantile
+from streamsense.profile import Part, numbers
 from streamsense.streams import FloatArray
 
 
@@ -113,15 +114,14 @@ class ActionUnitEstimator:
             return 1.0
         return state.running.weight_s / self.settings.settle_s
 
-    def use_neutral(self, state: NeutralState, neutral: dict[str, float] | None) -> None:
-        """Refer to a saved neutral (one number per name of `names`) from now on; None returns to the running one."""
-        if neutral is None:
-            state.learning = True
-            return
-        if set(neutral) != set(self.names) or not all(np.isfinite(value) for value in neutral.values()):
-            raise ValueError(f"neutral has {len(neutral)} numbers, expected a finite one for each of {self.names}")
-        state.fixed = np.array([neutral[name] for name in self.names], np.float64)
-        state.learning = False
+    def use_neutral(self, state: NeutralState, neutral: Part | None) -> None:
+        """Refer to a saved neutral (one number per name of `names`) from now on; None returns to the running one.
+
+        Raises ConfigError, and changes nothing, where a number is missing or none.
+        """
+        if neutral is not None:
+            state.fixed = np.concatenate([numbers(neutral, name, 1) for name in self.names])
+        state.learning = neutral is None
 
     def neutral(self, state: NeutralState) -> dict[str, float]:
         """The neutral now in use, to be saved in a profile."""

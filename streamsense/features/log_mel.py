@@ -1,19 +1,17 @@
-"""Log-Mel spectrum of sound at 16 kHz, frame by frame and causal, with the level and the spectral tilt of each frame.
+"""Log-Mel spectrum of sound at 16 kHz, frame by frame, with the level and the spectral tilt of each frame.
 
-Frames start every 10 ms, counted in samples from the first sample of the segment, so that they do not depend on
-how the sound was cut into blocks. Mel bands and scale follow Slaney's Auditory Toolbox (1998), as librosa's do.
+Mel bands and scale follow Slaney's Auditory Toolbox (1998), as librosa's do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from streamsense.features.sound_resampler import SOUND_RATE_HZ
-from streamsense.state import LENGTH_VARIES
 from streamsense.streams import FloatArray
 
 MELS = 64
@@ -45,26 +43,17 @@ class LogMelSettings:
             raise ValueError(f"power_floor is {self.power_floor}, expected above 0 and below 1")
 
 
-@dataclass
-class LogMelState:
-    """The samples from the start of the next frame on."""
-
-    frame_tail: FloatArray = field(metadata=LENGTH_VARIES)
-
-
 @dataclass(frozen=True)
 class Frames:
-    """n frames: `log_mel` (n, 64), natural log of power; `level_db` and `tilt_db` (n,); `last_sample` (n,).
+    """n frames: `log_mel` (n, 64), natural log of power; `level_db` and `tilt_db` (n,).
 
     `level_db` is the frame's mean square between fmin and fmax in dB of full scale (a full-scale sine: -3).
     `tilt_db` is the energy of 1-5 kHz over that of 50-1000 Hz, the alpha ratio of eGeMAPS (Eyben 2016), in dB.
-    `last_sample` is the index, within the samples given to the call, of the frame's last one.
     """
 
     log_mel: FloatArray
     level_db: FloatArray
     tilt_db: FloatArray
-    last_sample: IntArray
 
     def __len__(self) -> int:
         return len(self.log_mel)
@@ -82,28 +71,16 @@ class LogMel:
         # Two-sided power back to mean square (Parseval), the window's own power taken out.
         self._to_mean_square = 2 / (FFT_SAMPLES * float(self._window @ self._window))
 
-    def new_state(self) -> LogMelState:
-        """State before the first sample of a segment."""
-        return LogMelState(np.empty(0))
-
-    def restart(self, state: LogMelState) -> None:
-        """Begin a new segment: its first frame starts with its first sample."""
-        state.frame_tail = np.empty(0)
-
-    def step(self, state: LogMelState, samples: FloatArray) -> Frames:
-        """Take in `samples` (n,) at 16 kHz, full scale 1, finite; returns the frames that they complete."""
-        carried = len(state.frame_tail)
-        held = np.concatenate([state.frame_tail, samples])
-        count = max(0, (len(held) - FRAME_SAMPLES) // HOP_SAMPLES + 1)
-        state.frame_tail = held[count * HOP_SAMPLES :].copy()
-        starts = np.arange(count) * HOP_SAMPLES
-        framed = held[starts[:, None] + np.arange(FRAME_SAMPLES)] * self._window
+    def frames(self, samples: FloatArray) -> Frames:
+        """The whole frames of `samples` (n,) at 16 kHz, full scale 1, finite; the first starts with the first one."""
+        starts = np.arange(max(0, (len(samples) - FRAME_SAMPLES) // HOP_SAMPLES + 1)) * HOP_SAMPLES
+        framed = samples[starts[:, None] + np.arange(FRAME_SAMPLES)] * self._window
         # numpy transforms row by row, so a frame's bytes do not depend on its neighbours; a matrix product would.
         spectrum = np.fft.rfft(framed, n=FFT_SAMPLES)
         log_mel, energies = _measure(spectrum, self._first, self._weights, self._bins, self.settings.power_floor)
         mean_square = energies * self._to_mean_square + _MEAN_SQUARE_FLOOR
         decibel = 10 * np.log10(mean_square)
-        return Frames(log_mel, decibel[:, 2], decibel[:, 1] - decibel[:, 0], starts + FRAME_SAMPLES - 1 - carried)
+        return Frames(log_mel, decibel[:, 2], decibel[:, 1] - decibel[:, 0])
 
     def contract(self) -> dict[str, object]:
         """The exact definition of a frame."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from streamsense.profile import Part
 from streamsense.streams import Feature, Modality, StreamInfo, TimedBlock
 
 
@@ -41,4 +42,32 @@ class FeatureOperator(Protocol):
 
     def contract(self) -> dict[str, object]:
         """The exact definition of the feature."""
+        ...
+
+    def learned(self) -> dict[str, object] | None:
+        """What has been learned of the person, for a profile; None where that is not enough yet."""
+        ...
+
+    def use_profile(self, part: Part | None) -> None:
+        """Use what another session learned, frozen from the next sample on; None: learn (again).
+
+        Raises ConfigError, and changes nothing, when `part` is not what `learned` gives.
+        """
+        ...
+
+
+class FrontEnd(Protocol):
+    """What turns one modality's raw samples into the stream that its features are made of, and that is recorded."""
+
+    @property
+    def state(self) -> object:
+        """All that the front end carries, as a dataclass that can be serialised."""
+        ...
+
+    def open(self, info: StreamInfo) -> tuple[StreamInfo, tuple[str, ...]]:
+        """Prepare for a stream; returns what comes out, and warnings. Raises SourceError when it cannot be used."""
+        ...
+
+    def push(self, block: TimedBlock) -> TimedBlock:
+        """Take in the next samples; returns what they complete, maybe nothing."""
         ...

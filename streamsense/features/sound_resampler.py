@@ -1,21 +1,20 @@
-"""Sound at any rate to 16 kHz: a causal polyphase filter whose state is the last input samples.
+"""Sound at any rate to 16 kHz: a polyphase filter that gives any stretch of its output from the input around it.
 
-soxr does the same, but its stream keeps its state in a C object that cannot be saved; this one can be saved,
-and its delay is known to the sample.
+soxr filters as well, but as a stream that begins at its first sample and keeps its state in a C object; this one has
+no state, and where its grid of outputs begins is said for each call.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 from scipy.signal import firwin, kaiser_beta, kaiserord
 
-from streamsense.state import LENGTH_VARIES
 from streamsense.streams import FloatArray
 
 SOUND_RATE_HZ = 16_000
@@ -31,19 +30,12 @@ _LANES = 8
 IntArray = npt.NDArray[np.int64]
 
 
-@dataclass
-class ResamplerState:
-    """The newest input samples, and how far the next output lies beyond them, in units of 1 / (up · rate)."""
-
-    resampler_tail: FloatArray = field(metadata=LENGTH_VARIES)
-    resampler_phase: int
-
-
 @dataclass(frozen=True)
 class Resampler:
     """Conversion by up / down; `table[phase]` holds the filter's taps, oldest input sample first.
 
-    An output needs the `half` input samples after its own instant, which is the filter's delay, `delay_s`.
+    An output needs the `half` input samples after its own instant, which is the filter's delay, `delay_s`, and
+    `history` before it.
     """
 
     up: int
@@ -80,40 +72,37 @@ class Resampler:
         table.flags.writeable = False
         return Resampler(up, down, half, table, half / rate_hz)
 
-    def new_state(self) -> ResamplerState:
-        """State before the first sample: silence, with the first output centred on the first sample."""
-        return ResamplerState(np.zeros(self.table.shape[1] - 1 - self.half), 0)
+    @property
+    def history(self) -> int:
+        """How many input samples before its own instant an output needs."""
+        return int(self.table.shape[1]) - 1 - self.half
 
-    def restart(self, state: ResamplerState) -> None:
-        """Begin a new segment: forget the samples before it."""
-        fresh = self.new_state()
-        state.resampler_tail, state.resampler_phase = fresh.resampler_tail, fresh.resampler_phase
+    def newest_input(self, output: IntArray) -> IntArray:
+        """The newest input sample that each `output` needs, both counted from the sample that output 0 stands at."""
+        return output * self.down // self.up + self.half
 
-    def step(self, state: ResamplerState, samples: FloatArray) -> tuple[FloatArray, IntArray]:
-        """Take in `samples` (n,); returns the samples at 16 kHz and, for each, the newest of `samples` that it used.
+    def outputs(self, sound: FloatArray, origin: int, first: int, count: int) -> FloatArray:
+        """The outputs `first` to `first + count` of the grid whose output 0 stands at `sound[origin]`.
 
-        An output comes as soon as the last input sample that it needs has come, `delay_s` after its own instant.
+        Raises IndexError when `sound` (n,) does not hold all that they need.
         """
+        numbers = np.arange(first, first + count)
+        newest = origin + self.newest_input(numbers)
+        oldest = newest - self.table.shape[1] + 1
+        if count and not 0 <= oldest[0] <= newest[-1] < len(sound):
+            raise IndexError(f"outputs {first} to {first + count} need more than the {len(sound)} samples given")
         if self.up == self.down:
-            return samples, np.arange(len(samples))
-        tail, phase, taps = state.resampler_tail, state.resampler_phase, self.table.shape[1]
-        held = np.concatenate([tail, samples])
-        count = max(0, -(-((len(held) - taps + 1) * self.up - phase) // self.down))
-        positions = phase + np.arange(count + 1) * self.down
-        newest = positions // self.up + taps - 1
-        out = _polyphase(held, self.table, newest[:count] - taps + 1, positions[:count] % self.up)
-        state.resampler_tail = held[newest[count] - taps + 1 :].copy()
-        state.resampler_phase = int(positions[count] % self.up)
-        return out, newest[:count] - len(tail)
+            return sound[origin + first : origin + first + count]
+        return _polyphase(sound, self.table, oldest, numbers * self.down % self.up)  # type: ignore[no-any-return]
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _polyphase(held: FloatArray, table: FloatArray, oldest: IntArray, phases: IntArray) -> FloatArray:
+def _polyphase(sound: FloatArray, table: FloatArray, oldest: IntArray, phases: IntArray) -> FloatArray:
     # Eight sums of a fixed order: quicker than one, and the same bytes however many outputs a call makes.
     out = np.empty(len(oldest))
     for i in range(len(oldest)):
         taps = table[phases[i]]
-        x = held[oldest[i] : oldest[i] + len(taps)]
+        x = sound[oldest[i] : oldest[i] + len(taps)]
         a = b = c = d = e = f = g = h = 0.0
         for k in range(0, len(taps), _LANES):
             a += taps[k] * x[k]

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from streamsense.errors import SourceError
-from streamsense.features.log_mel import FRAME_HOP_S, FRAME_S, MELS, LogMel, LogMelSettings, LogMelState
-from streamsense.features.sound_highpass import ORDER, HighPass, HighPassState
-from streamsense.features.sound_resampler import (
-    HIGHEST_RATE_HZ,
-    LOWEST_RATE_HZ,
-    SOUND_RATE_HZ,
-    Resampler,
-    ResamplerState,
-)
+from streamsense.features.log_mel import FRAME_HOP_S, FRAME_S, MELS
 from streamsense.features.speech_timing import CUES, LOOKBACK_S, PAUSE_S, SPAN_S, TURN_GAP_S, speech_timing
 from streamsense.features.voice_activity import VoiceActivity, VoiceActivitySettings, VoiceActivityState
+from streamsense.features.voice_front_end import (
+    CLIPPED,
+    FRAME_LABELS,
+    LEVEL,
+    SEGMENT,
+    VoiceFrontEnd,
+    VoiceFrontEndSettings,
+)
 from streamsense.features.voice_normalisation import (
     COLUMNS,
     NormalisationSettings,
@@ -26,11 +27,11 @@ from streamsense.features.voice_normalisation import (
     VoiceNormalisation,
 )
 from streamsense.features.voice_quality import voice_quality
-from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
+from streamsense.profile import Part
+from streamsense.streams import VOICE_FRAMES, Feature, FloatArray, Modality, StreamInfo, TimedBlock
 
-_DTYPES = ("int16", "float32", "float64", "double64")
-_CLIPPED_LEVEL = 0.999
 _SHORTEST_RING_S = LOOKBACK_S + 1.0
+_LOWEST, _HIGHEST = -200.0, 30.0  # beyond any logarithm of power and any level of sound
 
 BoolArray = npt.NDArray[np.bool_]
 Float32Array = npt.NDArray[np.float32]
@@ -38,16 +39,15 @@ Float32Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class VoiceFeaturesSettings:
-    """Everything that defines the feature. `channel` None takes the mean of all channels.
+    """Everything that defines the feature.
 
-    `ring_s` is how far back a tick may be asked for, plus the 9 s that the pauses are looked for in.
+    `ring_s` is how far back a tick may be asked for, plus the 9 s that the pauses are looked for in. `front_end` is
+    that of the frames that are taken.
     """
 
     window_s: float = 2.0
     ring_s: float = 15.0
-    channel: int | None = None
-    highpass_hz: float = 70.0
-    log_mel: LogMelSettings = field(default_factory=LogMelSettings)
+    front_end: VoiceFrontEndSettings = field(default_factory=VoiceFrontEndSettings)
     activity: VoiceActivitySettings = field(default_factory=VoiceActivitySettings)
     normalisation: NormalisationSettings = field(default_factory=NormalisationSettings)
 
@@ -56,19 +56,13 @@ class VoiceFeaturesSettings:
             raise ValueError(f"window_s is {self.window_s}, expected 0.5 to {LOOKBACK_S} s")
         if not _SHORTEST_RING_S <= self.ring_s <= 600:
             raise ValueError(f"ring_s is {self.ring_s}, expected {_SHORTEST_RING_S} to 600 s")
-        if not 20 <= self.highpass_hz <= 150:
-            raise ValueError(f"highpass_hz is {self.highpass_hz}, expected 20 to 150 Hz")
-        if self.channel is not None and self.channel < 0:
-            raise ValueError(f"channel is {self.channel}, expected 0 or above, or None for the mean of all")
 
 
 @dataclass
-class VoiceState(ResamplerState, HighPassState, LogMelState, VoiceActivityState, NormalisationState):
+class VoiceState(VoiceActivityState, NormalisationState):
     """The parts' states in one flat record, and a ring of frames; frame k lies in slot k modulo the ring's length."""
 
     segment: int
-    clipped_samples: int
-    samples: int
     frames: int
     ring_times: FloatArray
     ring_normalised: Float32Array
@@ -80,27 +74,22 @@ class VoiceState(ResamplerState, HighPassState, LogMelState, VoiceActivityState,
 
 
 class VoiceFeatures:
-    """Sound in, one voice feature per tick out; takes int16 (full scale 32768) and float (full scale 1).
-
-    A frame carries the originating time of the newest sample that it needed, and counts in a window by that time.
-    """
+    """The voice front end's frames in, one voice feature per tick out; a frame counts in a window by its time."""
 
     modality: Modality = "voice"
 
     def __init__(self, settings: VoiceFeaturesSettings | None = None) -> None:
         self.settings = settings or VoiceFeaturesSettings()
-        self.state: VoiceState | None = None
-        self._resampler: Resampler | None = None
-        self._layout: tuple[int, int] | None = None
-        self._highpass = HighPass(self.settings.highpass_hz, SOUND_RATE_HZ)
-        self._log_mel = LogMel(self.settings.log_mel)
         self._activity = VoiceActivity(self.settings.activity)
         self._normalisation = VoiceNormalisation(self.settings.normalisation)
+        self._delay_s: float | None = None
+        self._profile: Part | None = None
+        self.state = self._new_state()
 
     @property
     def delay_s(self) -> float:
-        """How far behind the sound its frames are: the resampler's delay."""
-        return self._ready()[0].delay_s
+        """How far behind the sound its frames are: the front end's delay."""
+        return self._delay_s or 0.0
 
     @property
     def effective_delay_s(self) -> float:
@@ -108,42 +97,30 @@ class VoiceFeatures:
         return self.settings.window_s / 2 + FRAME_S / 2
 
     def open(self, info: StreamInfo) -> tuple[str, ...]:
-        """Prepare for a stream; returns warnings. Raises SourceError when it cannot be used as sound."""
-        rate, channels = _checked_rate(info), len(info.channel_labels)
-        if (self.settings.channel or 0) >= channels:
+        """Prepare for a stream of frames; returns warnings. Raises SourceError when it carries something else."""
+        if info.type != VOICE_FRAMES or info.channel_labels != FRAME_LABELS:
             raise SourceError(
-                f"The voice stream {info.name!r} has {channels} channels, but channel {self.settings.channel} was "
-                "asked for (they count from 0). Choose another channel in the configuration, or none for their mean."
+                f"The voice stream {info.name!r} carries {len(info.channel_labels)} channels of type {info.type!r}, "
+                f"expected the {len(FRAME_LABELS)} of the voice front end ({VOICE_FRAMES}). Replay the file with the "
+                "version of streamsense that recorded it."
             )
-        try:
-            resampler = Resampler.design(rate)
-        except ValueError as error:
-            raise SourceError(
-                f"The voice stream {info.name!r} cannot be brought to {SOUND_RATE_HZ} Hz: {error}. Expected one of the "
-                "usual rates (8000, 16000, 22050, 32000, 44100, 48000, 96000 Hz). Set one of them where it is recorded."
-            ) from error
-        warnings = []
-        if rate < SOUND_RATE_HZ:
-            warnings.append(f"sound at {rate} Hz has nothing above {rate // 2} Hz: the upper log-Mel bands stay empty")
-        if self.state is None or self._layout != (rate, channels):
-            if self.state is not None:
-                warnings.append("the sound's rate or channels changed: the speaker's normalisation begins anew")
-            self.state = self._new_state(resampler)
-        self._resampler, self._layout = resampler, (rate, channels)
-        self._take_frames(np.empty(0), np.empty(0, np.bool_), np.empty(0))  # compiles what runs per frame
-        return tuple(warnings)
+        warnings: tuple[str, ...] = ()
+        if self._delay_s is not None and info.delay_s != self._delay_s:
+            self.state = self._new_state()
+            if self._profile is None:
+                warnings = ("the sound's rate changed: the speaker's normalisation begins anew",)
+        self._delay_s = info.delay_s
+        self._take_frames(np.empty(0), np.empty((0, len(FRAME_LABELS))))  # compiles what runs per frame
+        return warnings
 
-    def _new_state(self, resampler: Resampler) -> VoiceState:
+    def _new_state(self) -> VoiceState:
         slots = round(self.settings.ring_s / FRAME_HOP_S)
+        speaker = self._normalisation.new_state()
+        self._normalisation.use_profile(speaker, self._profile)
         return VoiceState(
-            **vars(self._normalisation.new_state()),
+            **vars(speaker),
             **vars(self._activity.new_state()),
-            **vars(self._log_mel.new_state()),
-            **vars(self._highpass.new_state()),
-            **vars(resampler.new_state()),
             segment=-1,
-            clipped_samples=0,
-            samples=0,
             frames=0,
             ring_times=np.full(slots, np.nan),
             ring_normalised=np.zeros((slots, COLUMNS), np.float32),
@@ -155,71 +132,43 @@ class VoiceFeatures:
         )
 
     def push(self, block: TimedBlock) -> None:
-        """Take in one block of sound (n, channels). What is no number counts as silence, and as clipped."""
-        state = self._ready()[1]
-        if len(block) == 0:
-            return
-        if block.segment != state.segment:
-            self._restart(block.segment)
-        sound = self._mono(block.values)
-        clipped = ~(np.abs(sound) < _CLIPPED_LEVEL)
-        self._take_frames(np.clip(np.nan_to_num(sound), -1.0, 1.0), clipped, block.times)
+        """Take in one block of frames (n, 68); one that holds what is no number is left out."""
+        rows = block.values.astype(np.float64)
+        usable = np.isfinite(rows).all(axis=1)
+        rows, times = rows[usable], block.times[usable]
+        segments = rows[:, SEGMENT]
+        edges = [0, *(np.flatnonzero(np.diff(segments)) + 1), len(rows)]
+        for start, stop in itertools.pairwise(edges):
+            if start == stop:
+                continue
+            if int(segments[start]) != self.state.segment:
+                # The speaker and the room stay the same over a gap.
+                self._activity.restart(self.state)
+                self._normalisation.restart(self.state)
+                self.state.segment = int(segments[start])
+            self._take_frames(times[start:stop], rows[start:stop])
 
-    def _restart(self, segment: int) -> None:
-        """Begin frames anew at the first sample after a gap; the speaker and the room stay."""
-        resampler, state = self._ready()
-        resampler.restart(state)
-        self._highpass.restart(state)
-        self._log_mel.restart(state)
-        self._activity.restart(state)
-        self._normalisation.restart(state)
-        state.segment, state.clipped_samples, state.samples = segment, 0, 0
-
-    def _mono(self, values: npt.NDArray[np.generic]) -> FloatArray:
-        if values.dtype != np.int16 and values.dtype.kind != "f":
-            raise SourceError(f"The voice stream sent {values.dtype}, expected int16 or float. Record sound as either.")
-        full_scale = 32768.0 if values.dtype == np.int16 else 1.0
-        if self.settings.channel is not None:
-            return values[:, self.settings.channel].astype(np.float64) / full_scale
-        total = values[:, 0].astype(np.float64)
-        for channel in range(1, values.shape[1]):
-            total += values[:, channel].astype(np.float64)
-        return np.asarray(total / (full_scale * values.shape[1]))
-
-    def _take_frames(self, sound: FloatArray, clipped: BoolArray, times: FloatArray) -> None:
-        """From sound to frames in the ring."""
-        resampler, state = self._ready()
-        samples, newest = resampler.step(state, sound)
-        frames = self._log_mel.step(state, self._highpass.step(state, samples))
-        last = newest[frames.last_sample]
-        voiced, above_noise_db = self._activity.step(state, frames.level_db)
-        values = np.column_stack([frames.log_mel, frames.level_db, frames.tilt_db])
+    def _take_frames(self, times: FloatArray, rows: FloatArray) -> None:
+        """Put consecutive frames (n,), (n, 68) into the ring."""
+        state = self.state
+        values = np.clip(rows[:, :COLUMNS], _LOWEST, _HIGHEST)
+        level_db = values[:, LEVEL]
+        voiced, above_noise_db = self._activity.step(state, level_db)
         normalised, delta = self._normalisation.step(state, values, voiced)
-        clipped_share = self._clipped_share(clipped, last)
-        kept = slice(max(0, len(frames) - len(state.ring_times)), None)
-        slots = np.arange(state.frames, state.frames + len(frames))[kept] % len(state.ring_times)
-        state.ring_times[slots] = times[last[kept]]
+        kept = slice(max(0, len(rows) - len(state.ring_times)), None)
+        slots = np.arange(state.frames, state.frames + len(rows))[kept] % len(state.ring_times)
+        state.ring_times[slots] = times[kept]
         state.ring_normalised[slots] = normalised[kept]
         state.ring_delta[slots] = delta[kept]
         state.ring_voiced[slots] = voiced[kept]
-        state.ring_level_db[slots] = frames.level_db[kept]
+        state.ring_level_db[slots] = level_db[kept]
         state.ring_above_noise_db[slots] = above_noise_db[kept]
-        state.ring_clipped[slots] = clipped_share[kept]
-        state.frames += len(frames)
-
-    def _clipped_share(self, clipped: BoolArray, last: npt.NDArray[np.int64]) -> FloatArray:
-        """The share of clipped samples among those that each frame brought; counts on into the next call."""
-        state = self._ready()[1]
-        clipped_so_far = state.clipped_samples + np.cumsum(clipped)[last]
-        samples_so_far = state.samples + 1 + last
-        share = np.diff(clipped_so_far, prepend=0) / np.maximum(1, np.diff(samples_so_far, prepend=0))
-        state.clipped_samples += int(np.count_nonzero(clipped)) - (int(clipped_so_far[-1]) if len(last) else 0)
-        state.samples += len(clipped) - (int(samples_so_far[-1]) if len(last) else 0)
-        return share
+        state.ring_clipped[slots] = np.clip(rows[kept, CLIPPED], 0.0, 1.0)
+        state.frames += len(rows)
 
     def feature_at(self, tick_time: float) -> Feature:
         """The window before `tick_time` (s) as the voice expert takes it; frames at or after the tick do not count."""
-        _, state = self._ready()
+        state = self.state
         size = len(state.ring_times)
         slots = np.arange(max(0, state.frames - size), state.frames) % size
         times = state.ring_times[slots]
@@ -258,22 +207,29 @@ class VoiceFeatures:
         """Log-Mel statistics (64, 4), and mean normalised level and tilt, of the ring's slots `voiced`."""
         if len(voiced) == 0:
             return np.zeros((MELS, 4), np.float32), np.zeros(2)
-        state = self._ready()[1]
+        state = self.state
         normalised = state.ring_normalised[voiced].astype(np.float64)
         delta = state.ring_delta[voiced].astype(np.float64)
         mel = normalised[:, :MELS]
         columns = (mel.mean(axis=0), mel.std(axis=0), delta.mean(axis=0), delta.std(axis=0))
         return np.stack(columns, axis=1).astype(np.float32), normalised[:, MELS:].mean(axis=0)
 
+    def learned(self) -> dict[str, object] | None:
+        """The speaker's normalisation, for a profile; None where too little speech was heard yet."""
+        return self._normalisation.learned(self.state)
+
+    def use_profile(self, part: Part | None) -> None:
+        """Use a profile's normalisation from now on; None: learn. Raises ConfigError if unfit."""
+        self._normalisation.use_profile(self.state, part)
+        self._profile = part
+
     def contract(self) -> dict[str, object]:
         """The exact definition of the feature; a model trained with another one is refused."""
         return {
             "feature": "voice_log_mel_statistics",
-            "version": 1,
+            "version": 2,
             "window_s": self.settings.window_s,
-            "channel": "mean" if self.settings.channel is None else self.settings.channel,
-            "highpass": {"kind": "butterworth", "order": ORDER, "cutoff_hz": self.settings.highpass_hz},
-            "log_mel": self._log_mel.contract(),
+            "front_end": VoiceFrontEnd(self.settings.front_end).contract(),
             "voice_activity": self._activity.contract(),
             "normalisation": self._normalisation.contract(),
             "log_mel_statistics": ["mean", "sd", "mean of delta", "sd of delta"],
@@ -282,23 +238,3 @@ class VoiceFeatures:
             "pauses": {"span_s": SPAN_S, "pause_s": PAUSE_S, "turn_gap_s": TURN_GAP_S},
             "cues": ["voiced_fraction", *CUES],
         }
-
-    def _ready(self) -> tuple[Resampler, VoiceState]:
-        if self._resampler is None or self.state is None:
-            raise SourceError("The voice feature was used before its stream was opened; open() comes first.")
-        return self._resampler, self.state
-
-
-def _checked_rate(info: StreamInfo) -> int:
-    rate = round(info.nominal_rate_hz)
-    if not (LOWEST_RATE_HZ <= rate <= HIGHEST_RATE_HZ and rate == info.nominal_rate_hz):
-        raise SourceError(
-            f"The voice stream {info.name!r} has a rate of {info.nominal_rate_hz:g} Hz, expected a whole number from "
-            f"{LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz. Choose the stream that carries the sound itself."
-        )
-    if info.dtype not in _DTYPES:
-        raise SourceError(
-            f"The voice stream {info.name!r} sends {info.dtype}, expected one of {', '.join(_DTYPES)}. "
-            "Choose the stream that carries the sound itself, or record it as int16 or float32."
-        )
-    return rate

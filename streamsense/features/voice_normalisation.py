@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from streamsense.errors import ConfigError
 from streamsense.features.log_mel import FRAME_HOP_S, MELS
+from streamsense.profile import Part, numbers
 from streamsense.streams import FloatArray
 
 COLUMNS = MELS + 2
@@ -59,12 +61,16 @@ class NormalisationSettings:
 
 @dataclass
 class NormalisationState:
-    """Mean and variance (66,), voiced frames so far [1], and the last four log-Mel frames (NaN: none)."""
+    """Mean and variance (66,), voiced frames so far [1], and the last four log-Mel frames (NaN: none).
+
+    `speaker_learning` is False while a profile is in use.
+    """
 
     speaker_mean: FloatArray
     speaker_variance: FloatArray
     speaker_frames: npt.NDArray[np.int64]
     delta_history: FloatArray
+    speaker_learning: bool
 
 
 class VoiceNormalisation:
@@ -82,6 +88,7 @@ class VoiceNormalisation:
             speaker_variance=np.array(s.prior_sd) ** 2,
             speaker_frames=np.zeros(1, np.int64),
             delta_history=np.full((DELTA_FRAMES, MELS), np.nan),
+            speaker_learning=True,
         )
 
     def restart(self, state: NormalisationState) -> None:
@@ -96,11 +103,27 @@ class VoiceNormalisation:
         The delta is the slope of the line through the last five frames (the usual regression over ±2 frames, 20 ms
         late), per frame and in units of the running SD; before the segment's first frame that frame is repeated.
         """
+        counted = voiced & state.speaker_learning
         return _normalise(  # type: ignore[no-any-return]
-            values, voiced, state.speaker_mean, state.speaker_variance, state.speaker_frames, state.delta_history,
+            values, counted, state.speaker_mean, state.speaker_variance, state.speaker_frames, state.delta_history,
             self._smallest_variance, self.settings.prior_frames, self.settings.memory_s / FRAME_HOP_S,
             self.settings.limit,
         )  # fmt: skip
+
+    def learned(self, state: NormalisationState) -> dict[str, object] | None:
+        """The speaker's mean and spread, for a profile; None before they outweigh the prior."""
+        if state.speaker_learning and state.speaker_frames[0] < self.settings.prior_frames:
+            return None
+        return {"mean": state.speaker_mean.tolist(), "variance": state.speaker_variance.tolist()}
+
+    def use_profile(self, state: NormalisationState, part: Part | None) -> None:
+        """Keep a profile's mean and variance from now on; None: go on learning. Raises ConfigError if unfit."""
+        if part is not None:
+            mean, variance = numbers(part, "mean", COLUMNS), numbers(part, "variance", COLUMNS)
+            if not (variance > 0).all():
+                raise ConfigError("The profile has a variance of the voice that is not above 0. Make a new profile.")
+            state.speaker_mean, state.speaker_variance = mean, variance
+        state.speaker_learning = part is None
 
     def contract(self) -> dict[str, object]:
         """The exact definition of the normalisation."""
@@ -121,7 +144,7 @@ class VoiceNormalisation:
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _normalise(
     values: FloatArray,
-    voiced: npt.NDArray[np.bool_],
+    counted: npt.NDArray[np.bool_],
     mean: FloatArray,
     variance: FloatArray,
     frames: npt.NDArray[np.int64],
@@ -145,12 +168,12 @@ def _normalise(
             if j < mels:
                 slope = 2 * (values[i, j] - history[0, j]) + (history[3, j] - history[1, j])
                 delta[i, j] = slope / 10 / scale
-            if voiced[i]:
+            if counted[i]:
                 # Exponentially weighted mean and variance (West 1979); at first the weight is that of a plain mean.
                 distance = values[i, j] - mean[j]
                 mean[j] += weight * distance
                 variance[j] = (1 - weight) * (variance[j] + weight * distance * distance)
-        if voiced[i]:
+        if counted[i]:
             frames[0] += 1
         history[:-1] = history[1:].copy()
         history[-1] = values[i, :mels]

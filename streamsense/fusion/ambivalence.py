@@ -46,9 +46,13 @@ class AmbivalenceSettings:
 
 @dataclass
 class AmbivalenceState:
-    """What the score remembers: the person's habitual discord, and the smoothed score."""
+    """What the score remembers: the person's habitual discord, and the smoothed score.
+
+    `is_learning` is False while a profile says what is habitual.
+    """
 
     habitual_discord: float = float("nan")
+    is_learning: bool = True
     smoothed: float = PRIOR
     tick_time: float = float("nan")
 
@@ -113,7 +117,8 @@ def _excess_discord(state: AmbivalenceState, alpha: float, discord: float | None
     discord = _unit(discord)
     if math.isnan(state.habitual_discord):
         state.habitual_discord = discord
-    state.habitual_discord += alpha * (discord - state.habitual_discord)
+    if state.is_learning:
+        state.habitual_discord += alpha * (discord - state.habitual_discord)
     return _unit(discord - state.habitual_discord)
 
 

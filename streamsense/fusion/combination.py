@@ -13,6 +13,7 @@ import numpy.typing as npt
 from streamsense.fusion.ambivalence import AmbivalenceSettings, AmbivalenceState, step_ambivalence
 from streamsense.fusion.dynamics import DynamicsState, step_first_order
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
+from streamsense.profile import Part, numbers
 from streamsense.score import AGE_UNKNOWN_S
 from streamsense.streams import MODALITIES, FloatArray, Modality
 
@@ -78,6 +79,17 @@ class Fusion:
         self._model = model
         self.settings = settings or FusionSettings()
         self.state = FusionState()
+
+    def learned(self) -> dict[str, object] | None:
+        """The person's habitual discord, for a profile; None before two modalities could be compared."""
+        habitual = self.state.ambivalence.habitual_discord
+        return None if math.isnan(habitual) else {"habitual_discord": habitual}
+
+    def use_profile(self, part: Part | None) -> None:
+        """Keep a profile's habitual discord from now on; None: learn it. Raises ConfigError if unfit."""
+        if part is not None:
+            self.state.ambivalence.habitual_discord = float(numbers(part, "habitual_discord", 1)[0])
+        self.state.ambivalence.is_learning = part is None
 
     def step(self, opinions: Mapping[Modality, Opinion], tick_time: float) -> FloatArray:
         """The values of one score, without the tick's number, in the order of SCORE_LABELS."""

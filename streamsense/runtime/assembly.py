@@ -8,8 +8,9 @@ from streamsense.config import Config
 from streamsense.errors import ModelError
 from streamsense.features.band_entropy import BandEntropy, BandEntropySettings
 from streamsense.features.face_features import FaceFeatures, FaceFeatureSettings
-from streamsense.features.operator import FeatureOperator
+from streamsense.features.operator import FeatureOperator, FrontEnd
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
+from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.fusion.combination import Fusion, FusionSettings
 from streamsense.fusion.emotions import fusion_contract
 from streamsense.models.contract import differing_fields
@@ -49,8 +50,9 @@ def build_pipeline(config: Config) -> tuple[Pipeline, dict[str, str]]:
     timing = TimingSettings(**config.timing.model_dump())
     settings = FusionSettings(smoothing_s=config.smoothing_s)
     # Another pipeline of the same parts is used up by the warm-up; this one must start from nothing.
-    warm_up(Pipeline(feature_operators(config), experts, Fusion(model, settings), timing), config)
-    return Pipeline(operators, experts, Fusion(model, settings), timing), description
+    used_up = Pipeline(feature_operators(config), experts, Fusion(model, settings), timing, front_ends(config))
+    warm_up(used_up, config)
+    return Pipeline(operators, experts, Fusion(model, settings), timing, front_ends(config)), description
 
 
 def feature_operators(config: Config) -> dict[Modality, FeatureOperator]:
@@ -70,6 +72,11 @@ def feature_operators(config: Config) -> dict[Modality, FeatureOperator]:
     if config.voice is not None:
         operators["voice"] = VoiceFeatures(VoiceFeaturesSettings(window_s=config.voice.window_s))
     return operators
+
+
+def front_ends(config: Config) -> dict[Modality, FrontEnd]:
+    """The front ends of the modalities whose raw samples the core takes."""
+    return {"voice": VoiceFrontEnd()} if config.voice is not None else {}
 
 
 def _model_name(config: Config, modality: Modality) -> str:

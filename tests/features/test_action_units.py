@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from streamsense.errors import ConfigError
 from streamsense.features.action_units import ACTION_UNIT_INDEX, ACTION_UNITS, BLENDSHAPE_MAP, FULL, RELIABILITY, START
 from streamsense.features.face_measures import MEASURES, measure_matrix
 from streamsense.features.face_neutral import ActionUnitEstimator, NeutralSettings
@@ -213,7 +214,7 @@ def test_a_saved_neutral_is_used_at_once_and_stays() -> None:
     face.estimator.use_neutral(face.state, None)
     face.show(smiling, 12)
     assert level(face.show(smiling), 12) < 0.2
-    with pytest.raises(ValueError, match="expected a finite one"):
+    with pytest.raises(ConfigError, match="expected a finite number"):
         face.estimator.use_neutral(face.state, {"lips": 1.0})
 
 

@@ -187,7 +187,7 @@ def test_a_new_face_is_trusted_less_until_its_neutral_has_settled() -> None:
     assert qualities[-1] == 1
     assert "neutral face not settled" in operator.feature_at(START + 4).reasons
     profiled = FaceFeatures()
-    profiled.use_neutral(operator.neutral())
+    profiled.use_profile(operator.learned())
     assert pushed(still(30), operator=profiled).feature_at(START + 1).quality == 1
 
 

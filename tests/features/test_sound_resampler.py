@@ -14,8 +14,12 @@ def tone(rate_hz: int, hz: float, seconds: float = 1.0) -> np.ndarray:
 
 
 def resample(rate_hz: int, sound: np.ndarray) -> np.ndarray:
+    """All that can be had from `sound`, with silence before it; the first output stands at its first sample."""
     resampler = Resampler.design(rate_hz)
-    return resampler.step(resampler.new_state(), sound)[0]
+    outputs = np.arange(2 * len(sound))
+    count = int(np.count_nonzero(resampler.newest_input(outputs) < len(sound)))
+    held = np.concatenate([np.zeros(resampler.history), sound])
+    return resampler.outputs(held, resampler.history, 0, count)
 
 
 def level_db(sound: np.ndarray) -> float:
@@ -39,41 +43,37 @@ def test_pass_band_is_flat_and_stop_band_80_db_down(rate_hz):
 
 
 @pytest.mark.parametrize("rate_hz", [*RATES, SOUND_RATE_HZ])
-def test_an_output_comes_one_delay_after_its_own_instant(rate_hz):
+def test_an_output_needs_input_up_to_one_delay_after_its_own_instant(rate_hz):
     resampler = Resampler.design(rate_hz)
-    _, newest = resampler.step(resampler.new_state(), tone(rate_hz, 100))
-    lag_s = newest / rate_hz - np.arange(len(newest)) / SOUND_RATE_HZ
+    outputs = np.arange(SOUND_RATE_HZ)
+    lag_s = resampler.newest_input(outputs) / rate_hz - outputs / SOUND_RATE_HZ
     assert lag_s.max() <= resampler.delay_s + 1e-12
     assert lag_s.min() > resampler.delay_s - 1 / rate_hz
-    assert len(newest) >= SOUND_RATE_HZ * (1 - resampler.delay_s) - 1
 
 
 @settings(max_examples=40, deadline=None)
-@given(rate_hz=st.sampled_from([*RATES, SOUND_RATE_HZ]), cuts=st.lists(st.integers(0, 4000), max_size=12))
-def test_any_chunking_gives_the_same_bytes(rate_hz, cuts):
-    sound = np.random.default_rng(1).normal(0, 0.1, 4000)
+@given(rate_hz=st.sampled_from([*RATES, SOUND_RATE_HZ]), first=st.integers(0, 600), count=st.integers(0, 200))
+def test_any_part_of_the_outputs_has_the_bytes_that_it_has_in_the_whole(rate_hz, first, count):
+    sound = np.random.default_rng(1).normal(0, 0.1, 6000)
     resampler = Resampler.design(rate_hz)
-    whole, newest = resampler.step(resampler.new_state(), sound)
-    state = resampler.new_state()
-    outs, sources, start = [], [], 0
-    for chunk in np.split(sound, sorted(cuts)):
-        out, source = resampler.step(state, chunk)
-        outs.append(out)
-        sources.append(source + start)
-        start += len(chunk)
-    assert np.concatenate(outs).tobytes() == whole.tobytes()
-    assert np.array_equal(np.concatenate(sources), newest)
+    whole = resample(rate_hz, sound)
+    count = min(count, len(whole) - first)
+    newest = resampler.newest_input(np.array([first, first + count]))
+    start = int(newest[0]) - resampler.half - resampler.history
+    held = np.concatenate([np.zeros(resampler.history), sound])[
+        start + resampler.history : newest[1] + resampler.history + 1
+    ]
+    assert resampler.outputs(held, -start, first, count).tobytes() == whole[first : first + count].tobytes()
+
+
+def test_outputs_that_cannot_be_made_are_refused():
+    resampler = Resampler.design(48_000)
+    with pytest.raises(IndexError, match="need more than the 1000 samples"):
+        resampler.outputs(np.zeros(1000), resampler.history - 1, 0, 1)
+    with pytest.raises(IndexError, match="need more"):
+        resampler.outputs(np.zeros(1000), resampler.history, 0, 400)
 
 
 def test_a_rate_without_a_small_ratio_is_refused():
     with pytest.raises(ValueError, match="44099"):
         Resampler.design(44099)
-
-
-def test_restart_forgets_the_sound_before():
-    resampler = Resampler.design(48000)
-    sound = tone(48000, 300)
-    state = resampler.new_state()
-    resampler.step(state, np.ones(1234))
-    resampler.restart(state)
-    assert np.array_equal(resampler.step(state, sound)[0], resample(48000, sound))

@@ -18,6 +18,7 @@ from streamsense.features.log_mel import LogMel
 from streamsense.features.sound_resampler import Resampler
 from streamsense.features.speech_timing import CUES
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
+from streamsense.features.voice_front_end import FRAME_LABELS, VoiceFrontEnd, VoiceFrontEndSettings
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 
 START = 1000.0
@@ -45,8 +46,23 @@ def block(sound: np.ndarray, start: float = START, rate_hz: float = 16_000, segm
     return TimedBlock("voice", segment, start + np.arange(len(values)) / rate_hz, values)
 
 
-def operator(sound: np.ndarray | None = None, rate_hz: int = 16_000, **kwargs) -> VoiceFeatures:
-    voice = VoiceFeatures(VoiceFeaturesSettings(**kwargs))
+class Voice(VoiceFeatures):
+    """The front end and the features behind it, taken together: sound in."""
+
+    def __init__(self, channel: int | None = None) -> None:
+        self.front = VoiceFrontEnd(VoiceFrontEndSettings(channel=channel))
+        super().__init__()
+
+    def open(self, info: StreamInfo) -> tuple[str, ...]:
+        frames, warnings = self.front.open(info)
+        return warnings + super().open(frames)
+
+    def push(self, block: TimedBlock) -> None:
+        super().push(self.front.push(block))
+
+
+def operator(sound: np.ndarray | None = None, rate_hz: int = 16_000, channel: int | None = None) -> Voice:
+    voice = Voice(channel)
     channels = 1 if sound is None or sound.ndim == 1 else sound.shape[1]
     voice.open(info(rate_hz, channels))
     if sound is not None:
@@ -126,16 +142,17 @@ def test_the_state_can_be_saved_in_mid_stream():
     sound, voice = speech(4, 48_000), operator(rate_hz=48_000)
     voice.push(block(sound[:100_001], rate_hz=48_000))
     resumed = operator(rate_hz=48_000)
-    resumed.state = copy.deepcopy(voice.state)
+    resumed.state, resumed.front.state = copy.deepcopy((voice.state, voice.front.state))
     for one in (voice, resumed):
         one.push(block(sound[100_001:], START + 100_001 / 48_000, 48_000))
     assert_same(voice.feature_at(START + 3.8), resumed.feature_at(START + 3.8))
 
 
 def test_the_state_is_made_of_plain_parts():
-    for field in dataclasses.fields(operator(speech(1)).state):
-        value = getattr(operator(speech(1)).state, field.name)
-        assert isinstance(value, np.ndarray | int | float | bool), field.name
+    voice = operator(speech(1))
+    for state in (voice.state, voice.front.state):
+        for field in dataclasses.fields(state):
+            assert isinstance(getattr(state, field.name), np.ndarray | int | float | bool), field.name
 
 
 def test_the_other_rates_give_nearly_the_same_feature():
@@ -259,25 +276,73 @@ def test_reopening_keeps_the_speaker_and_another_rate_does_not():
 def test_streams_that_are_no_sound_are_refused():
     for bad in (info(0), info(250), info(16_000, dtype="string"), info(44_099), info(22_050.5)):
         with pytest.raises(SourceError, match="voice stream"):
-            VoiceFeatures().open(bad)
+            VoiceFrontEnd().open(bad)
     with pytest.raises(SourceError, match="channel 2"):
-        VoiceFeatures(VoiceFeaturesSettings(channel=2)).open(info(channels=2))
+        Voice(channel=2).open(info(channels=2))
     with pytest.raises(SourceError, match="int32"):
         operator(np.zeros(100, np.int32))
     with pytest.raises(SourceError, match="opened"):
-        VoiceFeatures().feature_at(0.0)
+        VoiceFrontEnd().push(block(speech(1)))
+    with pytest.raises(SourceError, match="expected the 68 of the voice front end"):
+        VoiceFeatures().open(info())
 
 
 def test_telephone_sound_warns_of_its_empty_bands():
-    (warning,) = VoiceFeatures().open(info(8000))
+    (warning,) = Voice().open(info(8000))
     assert "4000 Hz" in warning
 
 
 def test_the_contract_is_json_and_changes_with_every_setting():
-    def text(**kwargs) -> str:
-        return json.dumps(VoiceFeatures(VoiceFeaturesSettings(**kwargs)).contract(), allow_nan=False)
+    def text(window_s: float = 2.0, **kwargs) -> str:
+        settings = VoiceFeaturesSettings(window_s, front_end=VoiceFrontEndSettings(**kwargs))
+        return json.dumps(VoiceFeatures(settings).contract(), allow_nan=False)
 
-    assert text() != text(window_s=3.0) != text(channel=0) != text(highpass_hz=80.0)
+    assert len({text(), text(3.0), text(channel=0), text(highpass_hz=80.0)}) == 4
+
+
+def test_frames_are_float32_rows_stamped_with_their_newest_sample():
+    front = VoiceFrontEnd()
+    given, _ = front.open(info(48_000))
+    assert (given.type, given.nominal_rate_hz, given.dtype, given.same_clock) == ("VoiceFrames", 0.0, "float32", True)
+    assert given.channel_labels == FRAME_LABELS
+    assert given.delay_s == front.delay_s > 0
+    sound = block(speech(1, 48_000), START, 48_000, segment=7)
+    frames = front.push(sound)
+    assert frames.values.dtype == np.float32
+    assert set(frames.values[:, -1]) == {7.0}
+    assert set(frames.times) <= set(sound.times)
+    needed = START + np.arange(len(frames)) * 0.01 + 0.025 + front.delay_s
+    assert np.abs(frames.times - needed).max() < 2 / 16_000
+
+
+@settings(max_examples=20, deadline=None)
+@given(cuts=st.lists(st.floats(0, 1), max_size=15))
+def test_frames_may_be_cut_anywhere(cuts):
+    front, whole, parts = VoiceFrontEnd(), VoiceFeatures(), VoiceFeatures()
+    given, _ = front.open(info())
+    halves = [front.push(block(speech(1.5))), front.push(block(speech(1, seed=1), START + 2, segment=1))]
+    times, rows = (np.concatenate([getattr(half, name) for half in halves]) for name in ("times", "values"))
+    for voice, edges in (
+        (whole, [0, len(times)]),
+        (parts, [0, *sorted(round(c * len(times)) for c in cuts), len(times)]),
+    ):
+        voice.open(given)
+        for a, b in itertools.pairwise(edges):
+            voice.push(TimedBlock("voice", 0, times[a:b], rows[a:b]))
+    for k in range(16):
+        assert_same(whole.feature_at(START + k / 5), parts.feature_at(START + k / 5))
+
+
+def test_hostile_frames_do_no_lasting_harm():
+    front, voice = VoiceFrontEnd(), VoiceFeatures()
+    voice.open(front.open(info())[0])
+    frames = front.push(block(speech(6)))
+    rows = frames.values.copy()
+    rows[100, 5], rows[110, 64], rows[120, :67], rows[130, 67] = np.nan, np.inf, 3e38, 3e38
+    voice.push(TimedBlock("voice", 0, frames.times, rows))
+    feature = voice.feature_at(START + 5.8)
+    assert all(np.isfinite(values).all() for values in feature.inputs.values())
+    assert feature.quality > 0.9
 
 
 # ---- real speech
@@ -293,12 +358,15 @@ def clip(path: Path) -> np.ndarray:
 def test_log_mel_of_a_real_clip_equals_librosa(data_folder):
     resampler, log_mel = Resampler.design(22_050), LogMel()
     for path in sorted((data_folder / "emodb" / "wav").glob("*.wav"))[::60]:
-        sound, _ = resampler.step(resampler.new_state(), clip(path) / 32768)
+        samples = clip(path) / 32768
+        count = len(samples) * resampler.up // resampler.down - 400
+        held = np.concatenate([np.zeros(resampler.history), samples])
+        sound = resampler.outputs(held, resampler.history, 0, count)
         power = librosa.feature.melspectrogram(
             y=np.pad(sound, 56), sr=16_000, n_fft=512, hop_length=160, win_length=400, center=False, n_mels=64,
             fmin=60, fmax=7600,
         )  # fmt: skip
-        found = log_mel.step(log_mel.new_state(), sound).log_mel
+        found = log_mel.frames(sound).log_mel
         np.testing.assert_allclose(found, np.log(np.maximum(power, 1e-10)).T, atol=1e-4)
 
 
@@ -307,7 +375,7 @@ def test_speech_is_found_in_every_clip_and_anger_is_brighter_than_sadness(data_f
     tilts: dict[tuple[str, str], list[float]] = {}
     paths = sorted((data_folder / "emodb" / "wav").glob("*.wav"))
     for path in paths:
-        voice = VoiceFeatures()
+        voice = Voice()
         voice.open(info(22_050, dtype="int16"))
         voice.push(block(clip(path), rate_hz=22_050))
         feature = voice.feature_at(START + 2)

@@ -51,14 +51,14 @@ def eeg(seconds: float, seed: int = 0) -> Track:
     return Track(info, START + np.arange(n) / EEG_RATE_HZ, values)
 
 
-def voice(seconds: float, seed: int = 1) -> Track:
+def voice(seconds: float, seed: int = 1, rate_hz: float = VOICE_RATE_HZ) -> Track:
     """Bursts of a 150 Hz buzz over quiet noise."""
     rng = np.random.default_rng(seed)
-    n = int(seconds * VOICE_RATE_HZ)
-    t = np.arange(n) / VOICE_RATE_HZ
+    n = int(seconds * rate_hz)
+    t = np.arange(n) / rate_hz
     buzz = np.sign(np.sin(2 * np.pi * 150 * t)) * 0.2 * (np.sin(2 * np.pi * 0.7 * t) > -0.3)
     sound = buzz + rng.normal(0, 0.002, n)
-    info = _info("voice", ("mono",), ("normalized",), VOICE_RATE_HZ, "float32")
+    info = _info("voice", ("mono",), ("normalized",), rate_hz, "float32")
     return Track(info, START + t, sound.astype(np.float32)[:, None])
 
 

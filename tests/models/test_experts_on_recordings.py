@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 
 from streamsense.features.band_entropy import BandEntropy
 from streamsense.features.voice_features import VoiceFeatures
+from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.models.expert import Expert
 from streamsense.models.session import OnnxModel
 from streamsense.resources import shipped
@@ -89,15 +90,17 @@ def test_voice_arousal_tells_aroused_from_calm_speech(data_folder):
     for speaker in sorted({path.name[:2] for path in files}):
         mine = [path for path in files if path.name[:2] == speaker]
         order.shuffle(mine)
-        operator = VoiceFeatures()
+        front, operator = VoiceFrontEnd(), VoiceFeatures()
         expert = expert_for("voice_knowledge", operator)
         for index, path in enumerate(mine):
             rate, samples = wavfile.read(path)
             if index == 0:
-                operator.open(StreamInfo("voice", "voice", "M", "Audio", "", ("left",), ("",), float(rate), "float32"))
+                info = StreamInfo("voice", "voice", "M", "Audio", "", ("left",), ("",), float(rate), "float32")
+                operator.open(front.open(info)[0])
             start = 10.0 * index
             values = (samples / 32768).astype(np.float32)[:, None]
-            operator.push(TimedBlock("voice", index, start + np.arange(len(samples)) / rate, values))
+            sound = TimedBlock("voice", index, start + np.arange(len(samples)) / rate, values)
+            operator.push(front.push(sound))
             out = expert.evaluate(operator.feature_at(np.floor((start + len(samples) / rate) * 5) / 5))
             if index >= 5 and path.name[5] in "WAFLTN":
                 is_aroused.append(path.name[5] in "WAF")

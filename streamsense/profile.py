@@ -1,0 +1,138 @@
+"""A participant's profile: neutral face, EEG baseline, voice normalisation, habitual discord; learned once, used again.
+
+It holds numbers about a person's body and voice: personal data, to be kept like the recording that it was made from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamsense.errors import ConfigError
+from streamsense.streams import MODALITIES, FloatArray
+
+if TYPE_CHECKING:
+    from streamsense.pipeline import Pipeline
+
+PROFILE = "profile"
+"""Name of the Control event that brings a profile into the core; its payload is the profile's text."""
+VERSION = 1
+_LARGEST_FILE = 1 << 20
+_LARGEST_NUMBER = 1e6
+_REMEDY = "Make a new one from a recording: `streamsense replay FILE --save-profile PROFILE`."
+
+FUSION = "fusion"
+PARTS = (*MODALITIES, FUSION)
+Part = Mapping[str, Any]
+"""What one modality's features learned, by name: numbers, texts, lists of numbers, and such by name."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """`parts` has one entry for each modality of which something was learned, and one for the fusion."""
+
+    parts: Mapping[str, Part]
+
+    @classmethod
+    def from_pipeline(cls, pipeline: Pipeline) -> Profile:
+        """What the pipeline's features have learned so far. Raises ConfigError when that is nothing yet."""
+        parts = pipeline.learned()
+        if not parts.keys() & set(MODALITIES):
+            raise ConfigError(
+                "There is nothing to save in a profile: no modality was seen long enough. Expected a minute of rest, "
+                "eyes open, and some speech. Record such a minute and make the profile from it."
+            )
+        return cls(parts)
+
+    @property
+    def payload(self) -> str:
+        """The profile as text, every number exact; the same profile always gives the same text."""
+        return json.dumps({"streamsense_profile": VERSION, **self.parts}, sort_keys=True, allow_nan=False)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the payload, hexadecimal."""
+        return hashlib.sha256(self.payload.encode()).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write the profile to a new file. Raises ConfigError where it exists, or cannot be written."""
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(self.payload + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except FileExistsError as error:
+            raise ConfigError(
+                f"{path} exists already, and a profile is never overwritten. Choose another name."
+            ) from error
+        except OSError as error:
+            raise ConfigError(
+                f"The profile {path} cannot be written ({error.strerror}). Choose another place."
+            ) from error
+
+
+def load_profile(path: Path) -> Profile:
+    """Read a profile. Raises ConfigError for anything else."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise ConfigError(f"The profile {path} cannot be read ({error.strerror}). Check the path.") from error
+    if len(content) > _LARGEST_FILE:
+        raise ConfigError(f"{path} is larger than 1 MiB, so it is no profile. {_REMEDY}")
+    return parse_profile(content.decode("utf-8", errors="replace"), f"The profile {path}")
+
+
+def parse_profile(text: str, origin: str = "The profile") -> Profile:
+    """The profile that `text` holds. What its parts must hold is checked by the features that use them."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{origin} is no JSON ({error}). {_REMEDY}") from error
+    if not isinstance(content, dict) or "streamsense_profile" not in content:
+        raise ConfigError(f"{origin} has no 'streamsense_profile', so it is no profile. {_REMEDY}")
+    version = content.pop("streamsense_profile")
+    if version != VERSION:
+        raise ConfigError(f"{origin} has version {str(version)[:20]}, expected {VERSION}. {_REMEDY}")
+    for name, part in content.items():
+        if name not in PARTS or not isinstance(part, dict):
+            expected = f"expected a part for each of {', '.join(PARTS)} at most"
+            raise ConfigError(f"{origin} has {name[:40]!r}: {type(part).__name__}, {expected}. {_REMEDY}")
+    return Profile({name: content[name] for name in PARTS if name in content})
+
+
+def numbers(part: Part, name: str, count: int) -> FloatArray:
+    """The `count` finite numbers that `part` has under `name`. Raises ConfigError for anything else."""
+    found = part.get(name)
+    values = found if isinstance(found, list) else [found]
+    if len(values) != count or not all(_is_number(value) for value in values):
+        expected = "a finite number" if count == 1 else f"a list of {count} finite numbers"
+        raise ConfigError(f"The profile has {_shown(found)} as {name!r}, expected {expected}. {_REMEDY}")
+    return np.array(values, np.float64)
+
+
+def table(part: Part, name: str) -> Part:
+    """The entries by name that `part` has under `name`. Raises ConfigError for anything else."""
+    found = part.get(name)
+    if not isinstance(found, dict):
+        raise ConfigError(f"The profile has {_shown(found)} as {name!r}, expected entries by name. {_REMEDY}")
+    return found
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= _LARGEST_NUMBER  # false for NaN too
+
+
+def _shown(found: object) -> str:
+    if isinstance(found, list | dict):
+        return f"{len(found)} entries"
+    return "nothing" if found is None else repr(found)[:40] if not isinstance(found, int) else "a number"
