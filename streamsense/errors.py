@@ -6,6 +6,7 @@ StreamsenseError
 │   ├── StreamNotFound   no stream matches
 │   └── AmbiguousStream  more than one stream matches
 ├── RecordingError       a recording that cannot be read
+├── SinkError            scores that cannot be written where they were wanted
 ├── ModelError           a model file that is missing, damaged or of the wrong contract
 └── DependencyError      a library or system package that is missing or in the way
 """
@@ -35,6 +36,10 @@ class AmbiguousStream(SourceError):
 
 class RecordingError(StreamsenseError):
     """A recording cannot be read."""
+
+
+class SinkError(StreamsenseError):
+    """Scores or notices cannot be written where they were wanted."""
 
 
 class ModelError(StreamsenseError):

@@ -39,6 +39,14 @@ def decode_jpeg_base64(text: str, max_bytes: int = MAX_FRAME_BYTES) -> Image | N
     return frame
 
 
+def encode_jpeg_base64(frame: Image, quality: int = 90) -> str:
+    """A BGR picture (height, width, 3) as base64 JPEG text."""
+    done, content = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError(f"a picture of shape {frame.shape} cannot be made a JPEG")
+    return base64.b64encode(content).decode("ascii")
+
+
 def jpeg_size(content: bytes) -> tuple[int, int] | None:
     """Width and height that a JPEG's first frame header claims, or None if there is none [ITU-T T.81, annex B]."""
     if content[:2] != b"\xff\xd8":

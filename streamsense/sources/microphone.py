@@ -7,7 +7,6 @@ then does it see devices that were plugged in later: use no other sounddevice st
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ _SILENT_S = 1.5
 _SLOWEST_START_S = 6.0  # a Bluetooth microphone takes seconds to its first sample
 _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 8.0
-_LONGEST_AGE_S = 2.0
+_LONGEST_AGE_S = 30.0
 _POLL_S = 0.1
 
 
@@ -232,12 +231,19 @@ class MicrophoneSource:
 
     def _capture(self, sound: npt.NDArray[np.float32], _frames: int, times: Any, status: Any) -> None:
         """PortAudio's callback: copy, and read the clock."""
+        age = self._device_now(times.currentTime) - times.inputBufferAdcTime
         now = self._clock.now()
-        age = times.currentTime - times.inputBufferAdcTime
         if times.inputBufferAdcTime <= 0 or age > _LONGEST_AGE_S:
             # Some host interfaces give no time of the first sample; the buffer's latency is the next best.
             age = self._latency_s
         self._captured.put(_Captured(sound[:, 0].copy(), now, age, bool(status.input_overflow)))
+
+    def _device_now(self, called_at: float) -> float:
+        """The device's clock. PortAudio reads it before the call, and Python's lock may hold the call up."""
+        stream = self._stream
+        now = called_at if stream is None else float(stream.time)
+        # It can be the time of day, which may have been set just now.
+        return now if 0 <= now - called_at <= _LONGEST_AGE_S else called_at
 
     def _run(self, info: StreamInfo | None) -> None:
         try:
@@ -254,23 +260,25 @@ class MicrophoneSource:
     def _forward_until_lost(self) -> str:
         """Emit what is captured; returns why the sound ended, or nothing when stop() was called."""
         stamps = BlockStamps(self._rate_hz)
-        silent_after = self._clock.now() + _SLOWEST_START_S
+        # Counted in waits, not read from the clock: if this process stood still, the device did not fall silent.
+        silent_s, patience_s = 0.0, _SLOWEST_START_S
         while not self._stopping.is_set():
             try:
                 captured = self._captured.get(timeout=_POLL_S)
             except Empty:
-                if self._clock.now() > silent_after:
+                silent_s += _POLL_S
+                if silent_s > patience_s:
                     return "the device sends no more sound"
                 continue
-            silent_after = captured.received + _SILENT_S
+            silent_s, patience_s = 0.0, _SILENT_S
             self._forward(captured, stamps)
         return ""
 
     def _forward(self, captured: _Captured, stamps: BlockStamps) -> None:
         if captured.overflow:
             self._overflows += 1
-            payload = json.dumps({"key": self.key, "overflows": self._overflows})
-            self._emit(Control("microphone_overflow", payload, captured.received))
+            text = f"{self.key}: the sound system lost samples, the computer is too busy ({self._overflows} so far)"
+            self._emit(Control("microphone_overflow", text, captured.received))
         count = len(captured.sound)
         # Drivers estimate; but the last sample cannot be younger than the call that brought it.
         age = max(captured.age_s, count / self._rate_hz)

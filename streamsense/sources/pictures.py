@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,8 @@ from streamsense.face.edge import FaceEdge
 from streamsense.features.face_vector import FrontEnd, face_vector_labels, face_vector_units
 from streamsense.models.catalogue import model_files
 from streamsense.sources.jpeg_frames import decode_jpeg_base64
-from streamsense.streams import FloatArray, StreamInfo
+from streamsense.streams import Block, Event, FloatArray, StreamInfo, StreamOpened
+from streamsense.ticks import Clock
 
 
 def face_edge(front_end: FrontEnd) -> FaceEdge:
@@ -20,28 +21,84 @@ def face_edge(front_end: FrontEnd) -> FaceEdge:
     return FaceEdge(front_end, model_files(front_end))
 
 
-class PictureFront:
-    """Turns pictures into face vectors. With `most_at_once`, only the newest of a pile-up are looked at."""
+class PictureKeeper:
+    """Emits the pictures that were looked at as a stream of their own, for a recording.
 
-    def __init__(self, edge: FaceEdge, most_at_once: int | None = None) -> None:
+    That stream has the key `pictures/KEY` and kind `pictures`, holds base64 JPEG texts, and has the stamps of the
+    face vectors. It is opened with its first picture.
+    """
+
+    def __init__(self, clock: Clock, emit: Callable[[Event], None]) -> None:
+        self._clock = clock
+        self._emit = emit
+        self._unopened: StreamInfo | None = None
+        self._key = ""
+        self._count = 0
+
+    def begin(self, face: StreamInfo) -> None:
+        """The stream of face vectors `face` begins, or begins anew, and the pictures' stream with it."""
+        self._key = f"pictures/{face.key}"
+        self._unopened = replace(
+            face,
+            key=self._key, kind="pictures", type="VideoFrames", source_id=f"{face.source_id}-pictures",
+            channel_labels=("jpeg_base64",), channel_units=("",), nominal_rate_hz=0.0, dtype="string", description="",
+        )  # fmt: skip
+
+    def keep(self, texts: Sequence[str], stamps: FloatArray) -> None:
+        """Emit pictures; their face vectors are emitted after them."""
+        if not len(texts):
+            return
+        now = self._clock.now()
+        if self._unopened is not None:
+            self._emit(StreamOpened(self._unopened, now))
+            self._unopened, self._count = None, 0
+        no_values = np.empty((len(texts), 0), np.float32)
+        self._emit(Block(self._key, self._count, stamps.copy(), no_values, now, tuple(texts)))
+        self._count += len(texts)
+
+
+class PictureFront:
+    """Turns pictures into face vectors. With `most_at_once`, only the newest of a pile-up are looked at.
+
+    With a `keeper`, what was looked at is emitted as well.
+    """
+
+    def __init__(self, edge: FaceEdge, most_at_once: int | None = None, keeper: PictureKeeper | None = None) -> None:
         self._edge = edge
         self._most_at_once = most_at_once or 0
+        self._keeper = keeper
+        self._skipped = self._unreadable = 0
+
+    def take_left_out(self) -> tuple[int, int]:
+        """How many pictures were skipped to stay live, and how many could not be read, since the last call."""
+        left_out, self._skipped, self._unreadable = (self._skipped, self._unreadable), 0, 0
+        return left_out
 
     def describe(self, info: StreamInfo) -> StreamInfo:
         """The face vectors' description, under the picture stream's own name."""
+        if self._keeper is not None:
+            self._keeper.begin(info)
         labels, units = face_vector_labels(self._edge.front_end), face_vector_units(self._edge.front_end)
         return replace(
-            info, kind="face", channel_labels=labels, channel_units=units, nominal_rate_hz=0.0, dtype="float32"
-        )
+            info,
+            kind="face", type="FaceVector", channel_labels=labels, channel_units=units, nominal_rate_hz=0.0,
+            dtype="float32", description="",
+        )  # fmt: skip
 
     def convert(self, samples: Sequence[str | bytes], stamps: FloatArray) -> tuple[npt.NDArray[np.float32], FloatArray]:
         """One vector (n, channels) and stamp for each picture that can be read; damaged ones are left out."""
-        vectors, kept = [], []
+        vectors, kept, texts = [], [], []
+        self._skipped += max(0, len(samples) - self._most_at_once) if self._most_at_once else 0
         for sample, stamp in list(zip(samples, stamps, strict=True))[-self._most_at_once :]:
             text = sample if isinstance(sample, str) else bytes(sample).decode("ascii", errors="replace")
             frame = decode_jpeg_base64(text)
-            if frame is not None:
+            if frame is None:
+                self._unreadable += 1
+            else:
                 vectors.append(self._edge.process(frame))
                 kept.append(stamp)
+                texts.append(text)
+        if self._keeper is not None:
+            self._keeper.keep(texts, np.array(kept, np.float64))
         width = len(face_vector_labels(self._edge.front_end))
         return np.array(vectors, np.float32).reshape(len(kept), width), np.array(kept, np.float64)

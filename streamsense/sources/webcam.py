@@ -1,7 +1,7 @@
 """A camera, film file or MJPEG address as a source of face vectors.
 
 Two threads: the grabber reads frames and keeps only the newest, the worker runs the face edge over it. Nothing of
-the picture leaves this module but the face vector.
+the picture leaves this module but the face vector, unless its maker asks to keep the pictures.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from streamsense.face.edge import FaceEdge
 from streamsense.face.opencv import cv2
 from streamsense.face.regions import Image
 from streamsense.features.face_vector import face_vector_labels, face_vector_units
+from streamsense.sources.jpeg_frames import encode_jpeg_base64
+from streamsense.sources.pictures import PictureKeeper
 from streamsense.sources.webcam_device import TIMEOUT_S, WebcamSettings, cannot_open, film_rate, open_device
-from streamsense.streams import Block, Event, StreamInfo, StreamLost, StreamOpened
+from streamsense.sources.webcam_repeats import FROZEN_S, Repeats
+from streamsense.streams import Block, Control, Event, StreamInfo, StreamLost, StreamOpened
 from streamsense.ticks import Clock
 
 __all__ = ["WebcamSettings", "WebcamSource"]
@@ -30,12 +33,22 @@ _POLL_S: Final = 0.05
 class WebcamSource:
     """Emits `StreamOpened`, then one `Block` per frame, and `StreamLost` when reading fails or the film ends.
 
-    After a failure it tries again every half second; the stream is then opened anew. `emit` is called from this
-    object's threads and must not block for long. `overwritten` counts frames that came while the edge was busy.
+    After a failure it tries again every half second; the stream is then opened anew. A frame of a camera that is bit
+    for bit the one before is no new picture and is left out; after a second of them `camera_frozen` is emitted. With
+    `keep_pictures` each picture that was looked at is emitted, too, as JPEG, ahead of its face vector. `emit` is called
+    from this object's threads and must not block for long. `overwritten` counts frames that came while the edge was
+    busy.
     """
 
     def __init__(
-        self, key: str, settings: WebcamSettings, edge: FaceEdge, clock: Clock, emit: Callable[[Event], None]
+        self,
+        key: str,
+        settings: WebcamSettings,
+        edge: FaceEdge,
+        clock: Clock,
+        emit: Callable[[Event], None],
+        *,
+        keep_pictures: bool = False,
     ) -> None:
         if edge.front_end != settings.front_end:
             raise ValueError(f"the edge is {edge.front_end}, the settings say {settings.front_end}")
@@ -46,6 +59,7 @@ class WebcamSource:
         self._edge = edge
         self._clock = clock
         self._emit = emit
+        self._keeper = PictureKeeper(clock, emit) if keep_pictures else None
         self.info = _stream_info(key, settings)
         self._newest: tuple[Image, float, int] | None = None  # frame, grab time, how often the device was opened
         self._changed = threading.Condition()
@@ -108,6 +122,7 @@ class WebcamSource:
     def _read_frames(self, capture: Any, opened: int) -> None:
         """Hand on frames until reading fails or the source is stopped."""
         period_s = 1 / film_rate(capture) if self.settings.is_file else 0.0
+        repeats = Repeats()
         due = self._clock.now()
         while not self._stopping.is_set():
             while (early_s := due - self._clock.now()) > 0:
@@ -120,6 +135,12 @@ class WebcamSource:
                     continue
                 self._hand_on(None, opened)
                 return
+            now = self._clock.now()
+            if not self.settings.is_file and repeats.has(frame, now):
+                if repeats.are_to_be_told(now):
+                    text = f"{self.info.key}: {self.info.name} has sent one and the same picture for {FROZEN_S:g} s"
+                    self._emit(Control("camera_frozen", text, now))
+                continue
             self._hand_on(frame, opened)
 
     def _hand_on(self, frame: Image | None, opened: int) -> None:
@@ -157,7 +178,11 @@ class WebcamSource:
                 self._edge.reset()
                 opened_emitted, sample = opened, 0
                 self._emit(StreamOpened(self.info, self._clock.now()))
+                if self._keeper is not None:
+                    self._keeper.begin(self.info)
             values = self._edge.process(frame)[None]
+            if self._keeper is not None:
+                self._keeper.keep([encode_jpeg_base64(frame)], np.array([stamp]))
             self._emit(Block(self.info.key, sample, np.array([stamp]), values, self._clock.now()))
             sample += 1
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamsense.errors import SourceError
+from streamsense.errors import SinkError, SourceError
 from streamsense.score import EXPERT_LABELS, SCORE_LABELS
 from streamsense.sinks.table import CsvSink
 from tests.helpers.made_scores import made_notice, made_score
@@ -80,3 +82,33 @@ def test_a_kill_loses_at_most_the_last_row(tmp_path: Path) -> None:
     assert_scores(rows[:written])
     _, *events = rows_of(tmp_path / "events.csv")
     assert len(events) >= written
+
+
+def test_a_folder_that_is_removed_is_noticed(tmp_path: Path) -> None:
+    """The system goes on taking what is written to a removed file."""
+    with CsvSink(tmp_path / "results") as sink:
+        sink.write_score(made_score(0))
+        shutil.rmtree(tmp_path / "results")
+        with pytest.raises(SinkError, match=r"scores\.csv cannot be written any more: it was removed"):
+            sink.write_score(made_score(1))
+        with pytest.raises(SinkError, match=r"events\.csv cannot be written any more: it was removed"):
+            sink.write_notice(made_notice(0))
+
+
+def test_a_full_disk_is_said_in_plain_words(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk; both files are closed."""
+    sink = CsvSink(tmp_path)
+    sink.write_score(made_score(0))
+    sink.write_notice(made_notice(0))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "scores.csv").stat().st_size + 100, limit[1]))
+    try:
+        for attempt in (lambda: sink.write_score(made_score(1)), sink.close):
+            with pytest.raises(SinkError, match=r"scores\.csv cannot be written any more: File too large\. Make room"):
+                attempt()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert len(rows_of(tmp_path / "events.csv")) == 2
+    _, whole, torn = (tmp_path / "scores.csv").read_text().splitlines()
+    assert_scores([whole.split(",")])
+    assert len(torn) == 100

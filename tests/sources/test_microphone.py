@@ -1,16 +1,9 @@
-"""The microphone, captured for real: PortAudio over ALSA's pulse plugin from the monitor of a PulseAudio null sink.
+"""The microphone, captured for real: PortAudio from a sound server of our own."""
 
-Debian: libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins. Without them these tests skip, unless
-STREAMSENSE_REQUIRE_AUDIO is 1.
-"""
-
-import ctypes.util
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,67 +14,22 @@ import pytest
 
 from streamsense.errors import AmbiguousStream, SourceError, StreamNotFound
 from streamsense.sources.microphone import BlockStamps, InputDevice, MicrophoneSettings, find_device
+from tests.helpers.sound_server import DEVICE, TONE_HZ, SoundServer, sound_served
 
 ROOT = Path(__file__).parents[2]
-CAPTURE = Path(__file__).with_name("capture_microphone.py")
-DEVICE = "streamsense_test"
-TONE_HZ = 440.0
+CAPTURE = ROOT / "tests" / "helpers" / "capture_microphone.py"
 
 
-class SoundServer:
-    """A PulseAudio of our own, in a folder of its own, with one null sink whose monitor is the microphone."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        plain = {key: value for key, value in os.environ.items() if not key.startswith(("PULSE_", "DBUS_"))}
-        self.environment = {
-            **plain, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder), "PULSE_LATENCY_MSEC": "20",
-            "PULSE_SERVER": f"unix:{folder}/pulse/native", "PYTHONPATH": str(ROOT),
-        }  # fmt: skip
-        self._server: subprocess.Popen[bytes] | None = None
-        self._player: subprocess.Popen[bytes] | None = None
-        (folder / ".asoundrc").write_text(
-            f'pcm.{DEVICE} {{ type pulse device "{DEVICE}.monitor" hint {{ show on description "{DEVICE}" }} }}\n'
-        )
-        (folder / "pulse.conf").write_text(
-            f"load-module module-null-sink sink_name={DEVICE} rate=48000 channels=1\n"
-            "load-module module-native-protocol-unix\n"
-        )
-        t = np.arange(48_000 * 60) / 48_000
-        (folder / "tone.raw").write_bytes((9830 * np.sin(2 * np.pi * TONE_HZ * t)).astype("<i2").tobytes())
-
-    def start(self) -> None:
-        command = ["pulseaudio", "-n", "-F", str(self.folder / "pulse.conf"), "--daemonize=no", "--exit-idle-time=-1"]
-        self._server = self._popen([*command, "--disable-shm=yes", "--use-pid-file=no"])
-        until = time.monotonic() + 20
-        while subprocess.run(["pactl", "info"], env=self.environment, capture_output=True).returncode:
-            assert time.monotonic() < until, "PulseAudio did not start"
-            time.sleep(0.1)
-        # A player makes the null sink work at a short period; it begins with one of two seconds.
-        player = ["pacat", "--raw", "--rate=48000", "--channels=1", "--format=s16le", "--latency-msec=20"]
-        self._player = self._popen([*player, f"--device={DEVICE}", str(self.folder / "tone.raw")])
-
-    def stop(self) -> None:
-        for process in (self._player, self._server):
-            if process is not None:
-                process.terminate()
-                process.wait(10)
-        self._player = self._server = None
-
-    def _popen(self, command: list[str]) -> subprocess.Popen[bytes]:
-        quiet = subprocess.DEVNULL
-        return subprocess.Popen(command, env=self.environment, stdin=quiet, stdout=quiet, stderr=quiet)
-
-    def capture(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(CAPTURE), *arguments]
-        return subprocess.run(
-            command, env=self.environment, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=60
-        )
+def capture(server: SoundServer, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(CAPTURE), *arguments]
+    return subprocess.run(
+        command, env=server.environment, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=60
+    )
 
 
 @pytest.fixture(scope="module")
 def sound_server() -> Iterator[SoundServer]:
-    for server in _served():
+    with sound_served() as server:
         time.sleep(2.5)
         yield server
 
@@ -89,27 +37,8 @@ def sound_server() -> Iterator[SoundServer]:
 @pytest.fixture
 def own_sound_server() -> Iterator[SoundServer]:
     """For tests that stop it."""
-    yield from _served()
-
-
-def _served() -> Iterator[SoundServer]:
-    missing = [name for name in ("pulseaudio", "pactl", "pacat") if shutil.which(name) is None]
-    if ctypes.util.find_library("portaudio") is None:
-        missing.append("libportaudio2")
-    if missing:
-        reason = f"no virtual microphone: {', '.join(missing)} not installed"
-        if os.environ.get("STREAMSENSE_REQUIRE_AUDIO") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    # A short path: that of the server's socket may have 107 characters.
-    with tempfile.TemporaryDirectory(prefix="mic", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o700)
-        server = SoundServer(Path(folder))
-        try:
-            server.start()
-            yield server
-        finally:
-            server.stop()
+    with sound_served() as server:
+        yield server
 
 
 RATES_HZ = (0, 16_000, 48_000)
@@ -120,13 +49,13 @@ def captured(sound_server, tmp_path_factory) -> Iterator[dict[int, Future[Path]]
     """What was captured at each rate, all at the same time."""
     folder = tmp_path_factory.mktemp("captured")
 
-    def capture(rate_hz: int) -> Path:
-        done = sound_server.capture(DEVICE, str(rate_hz), "4", str(folder / f"{rate_hz}.npz"))
+    def captured_at(rate_hz: int) -> Path:
+        done = capture(sound_server, DEVICE, str(rate_hz), "4", str(folder / f"{rate_hz}.npz"))
         assert done.returncode == 0, done.stderr
         return folder / f"{rate_hz}.npz"
 
     with ThreadPoolExecutor(len(RATES_HZ)) as pool:
-        yield {rate_hz: pool.submit(capture, rate_hz) for rate_hz in RATES_HZ}
+        yield {rate_hz: pool.submit(captured_at, rate_hz) for rate_hz in RATES_HZ}
 
 
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
@@ -178,7 +107,7 @@ def test_a_microphone_that_goes_away_is_taken_up_again(own_sound_server, tmp_pat
 
 
 def test_an_unknown_microphone_is_refused_with_a_list(sound_server, tmp_path):
-    done = sound_server.capture("Neumann", "0", "1", str(tmp_path / "out.npz"))
+    done = capture(sound_server, "Neumann", "0", "1", str(tmp_path / "out.npz"))
     assert done.returncode != 0
     assert "StreamNotFound" in done.stderr
     assert DEVICE in done.stderr

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +14,12 @@ from streamsense.face.edge import FaceEdge
 from streamsense.face.opencv import cv2
 from streamsense.face.regions import Image
 from streamsense.features.face_vector import FIELD_INDEX, face_vector_labels
+from streamsense.sources.jpeg_frames import decode_jpeg_base64
 from streamsense.sources.webcam import WebcamSettings, WebcamSource
-from streamsense.streams import Block, Event, StreamLost, StreamOpened
+from streamsense.sources.webcam_repeats import Repeats
+from streamsense.streams import Block, Control, Event, StreamLost, StreamOpened
 from tests.helpers.face_pictures import astronaut, face_edge
+from tests.helpers.mjpeg_camera import Camera
 
 WAIT_S = 20.0
 
@@ -26,48 +27,6 @@ WAIT_S = 20.0
 class MonotonicClock:
     def now(self) -> float:
         return time.monotonic()
-
-
-class Camera:
-    """Sends pictures of a face as MJPEG at 30 frames per second to whoever connects, until it is switched off."""
-
-    def __init__(self, port: int = 0) -> None:
-        jpeg = cv2.imencode(".jpg", cv2.resize(astronaut(), (640, 480)))[1].tobytes()
-        off = self._off = threading.Event()
-        self.frozen = frozen = threading.Event()
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-                self.end_headers()
-                try:
-                    while not off.wait(1 / 30):
-                        if frozen.is_set():
-                            continue
-                        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                        self.wfile.write(head.encode() + jpeg + b"\r\n")
-                except OSError:
-                    return
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            allow_reuse_address = True
-
-        self._server = Server(("127.0.0.1", port), Handler)
-        self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/video.mjpg"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        self._thread.start()
-
-    def off(self) -> None:
-        self._off.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 @pytest.fixture
@@ -91,11 +50,14 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Running:
     """A source that runs, and what it emitted."""
 
-    def __init__(self, device: int | str, edge: FaceEdge | None = None, **more: object) -> None:
+    def __init__(
+        self, device: int | str, edge: FaceEdge | None = None, keep_pictures: bool = False, **more: object
+    ) -> None:
         self.events: list[Event] = []
         settings = WebcamSettings(device, **more)  # type: ignore[arg-type]
+        edge = edge or face_edge("mesh468_iris")
         self.source = WebcamSource(
-            "face", settings, edge or face_edge("mesh468_iris"), MonotonicClock(), self.events.append
+            "face", settings, edge, MonotonicClock(), self.events.append, keep_pictures=keep_pictures
         )
 
     def __enter__(self) -> Running:
@@ -105,8 +67,8 @@ class Running:
     def __exit__(self, *_: object) -> None:
         self.source.stop()
 
-    def blocks(self) -> list[Block]:
-        return [event for event in self.events if isinstance(event, Block)]
+    def blocks(self, key: str = "face") -> list[Block]:
+        return [event for event in self.events if isinstance(event, Block) and event.key == key]
 
     def of(self, kind: type) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -166,10 +128,76 @@ def test_frames_come_back_when_the_camera_does() -> None:
     assert after[1].values[0, FIELD_INDEX["tracked"]] == 1
 
 
+def test_a_picture_that_is_sent_again_and_again_is_none(camera: Camera) -> None:
+    with Running(camera.url) as running:
+        running.wait_for(lambda: len(running.blocks()) >= 10)
+        camera.repeating.set()
+        running.wait_for(lambda: bool(running.of(Control)))
+        seen = len(running.blocks())
+        time.sleep(1.5)
+        assert len(running.blocks()) == seen
+        camera.repeating.clear()
+        running.wait_for(lambda: len(running.blocks()) >= seen + 10)
+    (told,) = running.of(Control)
+    assert isinstance(told, Control)
+    assert told.name == "camera_frozen"
+    assert "the same picture for 1 s" in told.payload
+    before, after = running.blocks()[seen - 1], running.blocks()[seen]
+    assert told.received - before.stamps[0] == pytest.approx(1.0, abs=0.3)
+    assert after.first_sample == before.first_sample + 1
+    assert running.of(StreamLost) == []
+
+
+def test_repeats_are_found_to_the_bit_and_told_once() -> None:
+    repeats, picture = Repeats(), np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    other = picture.copy()
+    other[7, 9, 2] ^= 1  # not among the pixels that are looked at first
+    assert not repeats.has(picture, 0.0)
+    assert repeats.has(picture.copy(), 0.5)
+    assert not repeats.are_to_be_told(0.5)
+    assert [repeats.are_to_be_told(now) for now in (1.0, 1.1, 5.0)] == [True, False, False]
+    assert not repeats.has(other, 6.0)
+    assert repeats.has(other.copy(), 6.1)
+    assert [repeats.are_to_be_told(now) for now in (6.9, 7.0, 7.1)] == [False, True, False]
+    assert not repeats.has(np.zeros((24, 32, 3), np.uint8), 7.2)
+
+
+def test_the_pictures_are_kept_where_that_is_asked_for() -> None:
+    first = Camera()
+    with Running(first.url, keep_pictures=True) as running:
+        running.wait_for(lambda: len(running.blocks()) >= 5)
+        first.off()
+        running.wait_for(lambda: bool(running.of(StreamLost)))
+        second = Camera(first.port)
+        try:
+            running.wait_for(lambda: len(running.of(StreamOpened)) == 4 and len(running.blocks()) >= 8)
+        finally:
+            second.off()
+    opened = [event.info for event in running.events if isinstance(event, StreamOpened)]
+    assert [info.key for info in opened] == ["face", "pictures/face"] * 2
+    pictures = opened[1]
+    assert (pictures.kind, pictures.type, pictures.dtype, pictures.nominal_rate_hz) == (
+        "pictures", "VideoFrames", "string", 0.0,
+    )  # fmt: skip
+    assert len(pictures.channel_labels) == 1
+    blocks = [event for event in running.events if isinstance(event, Block)]
+    assert {block.key for block in blocks[0::2]} == {"pictures/face"}
+    assert {block.key for block in blocks[1::2]} == {"face"}
+    for picture, vector in zip(blocks[0::2], blocks[1::2], strict=True):
+        assert picture.stamps == vector.stamps
+        assert picture.first_sample == vector.first_sample
+        assert len(picture.texts) == 1
+        assert picture.values.shape == (1, 0)
+    frame = decode_jpeg_base64(blocks[0].texts[0])
+    assert frame is not None
+    sent = cv2.resize(astronaut(), (640, 480))
+    assert np.abs(frame.astype(int) - sent).mean() < 4
+
+
 def test_stopping_does_not_wait_for_a_camera_that_hangs(camera: Camera) -> None:
     with Running(camera.url) as running:
         running.wait_for(lambda: len(running.blocks()) >= 3)
-        camera.frozen.set()
+        camera.stalled.set()
         time.sleep(0.3)
         start = time.monotonic()
         running.source.stop()

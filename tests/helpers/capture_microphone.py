@@ -1,7 +1,8 @@
 """A process of its own that captures from a microphone and saves every event: PortAudio reads its world at load.
 
-Usage: capture_microphone.py DEVICE RATE SECONDS OUTPUT.npz. RATE 0 means the device's own. It ends early when a line
-comes in on its standard input; it writes a line when the first block has come, and at each loss.
+Usage: capture_microphone.py DEVICE RATE SECONDS OUTPUT.npz. RATE 0 means the device's own. A line `hold S` on its
+standard input makes it hold Python's lock for S seconds, any other ends it early; it writes a line when the first block
+has come, and at each loss.
 """
 
 import json
@@ -14,11 +15,20 @@ import pylsl
 
 from streamsense.sources.microphone import MicrophoneSettings, MicrophoneSource
 from streamsense.streams import Block, Event
+from tests.helpers.hold_lock import hold_lock
 
 
 class LslClock:
     def now(self) -> float:
         return pylsl.local_clock()
+
+
+def obey(enough: threading.Event) -> None:
+    for line in sys.stdin:
+        if not line.startswith("hold "):
+            enough.set()
+            return
+        hold_lock(float(line.split()[1]))
 
 
 def main() -> None:
@@ -34,7 +44,7 @@ def main() -> None:
             print(previous[0], flush=True)
 
     source = MicrophoneSource("voice", MicrophoneSettings(device, rate or None), LslClock(), emit)
-    threading.Thread(target=lambda: sys.stdin.readline() and enough.set(), daemon=True).start()
+    threading.Thread(target=obey, args=(enough,), daemon=True).start()
     source.start()
     enough.wait(seconds)
     started = time.perf_counter()
