@@ -50,10 +50,15 @@ def live_sources(config: Config, clock: Clock, emit: Callable[[Event], None]) ->
     if config.face is not None:
         sources.append(_face_source(config, config.face, clock, emit))
     if config.markers is not None:
-        from streamsense.sources.lsl import LslMarkers
+        from streamsense.sources.lsl_follower import LslFollower
 
         own = frozenset({f"{config.output.name}-events"})
-        sources.append(LslMarkers(config.markers.type, clock, emit, without=own))
+        wanted_type = config.markers.type
+        sources.append(
+            LslFollower(
+                lambda info: info.type() == wanted_type and info.name() not in own, "markers", "markers/", clock, emit
+            )
+        )
     return sources
 
 
@@ -76,13 +81,12 @@ def _lsl_source(
 
 
 def _face_source(config: Config, section: FaceSection, clock: Clock, emit: Callable[[Event], None]) -> Source:
-    from streamsense.sources.pictures import PictureFront, face_edge
+    from streamsense.sources.pictures import PictureFront, PictureKeeper, face_edge
 
     if isinstance(section.source, LslSource):
         takes_vectors = section.source.type == "FaceVector"
-        front = (
-            None if takes_vectors else PictureFront(face_edge(section.front_end), most_at_once=_MOST_PICTURES_AT_ONCE)
-        )
+        keeper = PictureKeeper(clock, emit) if config.recording.raw_video else None
+        front = None if takes_vectors else PictureFront(face_edge(section.front_end), _MOST_PICTURES_AT_ONCE, keeper)
         return _lsl_source(config, "face", section.source, "VideoFrames", clock, emit, front)
     from streamsense.sources.webcam import WebcamSettings
     from streamsense.sources.webcam import WebcamSource as Reader
@@ -90,7 +94,8 @@ def _face_source(config: Config, section: FaceSection, clock: Clock, emit: Calla
     source: WebcamSource = section.source
     wanted = source.model_dump(exclude={"kind"})
     settings = WebcamSettings(front_end=section.front_end, **wanted)
-    return Reader("face", settings, face_edge(section.front_end), clock, emit)
+    edge = face_edge(section.front_end)
+    return Reader("face", settings, edge, clock, emit, keep_pictures=config.recording.raw_video)
 
 
 def _microphone(source: MicrophoneSource, clock: Clock, emit: Callable[[Event], None]) -> Source:

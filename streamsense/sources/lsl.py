@@ -1,4 +1,4 @@
-"""A stream from Lab Streaming Layer as a source: raw stamps, clock probes, and a way back after a loss."""
+"""A stream from Lab Streaming Layer as a source: raw stamps, clock probes, and a way back after a loss or silence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ctypes
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import pylsl
 
 from streamsense.errors import SourceError
 from streamsense.sources.lsl_streams import StreamQuery, describe_stream, stream_info
+from streamsense.sources.lsl_watch import Reporter, Silence, buffer_samples, is_full
 from streamsense.sources.recorded import marker_texts
 from streamsense.streams import (
     Block,
@@ -29,11 +30,18 @@ from streamsense.streams import (
 from streamsense.ticks import Clock
 
 Emit = Callable[[Event], None]
+Answer = TypeVar("Answer")
 _PULL_S = 0.1
 _REST_S = 0.005
 """Pause between pulls: lets samples that are sent one by one come in handfuls."""
+_REST_FROM_FLOOD_S = 0.05
+"""Pause of a marker stream after a full pull: some 1200 markers a second are taken in, whatever is sent."""
+_LONGEST_MARKER = 65_536
 _PROBE_EVERY_S = 5.0
-_PROBE_PATIENCE_S = 5.0
+_PATIENCE_S = 5.0
+_TURN_S = 1.0
+_ANSWERS_WITHIN_S = 2.0
+_STOPS_WITHIN_S = 5.0
 _MOST_SAMPLES = 65_536
 
 
@@ -46,6 +54,10 @@ class Front(Protocol):
 
     def convert(self, samples: list[Any], stamps: FloatArray) -> tuple[npt.NDArray[np.float32], FloatArray]:
         """Values (n, channels) and their stamps for raw string samples."""
+        ...
+
+    def take_left_out(self) -> tuple[int, int]:
+        """How many samples were skipped to stay live, and how many could not be read, since the last call."""
         ...
 
 
@@ -79,6 +91,9 @@ class LslSource:
         self._buffer_s = buffer_s
         self._comes_back = comes_back
         self._identity: tuple[str, str] | None = None
+        self._unusable: set[str] = set()
+        self._silence = Silence()
+        self._report = Reporter(key, clock, emit)
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"lsl-{key}", daemon=True)
@@ -87,11 +102,19 @@ class LslSource:
         """Begin to read."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop reading; returns when the thread has ended."""
+    def ask_to_stop(self) -> None:
+        """Let the thread end as soon as it can."""
         self._stopping.set()
+
+    def stop(self) -> None:
+        """Stop reading; returns when the thread has ended, or says that it has not."""
+        self.ask_to_stop()
         if self._thread.is_alive():
-            self._thread.join(timeout=5.0)
+            self._thread.join(timeout=_STOPS_WITHIN_S)
+        if self._thread.is_alive():
+            text = f"{self.key} did not stop reading within {_STOPS_WITHIN_S:g} s; this is a bug in streamsense"
+            self._failure = self._failure or SourceError(text)
+            self._report.tell("source_not_stopped", text=text)
 
     def check(self) -> None:
         """Raise what went wrong in the thread, if anything did."""
@@ -112,12 +135,22 @@ class LslSource:
                 try:
                     self._read(found)
                 except (pylsl.util.LostError, TimeoutError) as error:
-                    reason = str(error) or "the sender has gone"
-                    self._emit(StreamLost(self.key, self._clock.now(), reason))
+                    self._lose(str(error) or "the sender has gone")
+                except SourceError as error:
+                    if self._identity is None:
+                        raise
+                    # It was of use before: a session goes on without it, and waits for the one that it was.
+                    self._unusable.add(found.uid())
+                    self._lose(str(error))
                 if not self._comes_back:
                     return
         except BaseException as error:  # handed to the main thread by check()
             self._failure = error
+
+    def _lose(self, reason: str) -> None:
+        if not self._stopping.is_set():
+            self._silence = Silence()
+            self._emit(StreamLost(self.key, self._clock.now(), reason))
 
     def _resolve(self) -> pylsl.StreamInfo | None:
         """Wait for the wanted stream: the one that was read before if it is there, else the only one that matches.
@@ -126,14 +159,18 @@ class LslSource:
         """
         resolver = pylsl.ContinuousResolver(forget_after=1.0)
         told = False
+        lost_at = time.monotonic() + _ANSWERS_WITHIN_S
         while not self._stopping.wait(0.1):
             matching = [info for info in resolver.results() if self._query.matches(info)]
+            matching = [info for info in matching if info.uid() not in self._unusable]
             known = [info for info in matching if (info.name(), info.source_id()) == self._identity]
             named = [info for info in matching if self._identity and info.name() == self._identity[0]]
             fitting = known or (named if self._identity else matching)
             if len({(info.name(), info.source_id()) for info in fitting}) == 1:
                 # Of one sender listed twice the newer counts: the older is its former, dead self.
                 return max(fitting, key=lambda info: info.created_at())
+            if self._silence.is_frozen and time.monotonic() >= lost_at:
+                self._lose("it sends nothing, and does not answer")
             if matching and not told:
                 told = True
                 listing = "; ".join(map(describe_stream, matching))
@@ -142,50 +179,91 @@ class LslSource:
         return None
 
     def _read(self, found: pylsl.StreamInfo) -> None:
-        inlet = pylsl.StreamInlet(
-            found, max_buflen=int(self._buffer_s), processing_flags=0, recover=False, as_numpy=True
-        )
+        """Read until the stream ends, with an error, or has been silent for so long that another inlet is due."""
+        buffer_s = int(self._buffer_s)
+        inlet = pylsl.StreamInlet(found, max_buflen=buffer_s, processing_flags=0, recover=False, as_numpy=True)
         try:
-            raw = stream_info(self.key, self._kind, inlet.info(timeout=5.0))
+            raw = stream_info(self.key, self._kind, self._patiently(inlet.info))
             # Only texts need a front: face vectors, for one, come as the numbers that the core takes.
             front = self._front if raw.dtype == "string" else None
-            if raw.dtype == "string" and front is None and self._kind != "markers":
+            if raw.dtype == "string" and front is None and self._kind not in ("markers", "other"):
                 raise SourceError(
                     f"{describe_stream(found)} holds texts; {self.key} needs numbers. Name another stream."
                 )
             self._identity = raw.name, raw.source_id
             info = front.describe(raw) if front else raw
-            inlet.open_stream(timeout=5.0)
+            self._patiently(inlet.open_stream)
             # Without the offset of its clock a stream from another computer has no place in time.
-            probe = None if raw.same_clock else self._measured(inlet)
-            self._emit(StreamOpened(info, self._clock.now()))
-            if probe is not None:
-                self._emit(probe)
-            probe_at = time.monotonic() + _PROBE_EVERY_S
-            count = 0
-            while not self._stopping.is_set():
-                if not raw.same_clock and time.monotonic() >= probe_at:
-                    self._emit(self._measured(inlet))
-                    probe_at = time.monotonic() + _PROBE_EVERY_S
-                samples, stamps = inlet.pull_chunk(timeout=_PULL_S, max_samples=_chunk(raw), min_samples=1)
-                if len(stamps):
-                    count = self._emit_block(samples, np.array(stamps, dtype=np.float64), info, front, count)
-                    self._stopping.wait(_REST_S)
+            opening: list[Event] = [] if raw.same_clock else [self._measured(inlet)]
+            opening.insert(0, StreamOpened(info, self._clock.now()))
+            if not self._silence.is_frozen:
+                self._emit_all(opening)
+            self._pull(inlet, raw, front, opening)
         finally:
             inlet.close_stream()
 
-    def _emit_block(self, samples: Any, stamps: FloatArray, info: StreamInfo, front: Front | None, count: int) -> int:
+    def _pull(self, inlet: pylsl.StreamInlet, raw: StreamInfo, front: Front | None, opening: list[Event]) -> None:
+        """Emit what comes. Of a stream that was frozen before, the `opening` is emitted with the first sample."""
+        capacity = buffer_samples(raw, int(self._buffer_s))
+        turn_at = time.monotonic()
+        probe_at = turn_at + _PROBE_EVERY_S
+        count = 0
+        while not self._stopping.is_set():
+            if not raw.same_clock and time.monotonic() >= probe_at:
+                opening.append(self._measured(inlet))
+                probe_at = time.monotonic() + _PROBE_EVERY_S
+            self._report.tally("inlet_overflow", times=int(is_full(inlet, capacity)))
+            samples, stamps = inlet.pull_chunk(timeout=_PULL_S, max_samples=_chunk(raw), min_samples=1)
+            turn_s, turn_at = time.monotonic() - turn_at, time.monotonic()
+            if len(stamps):
+                self._note_sample()
+                self._emit_all(opening)
+                count = self._emit_block(samples, np.array(stamps, dtype=np.float64), raw, front, count)
+                is_flood = raw.kind == "markers" and len(stamps) >= _chunk(raw)
+                self._stopping.wait(_REST_FROM_FLOOD_S if is_flood else _REST_S)
+            elif _is_steady(raw):
+                if self._silence.note(turn_s):
+                    self._report.tell("stream_frozen", silent_s=round(self._silence.seconds, 1))
+                if self._silence.wants_reopening():
+                    return
+
+    def _note_sample(self) -> None:
+        if self._silence.is_frozen:
+            self._report.tell("stream_resumed", silent_s=round(self._silence.seconds, 1))
+        self._silence = Silence()
+
+    def _emit_all(self, events: list[Event]) -> None:
+        while events:
+            self._emit(events.pop(0))
+
+    def _patiently(self, ask: Callable[[float], Answer]) -> Answer:
+        """What the other side answers to `ask(timeout_s)`, asked again so that stop() is heard meanwhile.
+
+        Raises TimeoutError when it has not answered for a while.
+        """
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return ask(_TURN_S)
+            except TimeoutError as error:
+                if self._stopping.is_set() or time.monotonic() >= until:
+                    raise TimeoutError(f"its sender does not answer within {_PATIENCE_S:g} s") from error
+
+    def _emit_block(self, samples: Any, stamps: FloatArray, raw: StreamInfo, front: Front | None, count: int) -> int:
         received = self._clock.now()
         texts: tuple[str, ...] = ()
         if front is not None:
             values, stamps = front.convert([row[0] for row in samples], stamps)
             received = self._clock.now()
-        elif info.dtype == "string":
-            texts = marker_texts([[bytes(value).decode("utf-8", errors="replace") for value in row] for row in samples])
+            skipped, unreadable = front.take_left_out()
+            self._report.tally("pictures_left_out", skipped=skipped, unreadable=unreadable)
+        elif raw.dtype == "string":
+            text = _text if raw.kind == "markers" else _whole_text
+            texts = marker_texts([[text(value) for value in row] for row in samples])
             values = np.empty((len(stamps), 0), np.float32)
         else:
             values = samples
-            if info.kind == "markers":
+            if raw.kind == "markers":
                 texts = marker_texts(samples)
         self._emit(Block(self.key, count, stamps, values, received, texts))
         return count + len(stamps)
@@ -195,90 +273,40 @@ class LslSource:
 
         Raises TimeoutError when the first one does not come; liblsl repeats it by itself and then has one at hand.
         """
-        remote, trip, code = ctypes.c_double(), ctypes.c_double(), ctypes.c_int()
-        measure = pylsl.util.lib.lsl_time_correction_ex
-        measure.restype = ctypes.c_double
-        patience = ctypes.c_double(_PROBE_PATIENCE_S)
-        offset = measure(inlet.obj, ctypes.byref(remote), ctypes.byref(trip), patience, ctypes.byref(code))
         try:
-            pylsl.util.handle_error(code)
+            offset_s, round_trip_s = self._patiently(lambda patience_s: _time_correction(inlet, patience_s))
         except TimeoutError as error:
             raise TimeoutError(
                 "the clock of its computer does not answer: let UDP pass between the computers (firewall)"
             ) from error
-        return OffsetProbe(self.key, self._clock.now(), float(offset), float(trip.value))
+        return OffsetProbe(self.key, self._clock.now(), offset_s, round_trip_s)
 
 
-class LslMarkers:
-    """Every marker stream that appears, whenever it appears, each read by a source of its own.
+def _time_correction(inlet: pylsl.StreamInlet, patience_s: float) -> tuple[float, float]:
+    remote, trip, code = ctypes.c_double(), ctypes.c_double(), ctypes.c_int()
+    measure = pylsl.util.lib.lsl_time_correction_ex
+    measure.restype = ctypes.c_double
+    patience = ctypes.c_double(patience_s)
+    offset = measure(inlet.obj, ctypes.byref(remote), ctypes.byref(trip), patience, ctypes.byref(code))
+    pylsl.util.handle_error(code)
+    return float(offset), float(trip.value)
 
-    One that comes back is found here like a new one and gets its old key. One that cannot be used is left out,
-    with a StreamLost that says why: anybody on the network can open a marker stream.
-    """
 
-    def __init__(self, stream_type: str, clock: Clock, emit: Emit, *, without: frozenset[str]) -> None:
-        self._query = StreamQuery(type=stream_type)
-        self._clock = clock
-        self._emit = emit
-        self._without = without
-        self._sources: dict[str, LslSource] = {}  # by uid, which is another for each outlet that was ever opened
-        self._ended: set[str] = set()
-        self._stopping = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="lsl-markers", daemon=True)
+def _is_steady(info: StreamInfo) -> bool:
+    """Whether a stream that says nothing for a while is out of order; markers say nothing most of the time."""
+    return info.kind != "markers" and (info.kind != "other" or info.nominal_rate_hz > 0)
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
 
-    def stop(self) -> None:
-        """Stop looking and reading."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5.0)
-        for source in self._sources.values():
-            source.stop()
+def _whole_text(value: Any) -> str:
+    """A text with every byte in it, for recordings."""
+    return bytes(value).decode("utf-8", errors="surrogateescape")
 
-    def check(self) -> None:
-        """Raise what went wrong in the threads."""
-        if self._failure is not None:
-            raise self._failure
 
-    def _run(self) -> None:
-        try:
-            resolver = pylsl.ContinuousResolver()
-            while not self._stopping.wait(0.25):
-                listed = {info.uid(): info for info in resolver.results()}
-                self._clear_away()
-                self._ended &= set(listed)  # a stream that has ended is still listed for a while
-                for uid, info in listed.items():
-                    known = uid in self._sources or uid in self._ended or info.name() in self._without
-                    if not known and self._query.matches(info):
-                        self._follow(uid, info)
-        except BaseException as error:  # handed to the main thread by check()
-            self._failure = error
-
-    def _clear_away(self) -> None:
-        """Forget the sources that have ended, and say why of those that could not be read."""
-        for uid, source in list(self._sources.items()):
-            if source.alive:
-                continue
-            try:
-                source.check()
-            except SourceError as error:
-                self._emit(StreamLost(source.key, self._clock.now(), str(error)))
-            del self._sources[uid]
-            self._ended.add(uid)
-
-    def _follow(self, uid: str, info: pylsl.StreamInfo) -> None:
-        """Read a stream until it ends, under its name; under a longer key while another one has that name."""
-        taken = {source.key for source in self._sources.values()}
-        key = f"markers/{info.name()}"
-        key = key if key not in taken else f"{key}/{info.source_id() or uid}"
-        key = key if key not in taken else f"{key}/{uid}"
-        source = LslSource(key, "markers", self._query, self._clock, self._emit, found=info, comes_back=False)
-        self._sources[uid] = source
-        source.start()
+def _text(value: Any) -> str:
+    """A marker's text; one that is longer than any experiment's is cut, and says so."""
+    whole = bytes(value)
+    text = whole[:_LONGEST_MARKER].decode("utf-8", errors="replace")
+    return text if len(whole) <= _LONGEST_MARKER else text + " … (cut)"
 
 
 def _chunk(info: StreamInfo) -> int:

@@ -16,6 +16,7 @@ _FORMATS = {
     pylsl.cf_int16: "int16", pylsl.cf_int8: "int8", pylsl.cf_int64: "int64",
 }  # fmt: skip
 _MOST_CHANNELS = 4096
+_LONGEST_DESCRIPTION = 1 << 20
 _NEXT_WAVE_S = 0.7
 
 
@@ -117,4 +118,13 @@ def stream_info(key: str, kind: Kind, info: pylsl.StreamInfo) -> StreamInfo:
         nominal_rate_hz=info.nominal_srate(),
         dtype=_FORMATS[info.channel_format()],
         same_clock=same_machine(info),
+        description=_description(info),
     )
+
+
+def _description(info: pylsl.StreamInfo) -> str:
+    """The `desc` element of a stream's header as it was sent, "" where there is none or it is beyond all measure."""
+    text = info.as_xml()
+    begin, end = text.find("<desc>"), text.rfind("</desc>")
+    found = text[begin : end + len("</desc>")] if 0 <= begin < end else ""
+    return found if len(found) <= _LONGEST_DESCRIPTION else ""

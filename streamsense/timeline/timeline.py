@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from streamsense.streams import Block, FloatArray, OffsetProbe, StreamInfo, TimedBlock
+import numpy as np
+
+from streamsense.errors import SourceError
+from streamsense.streams import VOICE_FRAMES, Block, FloatArray, OffsetProbe, StreamInfo, TimedBlock
+from streamsense.timeline.clock_jump import JUMP_S, ClockJumpState, forget_arrivals, note_arrival
 from streamsense.timeline.clock_offset import ClockOffsetState, take_probe
 from streamsense.timeline.smoothing import SmoothingState, pass_irregular, pass_markers, smooth_regular
+from streamsense.timeline.undeclared_rate import RateSearch, search_rate
 
-JUMP_S = 0.5
-STEADY_S = 0.1
-JUMP_BLOCKS = 3
 _LAG_BUCKET_S = 2.5
+_TELL_DROPPED_EVERY_S = 1.0
+STRETCH_S = 10.0
+
+
+def stretch_starts(stretches: FloatArray, before: float) -> tuple[tuple[int, ...], float]:
+    """Indices where `stretches` (n,) first go beyond what they reached so far, `before`; and what they reach then."""
+    reached = np.maximum.accumulate(np.append(before, stretches))
+    return tuple(np.flatnonzero(reached[1:] > reached[:-1]).tolist()), float(reached[-1])
 
 
 @dataclass(frozen=True)
@@ -31,23 +41,34 @@ class TimelineState:
 
     offset: ClockOffsetState = field(default_factory=ClockOffsetState)
     smoothing: SmoothingState = field(default_factory=SmoothingState)
-    delay_s: float = math.nan
-    """Running value of received − stamp."""
-    last_delay_s: float = math.nan
-    jump_correction_s: float = 0.0
-    departed: int = 0
-    last_stamp: float = math.nan
+    rate_search: RateSearch = field(default_factory=RateSearch)
+    clock_jump: ClockJumpState = field(default_factory=ClockJumpState)
+    untold_jump_s: float = 0.0
+    """A jump that no sample has been kept after yet."""
+    dropped_told: int = 0
+    dropped_told_at: float = -math.inf
     lag_bucket: int = -1
     lag_now_s: float = math.inf
     lag_before_s: float = math.inf
+    stretch: float = -math.inf
+    """Number of the newest 10 s of the sender's stamps that were seen in this segment."""
 
 
 class Timeline:
-    """The originating times of one stream."""
+    """The originating times of one stream, which may take the place of an earlier one.
 
-    def __init__(self, info: StreamInfo) -> None:
+    Segments are then numbered on, so that an operator sees the seam, and time never runs backwards over it.
+    """
+
+    def __init__(self, info: StreamInfo, before: Timeline | None = None) -> None:
         self.info = info
         self.state = TimelineState()
+        if before is None:
+            return
+        self.state.smoothing.segment = before.state.smoothing.segment
+        self.state.smoothing.last_time = before.last_time
+        if before.lacks_rate:
+            self.state.offset = before.state.offset
 
     def probe(self, probe: OffsetProbe) -> None:
         """Take in a clock-offset probe; without effect on a stream that shares our clock.
@@ -59,44 +80,88 @@ class Timeline:
         state, before = self.state, self.state.offset.offset_s
         take_probe(state.offset, probe)
         if abs(state.offset.offset_s - before) > JUMP_S:
-            state.jump_correction_s, state.departed = 0.0, 0
-            state.delay_s = state.last_delay_s = state.last_stamp = math.nan
+            forget_arrivals(state.clock_jump)
+
+    @property
+    def lacks_rate(self) -> bool:
+        """Whether the stream declares no rate although its features need one."""
+        return self.info.kind == "eeg" and self.info.nominal_rate_hz == 0
+
+    def find_rate(self, block: Block) -> tuple[StreamInfo, Block] | None:
+        """The stream with its rate and what is left of the block, once the first seconds of stamps have told it.
+
+        Raises SourceError when they do not. The samples of these seconds are not used.
+        """
+        search = self.state.rate_search
+        taken, rate_hz = search_rate(search, block.stamps)
+        if search.is_hopeless:
+            raise SourceError(
+                f"The {self.info.kind.upper()} stream {self.info.name!r} declares no rate (0 Hz), and its time stamps "
+                "are too irregular to tell one. Expected a declared rate, or stamps at even distances. Set the rate in "
+                "the device's LSL program."
+            )
+        if rate_hz == 0:
+            return None
+        rest = replace(
+            block, first_sample=block.first_sample + taken, stamps=block.stamps[taken:], values=block.values[taken:]
+        )
+        return replace(self.info, nominal_rate_hz=rate_hz), rest
+
+    def newly_dropped(self, received: float) -> int:
+        """How many samples were dropped since the last time this was told, before what arrives at `received`.
+
+        0 while the arrival goes on or within a second of the last time.
+        """
+        state = self.state
+        count = state.smoothing.stragglers - state.dropped_told
+        told_lately = received - state.dropped_told_at < _TELL_DROPPED_EVERY_S
+        if count == 0 or told_lately or received == state.clock_jump.received or self.info.kind == "markers":
+            return 0
+        state.dropped_told, state.dropped_told_at = state.smoothing.stragglers, received
+        return count
 
     def push(self, block: Block) -> tuple[list[TimedBlock], list[Gap]]:
         """The block's samples with their originating times, cut at the gaps."""
         state = self.state
         if len(block) == 0:
             return [], []
-        stamps = block.stamps + (state.offset.offset_s + state.jump_correction_s)
         # Markers may tell of what was before: a late one is as good as any, and says nothing about a clock.
-        jump_s = 0.0 if self.info.kind == "markers" else self._clock_jump(stamps, block.received)
-        if jump_s:
-            stamps = stamps - jump_s
+        # What our own front end stamped has been through all this.
+        is_timed = self.info.type == VOICE_FRAMES
+        if not (self.info.kind == "markers" or is_timed):
+            first, last = float(block.stamps[0]), float(block.stamps[-1])
+            state.untold_jump_s += note_arrival(state.clock_jump, first, last, block.received, state.offset.offset_s)
+        stamps = block.stamps + (state.offset.offset_s + state.clock_jump.correction_s)
         if self.info.kind == "markers":
             times, kept, starts = pass_markers(state.smoothing, stamps, block.received)
         elif self.info.nominal_rate_hz > 0:
             rate = self.info.nominal_rate_hz
             times, kept, starts = smooth_regular(state.smoothing, stamps, block.received, rate)
         else:
-            times, kept, starts = pass_irregular(state.smoothing, stamps, block.received)
+            latest = math.inf if is_timed else block.received
+            times, kept, starts = pass_irregular(state.smoothing, stamps, latest)
         values = block.values if kept.all() else block.values[kept]
         texts = tuple(text for text, keep in zip(block.texts, kept, strict=True) if keep) if block.texts else ()
         if len(times):
             self._note_lag(block.received, float(times[0]))
+        stretches = np.floor(block.stamps[kept] / STRETCH_S)
         blocks, gaps = [], []
-        if jump_s and not starts and len(times):
-            starts = [(0, 0.0)]
+        if state.untold_jump_s and len(times) and (not starts or starts[0][0] > 0):
+            starts = [(0, 0.0), *starts]
         edges = [0, *(index for index, _ in starts), len(times)]
         holes = [None, *(hole for _, hole in starts)]
         for hole, start, stop in zip(holes, edges[:-1], edges[1:], strict=True):
             if hole is not None:
                 state.smoothing.segment += 1
                 if math.isfinite(hole):
-                    gaps.append(Gap(self.info.key, float(times[start]), hole, jump_s))
+                    gaps.append(Gap(self.info.key, float(times[start]), hole, state.untold_jump_s))
+                state.untold_jump_s = 0.0
             if start < stop:
                 part = slice(start, stop)
                 segment = state.smoothing.segment
-                blocks.append(TimedBlock(self.info.key, segment, times[part], values[part], texts[part]))
+                before = stretches[start] if hole is not None else state.stretch
+                anchors, state.stretch = stretch_starts(stretches[part], before)
+                blocks.append(TimedBlock(self.info.key, segment, times[part], values[part], texts[part], anchors))
         return blocks, gaps
 
     @property
@@ -124,43 +189,6 @@ class Timeline:
         state = self.state
         bucket = math.floor(received / _LAG_BUCKET_S)
         if bucket != state.lag_bucket:
-            # After a silence the bucket before the last says nothing about now.
-            state.lag_before_s = state.lag_now_s if bucket == state.lag_bucket + 1 else math.inf
-            state.lag_now_s, state.lag_bucket = math.inf, bucket
+            # After a silence, too, the stretch before it counts: one backlog is not how samples usually wait.
+            state.lag_before_s, state.lag_now_s, state.lag_bucket = state.lag_now_s, math.inf, bucket
         state.lag_now_s = max(state.lag_now_s, received - time) if math.isfinite(state.lag_now_s) else received - time
-
-    def _clock_jump(self, stamps: FloatArray, received: float) -> float:
-        """Seconds by which the sender's clock turned out to have jumped, or 0.
-
-        A delivery that hangs and then catches up also departs, but its stamps go on where they stopped, and what it
-        is late by shrinks; a dropout leaves a step in the stamps, but the time of arrival shares it. A clock that
-        jumps leaves a step in the stamps that the time of arrival does not share, and stays departed. What arrives
-        long before it happened was stamped by another clock than it was said to be. Judged block by block, so just
-        here the cutting into blocks matters.
-        """
-        state = self.state
-        delay = received - float(stamps[-1])
-        if not math.isfinite(delay):
-            return 0.0
-        steady = abs(delay - state.last_delay_s) <= STEADY_S
-        stepped = abs(float(stamps[0]) - state.last_stamp) > JUMP_S and abs(delay - state.last_delay_s) > JUMP_S
-        state.last_stamp, state.last_delay_s = float(stamps[-1]), delay
-        if math.isnan(state.delay_s):
-            state.delay_s = delay
-            return 0.0
-        departure = delay - max(state.delay_s, 0.0)
-        suspicious = stepped or delay < -JUMP_S or (state.departed > 0 and steady)
-        if abs(departure) <= JUMP_S or not suspicious:
-            state.departed = 0
-            state.delay_s += 0.05 * (delay - state.delay_s)
-            return 0.0
-        state.departed += 1
-        if state.departed < JUMP_BLOCKS:
-            return 0.0
-        state.departed = 0
-        jump_s = -departure
-        state.delay_s = delay + jump_s
-        state.jump_correction_s -= jump_s
-        state.last_stamp -= jump_s
-        state.last_delay_s += jump_s
-        return jump_s

@@ -2,8 +2,8 @@
 
 What to read comes as JSON lines on its standard input:
 
-    {"do": "source", "key": …, "kind": …, "query": {"name": …}, "pictures": false}
-    {"do": "markers", "type": "Markers", "without": […]}
+    {"do": "source", "key": …, "kind": …, "query": {"name": …}, "pictures": false, "buffer_s": 30, "paused_s": 0}
+    {"do": "markers", "type": "Markers", "without": […], "at_most": 64}
     {"do": "find", "query": {…}, "timeout_s": 1.0}
     {"do": "probe", "query": {…}, "key": …}
     {"do": "host", "name": …}      from now on this computer goes by another name, so that senders seem to be far away
@@ -18,14 +18,17 @@ import json
 import socket
 import sys
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import pylsl
 
 from streamsense.errors import StreamsenseError
-from streamsense.sources.lsl import LslMarkers, LslSource
+from streamsense.sources.lsl import LslSource
 from streamsense.sources.lsl_configuration import configure
+from streamsense.sources.lsl_follower import LslFollower
 from streamsense.sources.lsl_streams import LslClock, StreamQuery, find_stream
 from streamsense.streams import Block, Event
 
@@ -51,24 +54,46 @@ def emit(event: Event) -> None:
     say({"event": type(event).__name__, **report})
 
 
+def after_a_pause(seconds: float) -> Callable[[Event], None]:
+    """The same, but with the first block its reader is held up."""
+    left = [seconds]
+
+    def emit_late(event: Event) -> None:
+        if isinstance(event, Block) and left:
+            time.sleep(left.pop())
+        emit(event)
+
+    return emit_late
+
+
 def picture_front() -> Any:
     from streamsense.sources.pictures import PictureFront, face_edge
 
-    return PictureFront(face_edge("mesh468_iris"))
+    return PictureFront(face_edge("mesh468_iris"), most_at_once=3)
+
+
+def markers_source(stream_type: str, without: list[str], at_most: int) -> LslFollower:
+    def wanted(info: pylsl.StreamInfo) -> bool:
+        return bool(info.type() == stream_type and info.name() not in without)
+
+    return LslFollower(wanted, "markers", "markers/", LslClock(), emit, at_most)
 
 
 def main(session_id: str) -> None:
     configure(session_id)
-    sources: list[LslSource | LslMarkers] = []
+    sources: list[LslSource | LslFollower] = []
     for line in sys.stdin:
         told = json.loads(line)
         query = StreamQuery(**told.get("query", {"type": "any"}))
         if told["do"] == "source":
             front = picture_front() if told.get("pictures") else None
-            sources.append(LslSource(told["key"], told["kind"], query, LslClock(), emit, front=front))
+            paused, buffer_s = after_a_pause(told.get("paused_s", 0.0)), told.get("buffer_s", 30.0)
+            sources.append(
+                LslSource(told["key"], told["kind"], query, LslClock(), paused, front=front, buffer_s=buffer_s)
+            )
             sources[-1].start()
         elif told["do"] == "markers":
-            sources.append(LslMarkers(told["type"], LslClock(), emit, without=frozenset(told["without"])))
+            sources.append(markers_source(told["type"], told["without"], told.get("at_most", 64)))
             sources[-1].start()
         elif told["do"] == "find":
             try:

@@ -6,6 +6,7 @@ liblsl reads its settings once in a process, so nothing of LSL happens in the te
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -57,6 +58,9 @@ class Told:
         before = len(self.reports)
         self.tell(**what)
         return self.wait_for(lambda reports: len(reports) > before)[before]
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
 
     def kill(self) -> None:
         self._process.kill()

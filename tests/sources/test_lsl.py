@@ -6,6 +6,7 @@ import base64
 import json
 import math
 import os
+import signal
 import time
 from collections.abc import Iterator
 
@@ -23,7 +24,7 @@ def receiver() -> Iterator[Told]:
     """One receiving process for all tests here; whatever happens to the senders, nothing may go wrong in it."""
     process = Told("lsl_events", SESSION)
     yield process
-    assert [report for report in process.finish() if report["event"] != "StreamLost"] == []
+    assert [report for report in process.finish() if report["event"] not in ("StreamLost", "Control")] == []
 
 
 @pytest.fixture
@@ -38,6 +39,12 @@ def of(reports: list[Report], key: str, event: str) -> list[Report]:
 
 def samples(reports: list[Report], key: str) -> int:
     return sum(len(report["stamps"]) for report in of(reports, key, "Block"))
+
+
+def told(reports: list[Report], name: str, key: str) -> list[Report]:
+    """What the controls of that name say about one stream."""
+    payloads = [json.loads(report["payload"]) for report in reports if report.get("name") == name]
+    return [payload for payload in payloads if payload["key"] == key]
 
 
 def joined(reports: list[Report], key: str, field: str) -> list:
@@ -83,11 +90,12 @@ def test_stamps_and_samples_come_unchanged_once_and_in_order(receiver: Told, sen
     arrivals = [block["received"] for block in blocks]
     assert arrivals == sorted(arrivals)
     (opened,) = of(reports, "amp", "StreamOpened")
-    assert opened["info"] == {
+    expected = {
         "key": "amp", "kind": "eeg", "name": "amp", "type": "EEG", "source_id": "id-amp",
         "channel_labels": ["Fz", "Cz", "Pz"], "channel_units": ["microvolts"] * 3, "nominal_rate_hz": 100.0,
-        "dtype": "float32", "same_clock": True,
+        "dtype": "float32", "same_clock": True, "delay_s": 0.0,
     }  # fmt: skip
+    assert {name: opened["info"][name] for name in expected} == expected
 
 
 @pytest.mark.parametrize("form", ["int16", "int32", "double64", "int8"])
@@ -255,6 +263,73 @@ def test_pictures_become_face_vectors_and_a_damaged_one_is_left_out(receiver: To
     np.testing.assert_allclose(first[place], astronaut_vector()[place], atol=3.0)
 
 
+def test_pictures_that_pile_up_are_skipped_and_counted(receiver: Told, sender: Told) -> None:
+    pytest.importorskip("ai_edge_litert")
+    pytest.importorskip("skimage")
+    import cv2
+
+    from tests.helpers.face_pictures import astronaut
+
+    jpeg = base64.b64encode(cv2.imencode(".jpg", astronaut())[1].tobytes()).decode()
+    open_outlet(sender, "film", "string", type="VideoFrames", rate=0.0)
+    receiver.tell(do="source", key="film", kind="face", query={"name": "film"}, pictures=True, paused_s=1.0)
+    receiver.wait_for(lambda reports: bool(of(reports, "film", "StreamOpened")), 30.0)
+    sender.ask(do="push", name="film", stamps=[1.0], values=[[jpeg]])
+    time.sleep(0.3)
+    sender.ask(do="push", name="film", stamps=stamps_from(2, 10, 25.0), values=[["no picture"], *[[jpeg]] * 9])
+    reports = receiver.wait_for(lambda reports: bool(told(reports, "pictures_left_out", "film")))
+    assert told(reports, "pictures_left_out", "film") == [{"key": "film", "skipped": 7, "unreadable": 0}]
+    stamps = joined(received(receiver, "film", 4), "film", "stamps")
+    assert stamps == [1.0, *stamps_from(2, 10, 25.0)[-3:]]
+
+
+def test_an_inlet_whose_reader_is_held_up_tells_that_it_overflowed(receiver: Told, sender: Told) -> None:
+    """A second of 100 Hz has room in it; the oldest go."""
+    open_outlet(sender, "slow")
+    receiver.tell(do="source", key="slow", kind="eeg", query={"name": "slow"}, buffer_s=1, paused_s=1.5)
+    wait_for_opening(receiver, "slow")
+    sender.ask(do="push", name="slow", stamps=stamps_from(1, 1), values=counted(0, 1))
+    for start in range(1, 301, 50):
+        time.sleep(0.1)
+        sender.ask(do="push", name="slow", stamps=stamps_from(1 + start / 100, 50), values=counted(start, 50))
+    reports = receiver.wait_for(lambda reports: [300] in joined(reports, "slow", "values"))
+    assert told(reports, "inlet_overflow", "slow") == [{"key": "slow", "times": 1}]
+    assert joined(reports, "slow", "values") == [[0], *counted(201, 100)]
+
+
+def test_a_sender_that_stands_still_is_lost_and_comes_back(receiver: Told, sender: Told) -> None:
+    """Its computer sleeps: the connection stands, and nobody answers."""
+    with outlets(SESSION) as asleep:
+        open_outlet(asleep, "asleep")
+        read(receiver, "asleep", name="asleep")
+        asleep.signal(signal.SIGSTOP)
+        reports = receiver.wait_for(lambda reports: bool(of(reports, "asleep", "StreamLost")), 20.0)
+        assert "does not answer" in of(reports, "asleep", "StreamLost")[0]["reason"]
+        asleep.signal(signal.SIGCONT)
+        receiver.wait_for(lambda reports: len(of(reports, "asleep", "StreamOpened")) == 2)
+        asleep.ask(do="push", name="asleep", stamps=stamps_from(1, 10), values=counted(0, 10))
+        received(receiver, "asleep", 10)
+
+
+def test_streams_beyond_the_most_are_left_out_and_told(receiver: Told, sender: Told) -> None:
+    receiver.tell(do="markers", type="Crowd", without=[], at_most=3)
+    for number in range(5):
+        open_outlet(sender, f"crowd-{number}", "string", type="Crowd", rate=0.0)
+    receiver.wait_for(lambda reports: sum(left_out(reports)) == 2)
+    receiver.wait_for(lambda reports: len(crowd(reports)) == 3)
+    time.sleep(0.3)
+    opened = crowd(receiver.reports)
+    assert len(opened) == 3
+
+
+def crowd(reports: list[Report]) -> list[Report]:
+    return [report for report in reports if report["event"] == "StreamOpened" and "crowd" in report["key"]]
+
+
+def left_out(reports: list[Report]) -> list[int]:
+    return [payload["streams"] for payload in told(reports, "streams_left_out", "markers")]
+
+
 def test_face_vectors_come_as_they_are(receiver: Told, sender: Told) -> None:
     labels = face_vector_labels("mesh468_iris")
     open_outlet(sender, "vectors", "float32", len(labels), type="FaceVector", rate=0.0, labels=list(labels))
@@ -299,6 +374,22 @@ def test_texts_are_refused_where_numbers_are_needed(sender: Told) -> None:
     assert refusal["event"] == "SourceError"
     assert "'wrong'" in refusal["text"]
     assert "holds texts; eeg needs numbers" in refusal["text"]
+
+
+def test_a_stream_that_comes_back_as_texts_is_waited_for(receiver: Told) -> None:
+    """It was of use before, so nothing ends: the session goes on without it until it sends numbers again."""
+    for turn, form in enumerate(("float32", "string", "float32")):
+        with outlets(SESSION) as sender:
+            open_outlet(sender, "changeling", form)
+            if turn == 0:
+                read(receiver, "changeling", name="changeling")
+            elif form == "string":
+                receiver.wait_for(lambda reports: len(of(reports, "changeling", "StreamLost")) == 2)
+            else:
+                receiver.wait_for(lambda reports: len(of(reports, "changeling", "StreamOpened")) == 2)
+                sender.ask(do="push", name="changeling", stamps=stamps_from(1, 5), values=counted(0, 5))
+                received(receiver, "changeling", 5)
+    assert "needs numbers" in of(receiver.reports, "changeling", "StreamLost")[1]["reason"]
 
 
 def test_a_marker_stream_that_is_too_wide_is_left_out_and_the_others_go_on(receiver: Told, sender: Told) -> None:

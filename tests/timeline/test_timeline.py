@@ -193,7 +193,7 @@ def test_a_backlog_after_a_long_suspension_is_no_clock_jump() -> None:
         blocks, found = timeline.push(block(rise[start : start + 250], received, start))
         gaps += found
         last = blocks[-1].times[-1]
-    assert timeline.state.jump_correction_s == 0.0
+    assert timeline.state.clock_jump.correction_s == 0.0
     assert last == pytest.approx(rise[-1], abs=1e-6)
     assert [gap.hole_s for gap in gaps] == [pytest.approx(30.0, abs=0.01)]
 
