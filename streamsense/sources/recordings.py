@@ -12,7 +12,8 @@ from streamsense.sources.sound_file import open_sound_file
 from streamsense.sources.xdf import open_recording
 from streamsense.sources.xdf_chunks import MAGIC
 
-_EXPECTED = f"XDF (.xdf), EEG ({', '.join(EEG_FILE_ENDINGS)}) or sound (.wav)"
+_XDF_ENDINGS = (".xdf", ".xdfz", ".xdf.gz")
+_EXPECTED = f"XDF ({', '.join(_XDF_ENDINGS)}), EEG ({', '.join(EEG_FILE_ENDINGS)}) or sound (.wav)"
 
 
 def open_any(path: Path | str) -> Recording:
@@ -28,7 +29,7 @@ def open_any(path: Path | str) -> Recording:
     except OSError as error:
         raise unreadable(path, error) from error
     name = path.name.lower()
-    if first.startswith(MAGIC) or name.endswith(".xdf"):
+    if first.startswith(MAGIC) or name.endswith(_XDF_ENDINGS):
         return open_recording(path)
     if first[:4] == b"RIFF" or name.endswith(".wav"):
         return open_sound_file(path)

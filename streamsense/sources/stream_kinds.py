@@ -9,7 +9,7 @@ from streamsense.errors import AmbiguousStream, RecordingError, StreamNotFound
 from streamsense.features.electrodes import map_electrodes
 from streamsense.features.face_vector import front_end_of_labels
 from streamsense.sources.recorded import RecordedStream, Selection
-from streamsense.streams import MODALITIES, Kind, Modality
+from streamsense.streams import MODALITIES, VOICE_FRAMES, Kind, Modality
 
 NOT_USED = "none"
 """Named instead of a stream: the modality is not to be used."""
@@ -19,6 +19,8 @@ _MARKER_TYPES = frozenset({"marker", "markers", "event", "events", "trigger", "t
 _SOUND_TYPES = frozenset({"audio", "sound", "voice", "speech", "microphone"})
 _FACE_TYPES = frozenset({"face", "facevector"})
 _EEG_TYPES = frozenset({"eeg", "signal"})
+_OWN_OUTPUT = "streamsense-"
+"""The types of what our own recordings hold beside their sources begin so: scores, notices, the journal."""
 _LEAST_EEG_RATE_HZ = 64.0
 
 
@@ -58,8 +60,10 @@ def kind_of(stream: RecordedStream) -> Kind | None:
     when at least half of its channels, and at least two, are called after electrodes.
     """
     declared = stream.type.strip().lower()
-    if is_picture_stream(stream):
-        return None  # pictures in strings
+    if is_picture_stream(stream) or declared.startswith(_OWN_OUTPUT):
+        return None
+    if stream.type == VOICE_FRAMES:
+        return "voice"
     if stream.is_text or declared in _MARKER_TYPES:
         return "markers"
     if declared in _FACE_TYPES or front_end_of_labels(stream.channel_labels):
@@ -84,7 +88,7 @@ def shortcoming(stream: RecordedStream) -> str:
         return f"has no channel that is called after an electrode ({shown}): name them in channel order"
     if kind == "face" and front_end_of_labels(stream.channel_labels) is None:
         return "does not have the channels of a face vector of this version"
-    if kind == "voice" and stream.nominal_rate_hz < MIN_VOICE_RATE_HZ:
+    if kind == "voice" and stream.type != VOICE_FRAMES and stream.nominal_rate_hz < MIN_VOICE_RATE_HZ:
         return f"is sound at {stream.nominal_rate_hz:g} Hz, less than {MIN_VOICE_RATE_HZ:g}"
     return ""
 

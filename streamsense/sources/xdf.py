@@ -7,7 +7,6 @@ on the stream's own clock (LabRecorder writes `now - offset`), so the probe arri
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,8 @@ import numpy as np
 from streamsense.sources import xdf_chunks
 from streamsense.sources.recorded import RecordedStream, Selection, check_selection, marker_texts
 from streamsense.sources.xdf_chunks import Chunk, Damage, read_chunks
-from streamsense.sources.xdf_samples import DamagedChunk, SampleDecoder
-from streamsense.sources.xdf_scan import Probe, parse_probe, scan, usable
+from streamsense.sources.xdf_samples import DamagedChunk
+from streamsense.sources.xdf_scan import Probe, Replay, StreamScan, scan
 from streamsense.streams import Block, Event, Kind, OffsetProbe, StreamOpened
 
 
@@ -29,7 +28,7 @@ class XdfRecording:
     path: Path
     streams: tuple[RecordedStream, ...]
     warnings: tuple[str, ...]
-    first_probes: dict[int, Probe | None]
+    scans: dict[int, StreamScan]
 
     def events(self, selection: Selection) -> Iterator[Event]:
         """The selected streams' events in file order (see `Recording.events`).
@@ -40,12 +39,15 @@ class XdfRecording:
         """
         check_selection(self.streams, selection)
         players = {
-            stream.stream_id: _Player(stream, *selection[stream.stream_id], self.first_probes[stream.stream_id])
+            stream.stream_id: _Player(stream, *selection[stream.stream_id], self.scans[stream.stream_id])
             for stream in self.streams
             if stream.stream_id in selection
         }
         for chunk in read_chunks(self.path, Damage()):
-            if chunk.stream_id in players:
+            if chunk.tag == xdf_chunks.LOST:
+                for player in players.values():
+                    player.lose()
+            elif chunk.stream_id in players:
                 yield from players[chunk.stream_id].events(chunk)
 
 
@@ -54,27 +56,26 @@ def open_recording(path: Path | str) -> XdfRecording:
     path = Path(path)
     damage = Damage()
     scans = scan(path, damage)
-    return XdfRecording(
-        path=path,
-        streams=tuple(stream.stream() for stream in scans.values()),
-        warnings=damage.warnings(),
-        first_probes={stream_id: stream.first_probe for stream_id, stream in scans.items()},
-    )
+    return XdfRecording(path, tuple(stream.stream() for stream in scans.values()), damage.warnings(), scans)
 
 
 class _Player:
     """Turns the chunks of one selected stream into events."""
 
-    def __init__(self, stream: RecordedStream, key: str, kind: Kind, first_probe: Probe | None) -> None:
+    def __init__(self, stream: RecordedStream, key: str, kind: Kind, scanned: StreamScan) -> None:
         self._stream = stream
         self._key = key
         self._kind = kind
-        self._first_probe = first_probe
-        self._decoder = SampleDecoder(stream.channel_format, len(stream.channel_labels), stream.nominal_rate_hz)
-        self._offset = 0.0 if first_probe is None else first_probe[1]
+        self._replay = Replay(scanned.header, scanned.verdict)
+        self._first_probe = next(iter(scanned.kept_probes()), None)
+        self._offset = 0.0 if self._first_probe is None else self._first_probe[1]
         self._opened = False
         self._probes_seen = 0
         self._delivered = 0
+
+    def lose(self) -> None:
+        """Some chunks may be missing here."""
+        self._replay.lose()
 
     def events(self, chunk: Chunk) -> Iterator[Event]:
         """What one chunk of the stream stands for."""
@@ -84,7 +85,7 @@ class _Player:
         elif chunk.tag == xdf_chunks.SAMPLES and self._opened:
             yield from self._block(chunk.payload)
         elif chunk.tag == xdf_chunks.CLOCK_OFFSET and self._opened:
-            yield from self._probe(parse_probe(chunk.payload))
+            yield from self._probe(self._replay.probe(chunk.payload))
 
     def _opening(self) -> Iterator[Event]:
         begin = self._stream.first_stamp
@@ -105,14 +106,10 @@ class _Player:
 
     def _block(self, payload: bytes) -> Iterator[Event]:
         try:
-            stamps, values, rows = self._decoder.decode(payload)
+            stamps, values, rows, _ = self._replay.samples(payload)
         except DamagedChunk:
             return  # the first reading has warned of it
-        texts = marker_texts(rows or values) if self._kind == "markers" else ()
-        kept = usable(stamps)
-        if not kept.all():
-            stamps, values = stamps[kept], values[kept]
-            texts = tuple(itertools.compress(texts, kept))
         if len(stamps):
+            texts = marker_texts(rows or values) if self._kind == "markers" else ()
             yield Block(self._key, self._delivered, stamps, values, float(stamps[-1]) + self._offset, texts)
             self._delivered += len(stamps)

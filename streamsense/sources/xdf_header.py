@@ -72,12 +72,33 @@ def parse_stream_header(payload: bytes, most_channels: int) -> StreamHeader:
     )
 
 
-def footer_sample_count(payload: bytes) -> int | None:
-    """The number of samples that the recorder says it wrote, None where it does not."""
+@dataclass(frozen=True)
+class Footer:
+    """What the recorder wrote when it closed a stream; NaN or None where it did not say or that cannot be read."""
+
+    first_stamp: float
+    last_stamp: float
+    sample_count: int | None
+
+
+def parse_footer(payload: bytes) -> Footer:
+    """The footer of a stream as far as it can be read."""
     try:
-        return int(_text(parse_xml(payload), "sample_count"))
-    except (BadHeader, ValueError):
-        return None
+        root = parse_xml(payload)
+    except BadHeader:
+        return Footer(math.nan, math.nan, None)
+    found = _text(root, "sample_count")
+    count = int(found) if found.isascii() and found.isdigit() and len(found) < 19 else None
+    # Of a stream without samples recorders write 0 and 0.
+    first, last = (_number(_text(root, tag)) if count else math.nan for tag in ("first_timestamp", "last_timestamp"))
+    return Footer(first, last, count)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _text(element: ElementTree.Element, path: str) -> str:
@@ -93,10 +114,7 @@ def _channel_count(root: ElementTree.Element, limit: int) -> int:
 
 def _rate(root: ElementTree.Element) -> float:
     found = _text(root, "nominal_srate")
-    try:
-        rate = float(found)
-    except ValueError:
-        rate = math.nan
+    rate = _number(found)
     # The lower bound keeps 1 / rate finite.
     if not (rate == 0 or 1e-9 < rate < 1e9):
         raise BadHeader(f"its nominal rate is {found[:40]!r}, expected 0 (irregular) or a rate in Hz")

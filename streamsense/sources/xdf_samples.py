@@ -10,7 +10,13 @@ from streamsense.sources.recorded import FORMAT_DTYPES
 from streamsense.streams import FloatArray
 
 _BAD_WIDTH = "a sample's stamp is neither 0 nor 8 bytes wide"
+MAX_SAMPLES = 1 << 24
+"""In one chunk: 87 s of sound at 192 kHz. Chunks come each second or more often."""
+MAX_TEXTS = 1 << 20
+"""In one chunk: a text takes far more memory than it may take of the file."""
+_LOOK_SAMPLES = 64
 Bytes = npt.NDArray[np.uint8]
+_Decoded = tuple[FloatArray, npt.NDArray[np.bool_] | None, npt.NDArray[np.generic], list[list[str]]]
 
 
 class DamagedChunk(Exception):
@@ -39,22 +45,67 @@ class SampleDecoder:
     def decode(self, payload: bytes) -> tuple[FloatArray, npt.NDArray[np.generic], list[list[str]]]:
         """Stamps (n,), values (n, channels) and rows of texts; strings have (n, 0) values, numbers no texts.
 
-        Raises DamagedChunk when the content does not fit its own sample count and the stream's format.
+        Raises DamagedChunk when the content does not fit its own sample count and the stream's format; stamps are
+        NaN from there on until a sample has one of its own.
         """
+        stamps, _, values, rows = self._decoded(payload, with_values=True)
+        return stamps, values, rows
+
+    def stamps(self, payload: bytes) -> tuple[FloatArray, npt.NDArray[np.bool_] | None]:
+        """The stamps (n,) alone, and which of them are the samples' own (None: all). Raises as `decode` does."""
+        stamps, own, _, _ = self._decoded(payload, with_values=False)
+        return stamps, own
+
+    def lose(self) -> None:
+        """Some chunks may be missing here: what follows has no known time until a sample has a stamp of its own."""
+        self.previous_stamp = np.nan
+
+    def fits(self, payload: bytes, length: int) -> bool:
+        """Whether `payload`, the beginning of a content of `length` bytes, can be one of this stream's chunks.
+
+        Looks at the first samples only. A content of which not all samples have stamps must be there as a whole.
+        """
+        try:
+            count, start = _variable_int(payload, 0)
+            if not 0 < count <= MAX_SAMPLES:
+                return False
+            if self._is_text:
+                return self._text_fits(payload, start, count, length)
+            size = length - start
+            if size in (count * self._stamped.itemsize, count * self._bare.itemsize):
+                record = self._stamped if size == count * self._stamped.itemsize else self._bare
+                looked = min(count, _LOOK_SAMPLES, (len(payload) - start) // record.itemsize)
+                widths = np.frombuffer(payload, record, looked, start)["width"]
+                return bool((widths == (8 if record is self._stamped else 0)).all())
+            if len(payload) < length or not count * self._bare.itemsize < size < count * self._stamped.itemsize:
+                return False
+            return self._gather(np.frombuffer(payload, np.uint8, size, start), count) is not None
+        except DamagedChunk:
+            return False
+
+    def _decoded(self, payload: bytes, with_values: bool) -> _Decoded:
+        decoded: _Decoded
+        previous, self.previous_stamp = self.previous_stamp, np.nan
         count, start = _variable_int(payload, 0)
         if self._is_text:
-            stamps, rows = self._decode_text(payload, start, count)
-            return stamps, np.empty((len(stamps), 0), np.float32), rows
-        stamps, values = self._decode_numbers(payload, start, count)
-        return stamps, values, []
+            text_stamps, text_own, rows = self._decode_text(payload, start, count, previous)
+            decoded = text_stamps, text_own, np.empty((count, 0), np.float32), rows
+        else:
+            decoded = *self._decode_numbers(payload, start, count, previous, with_values), []
+        self.previous_stamp = float(decoded[0][-1]) if count else previous
+        return decoded
 
-    def _decode_numbers(self, payload: bytes, start: int, count: int) -> tuple[FloatArray, npt.NDArray[np.generic]]:
+    def _decode_numbers(
+        self, payload: bytes, start: int, count: int, previous: float, with_values: bool
+    ) -> tuple[FloatArray, npt.NDArray[np.bool_] | None, npt.NDArray[np.generic]]:
         size = len(payload) - start
-        if not count * self._bare.itemsize <= size <= count * self._stamped.itemsize:
+        if count > MAX_SAMPLES or not count * self._bare.itemsize <= size <= count * self._stamped.itemsize:
             raise DamagedChunk(f"{count} samples of {self.channels} channels do not fit {size} bytes")
+        empty = np.empty((0, self.channels), self._dtype)
         if count == 0:
-            return np.empty(0), np.empty((0, self.channels), self._dtype)
+            return np.empty(0), None, empty
         # The length alone tells the two usual layouts apart from all others.
+        own: npt.NDArray[np.bool_] | None = None
         if size == count * self._stamped.itemsize:
             records = np.frombuffer(payload, self._stamped, count, start)
             _require_width(records["width"], 8)
@@ -63,53 +114,92 @@ class SampleDecoder:
             records = np.frombuffer(payload, self._bare, count, start)
             _require_width(records["width"], 0)
             steps = np.full(count, self.interval_s)
-            steps[0] += self.previous_stamp
+            steps[0] += previous
             # One addition after the other, as a reader that goes sample by sample rounds them.
             stamps = np.add.accumulate(steps)
+            own = np.zeros(count, np.bool_)
         else:
-            return self._decode_mixed(np.frombuffer(payload, np.uint8, size, start), count)
-        self.previous_stamp = float(stamps[-1])
-        return stamps, np.array(records["values"], self._dtype, order="C")
+            return self._decode_mixed(np.frombuffer(payload, np.uint8, size, start), count, previous)
+        return stamps, own, np.array(records["values"], self._dtype, order="C") if with_values else empty
 
-    def _decode_mixed(self, content: Bytes, count: int) -> tuple[FloatArray, npt.NDArray[np.generic]]:
+    def _gather(self, content: Bytes, count: int) -> tuple[Bytes, Bytes, npt.NDArray[np.bool_]] | None:
         stamp_bytes = np.zeros((count, 8), np.uint8)
         value_bytes = np.empty((count, self._row_bytes), np.uint8)
         stamped = np.zeros(count, np.bool_)
-        if _gather_mixed(content, stamp_bytes, value_bytes, stamped) != len(content):
-            raise DamagedChunk(f"the stamps of {count} samples do not fit {len(content)} bytes")
-        stamps = stamp_bytes.view("<f8")[:, 0].astype(np.float64)
-        _deduce_stamps(stamps, stamped, self.previous_stamp, self.interval_s)
-        self.previous_stamp = float(stamps[-1])
-        return stamps, value_bytes.view(self._dtype.newbyteorder("<")).astype(self._dtype)
+        whole = _gather_mixed(content, stamp_bytes, value_bytes, stamped) == len(content)
+        return (stamp_bytes, value_bytes, stamped) if whole else None
 
-    def _decode_text(self, payload: bytes, start: int, count: int) -> tuple[FloatArray, list[list[str]]]:
+    def _decode_mixed(
+        self, content: Bytes, count: int, previous: float
+    ) -> tuple[FloatArray, npt.NDArray[np.bool_], npt.NDArray[np.generic]]:
+        gathered = self._gather(content, count)
+        if gathered is None:
+            raise DamagedChunk(f"the stamps of {count} samples do not fit {len(content)} bytes")
+        stamp_bytes, value_bytes, stamped = gathered
+        stamps = stamp_bytes.view("<f8")[:, 0].astype(np.float64)
+        _deduce_stamps(stamps, stamped, previous, self.interval_s)
+        return stamps, stamped, value_bytes.view(self._dtype.newbyteorder("<")).astype(self._dtype)
+
+    def _decode_text(
+        self, payload: bytes, start: int, count: int, previous: float
+    ) -> tuple[FloatArray, npt.NDArray[np.bool_], list[list[str]]]:
         # One byte for the stamp's width and two for the length of each string is the least that a sample takes.
-        if count * (1 + 2 * self.channels) > len(payload) - start:
+        if count * (1 + 2 * self.channels) > len(payload) - start or count * self.channels > MAX_TEXTS:
             raise DamagedChunk(f"{count} samples of {self.channels} strings do not fit {len(payload) - start} bytes")
         stamps = np.empty(count)
+        own = np.empty(count, np.bool_)
         rows: list[list[str]] = []
         at = start
-        previous = self.previous_stamp
         for index in range(count):
-            width = payload[at] if at < len(payload) else -1
-            if width not in (0, 8):
-                raise DamagedChunk(_BAD_WIDTH)
-            previous = _double(payload, at + 1) if width == 8 else previous + self.interval_s
+            own[index], stamp, spans = self._text_sample(payload, at, len(payload))
+            previous = stamp if own[index] else previous + self.interval_s
             stamps[index] = previous
-            at += 1 + width
-            row = []
-            for _ in range(self.channels):
-                length, at = _variable_int(payload, at)
-                if at + length > len(payload):
-                    raise DamagedChunk(f"a string of {length} bytes does not fit the {len(payload) - at} that are left")
-                # Escaped surrogates keep bytes that are not UTF-8 (pictures in strings, for one).
-                row.append(payload[at : at + length].decode("utf-8", "surrogateescape"))
-                at += length
-            rows.append(row)
+            # Escaped surrogates keep bytes that are not UTF-8 (pictures in strings, for one).
+            rows.append([payload[begin:end].decode("utf-8", "surrogateescape") for begin, end in spans])
+            at = spans[-1][1]
         if at != len(payload):
             raise DamagedChunk(f"{len(payload) - at} bytes are left over after {count} samples")
-        self.previous_stamp = previous
-        return stamps, rows
+        return stamps, own, rows
+
+    def _text_fits(self, payload: bytes, start: int, count: int, length: int) -> bool:
+        if count * (1 + 2 * self.channels) > length - start:
+            return False
+        at, looked = start, 0
+        while looked < min(count, _LOOK_SAMPLES):
+            try:
+                at = self._text_sample(payload, at, length)[2][-1][1]
+            except DamagedChunk:
+                # Where the part that was given ends is no fault.
+                return len(payload) < length and looked > 0
+            looked += 1
+            if at >= len(payload):
+                break
+        return at == length if looked == count else at <= length
+
+    def _text_sample(self, payload: bytes, at: int, size: int) -> tuple[bool, float, list[tuple[int, int]]]:
+        """Whether the sample at `at` has a stamp, which, and where its texts begin and end: none after `size`."""
+        width = payload[at] if at < len(payload) else -1
+        if width not in (0, 8):
+            raise DamagedChunk(_BAD_WIDTH)
+        stamp = _double(payload, at + 1) if width else np.nan
+        at += 1 + width
+        spans = []
+        for _ in range(self.channels):
+            length, at = _variable_int(payload, at)
+            if at + length > size:
+                raise DamagedChunk(f"a string of {length} bytes does not fit the {size - at} that are left")
+            spans.append((at, at + length))
+            at += length
+        return width == 8, stamp, spans
+
+
+def starts_bare(payload: bytes) -> bool:
+    """Whether the first sample of a chunk has no stamp of its own."""
+    try:
+        start = _variable_int(payload, 0)[1]
+    except DamagedChunk:
+        return True
+    return payload[start : start + 1] != b"\x08"
 
 
 def _require_width(widths: npt.NDArray[np.generic], expected: int) -> None:

@@ -81,5 +81,7 @@ class XdfWriter:
     def boundary(self) -> None:
         self.chunk(5, BOUNDARY)
 
-    def footer(self, stream_id: int, sample_count: int) -> None:
-        self.of_stream(6, stream_id, f"<info><sample_count>{sample_count}</sample_count></info>".encode())
+    def footer(self, stream_id: int, sample_count: int, first: float | None = None, last: float | None = None) -> None:
+        ends = f"<first_timestamp>{first!r}</first_timestamp><last_timestamp>{last!r}</last_timestamp>"
+        count = f"<sample_count>{sample_count}</sample_count>"
+        self.of_stream(6, stream_id, f"<info>{'' if first is None else ends}{count}</info>".encode())

@@ -28,6 +28,18 @@ def test_the_format_is_told_from_the_content(tmp_path):
     assert isinstance(open_any(tmp_path / "a.EDF"), EegFileRecording)
 
 
+@pytest.mark.parametrize("torn", [0, 9])
+def test_a_compressed_recording_is_read_as_far_as_it_unpacks(tmp_path, torn):
+    writer = XdfWriter()
+    writer.header(1)
+    for number in range(50):
+        writer.samples(1, [float(number)], [[np.random.default_rng(number).random()]])
+    packed = gzip.compress(writer.data)
+    (tmp_path / "a.xdfz").write_bytes(packed[: len(packed) - torn - 8 * (torn > 0)])
+    stream = open_any(tmp_path / "a.xdfz").streams[0]
+    assert stream.sample_count == 50 if not torn else 0 < stream.sample_count < 50
+
+
 def test_a_missing_file_is_answered_with_near_names(tmp_path):
     (tmp_path / "sub-01_task-rest.xdf").write_bytes(b"")
     (tmp_path / "notes.txt").write_bytes(b"")
@@ -43,7 +55,10 @@ def test_a_missing_file_is_answered_with_near_names(tmp_path):
     ("name", "content", "said"),
     [
         ("a.xdf", b"", "expected b'XDF:'"),
-        ("a.xdfz", gzip.compress(b"XDF:"), "gunzip"),
+        ("a.edf.gz", gzip.compress(b"0       "), "gunzip"),
+        ("a.xdfz", gzip.compress(b"0       "), r"begins with b'0   ', expected b'XDF:'"),
+        ("a.xdfz", b"\x1f\x8b" + bytes(20), "nothing of it unpacks"),
+        ("a.xdfz", gzip.compress(bytes(300 << 20), 1), "more than 100 times its size"),
         ("a.eeg", b"\0\1", r"Give its header, a\.vhdr"),
         ("a.csv", b"time,Fp1\n", r"begins with b'time,Fp1\\n'"),
         ("a.edf", b"0       broken", "cannot be read"),
