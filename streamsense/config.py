@@ -119,6 +119,21 @@ class OutputSection(_Section):
     csv: Path | None = None
 
 
+_ENTITY = Field(pattern=r"^[A-Za-z0-9]{1,32}$")
+
+
+class RecordingSection(_Section):
+    """What a recording is called and what of the person it holds; `--record FOLDER` begins one."""
+
+    folder: Path | None = None
+    participant: Annotated[str, _ENTITY] = "01"
+    session: Annotated[str, _ENTITY] = "01"
+    task: Annotated[str, _ENTITY] = "affect"
+    raw_sound: bool = False
+    raw_video: bool = False
+    roll_minutes: float | None = Field(default=None, ge=0.05, le=1440.0)
+
+
 class Config(_Section):
     """One session. A modality whose section is absent is not used."""
 
@@ -127,10 +142,12 @@ class Config(_Section):
     voice: VoiceSection | None = None
     markers: MarkerSection | None = MarkerSection()
     timing: TimingSection = TimingSection()
+    profile: Path | None = None
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     smoothing_s: float = Field(default=1.0, gt=0.0, le=60.0)
     lsl: LslSection = LslSection()
     output: OutputSection = OutputSection()
+    recording: RecordingSection = RecordingSection()
 
 
 def load_config(path: Path) -> Config:

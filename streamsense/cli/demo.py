@@ -7,6 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from streamsense.cli import view
-from streamsense.cli.live import NoticePrinter
+from streamsense.cli.live import NoticePrinter, Recorder, recorded_into
 from streamsense.config import Config, parse_config
 from streamsense.errors import DependencyError, SourceError
 from streamsense.score import Notice, Score
@@ -156,6 +157,7 @@ def demo_config(session_id: str, *, with_face: bool) -> Config:
 def demo(
     seconds: Annotated[float, typer.Option(min=1.0, help="How long to run.")] = 30.0,
     face: Annotated[bool, typer.Option(help="With the camera (needs the face models, fetched once).")] = True,
+    record: Annotated[Path | None, typer.Option(help="Folder for a recording (XDF) that can be verified.")] = None,
 ) -> None:
     """Run everything on a simulated participant: no device, no network beyond this machine.
 
@@ -174,11 +176,15 @@ def demo(
             model_files("mesh468_iris")
     session_id = f"streamsense-demo-{uuid.uuid4().hex[:8]}"
     config = demo_config(session_id, with_face=face)
+    if record is not None:
+        config = recorded_into(config, record)
     with SimulatedParticipant(session_id, seconds) as participant:
         with console.status("Starting the simulated participant and loading the models …"):
             participant.wait_until_ready()
             session = open_session(config)
             session.add_sink(DemoPrinter(console, TruthReader()))
+            recorder = Recorder(session, record, 0.0, console)
+            recorder.check()
             session.start()
         started = time.monotonic()
         try:
@@ -189,6 +195,7 @@ def demo(
             console.print("Stopping.")
         finally:
             session.stop()
+            recorder.tell()
     console.print(
         f"{session.status.scored} scores in {time.monotonic() - started:.1f} s, "
         f"{session.status.skipped} ticks skipped. "

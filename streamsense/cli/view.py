@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from streamsense.fusion.emotions import EMOTIONS
-from streamsense.runtime.live import SessionStatus
+from streamsense.runtime.status import SessionStatus
 from streamsense.score import AGE_UNKNOWN_S, SCORE_LABELS, Score
 from streamsense.streams import Modality
 

@@ -6,58 +6,30 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
-from streamsense.errors import SourceError
+from streamsense.errors import SinkError, SourceError
 from streamsense.journal import Entry, JournaledPipeline
 from streamsense.pipeline import REFUSED, START, Pipeline
 from streamsense.runtime.live_sources import Source
-from streamsense.score import Score
-from streamsense.sinks.base import Sink
-from streamsense.streams import Block, Control, Event, StreamInfo, StreamOpened
+from streamsense.runtime.recording import ALARM, Recording
+from streamsense.runtime.status import SessionStatus
+from streamsense.score import Notice
+from streamsense.sinks.base import Sink, ThreadedSink
+from streamsense.streams import Control, Event
 from streamsense.ticks import HOP_S, Clock
 
 _LONGEST_WAIT_S = 0.2
 _CHECK_EVERY_S = 0.5
-_RATE_OVER_S = 2.0
-
-
-@dataclass
-class StreamMeter:
-    """What arrived of one stream: for the status line."""
-
-    info: StreamInfo
-    samples: int = 0
-    since: float = math.nan
-    rate_hz: float = 0.0
-    newest: float = math.nan
-
-    def note(self, count: int, now: float, newest: float) -> None:
-        """Count one block."""
-        self.newest = newest
-        if math.isnan(self.since):
-            self.since = now
-        self.samples += count
-        if now - self.since >= _RATE_OVER_S:
-            self.rate_hz, self.samples, self.since = self.samples / (now - self.since), 0, now
-
-
-@dataclass
-class SessionStatus:
-    """How the session stands; written by the core's thread, read by displays, which may see it between two updates."""
-
-    score: Score | None = None
-    scored: int = 0
-    skipped: int = 0
-    meters: dict[str, StreamMeter] = field(default_factory=dict)
 
 
 class LiveSession:
     """Runs a pipeline on live sources until it is stopped.
 
-    `sources` is called with the function that takes their events. With a `journal`, everything that enters the
-    core and every decision is appended to it. A stream in `required` that cannot be used ends the session.
+    `sources` is called with the function that takes their events. With a `journal`, everything that enters the core and
+    every decision is appended to it. A stream in `required` that cannot be used ends the session. `controls` are given
+    to the core before any other event, name and payload of each; without a START nothing is scored. `new_recording`
+    prepares a recording.
     """
 
     def __init__(
@@ -67,13 +39,18 @@ class LiveSession:
         clock: Clock,
         journal: list[Entry] | None = None,
         required: frozenset[str] = frozenset(),
+        controls: Sequence[tuple[str, str]] = ((START, ""),),
+        new_recording: Callable[[], Recording] | None = None,
     ) -> None:
-        self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Event | Callable[[], None]] = queue.SimpleQueue()
         self._core = JournaledPipeline(pipeline, journal)
+        self._recordings: list[Recording] = []
         self._sources = sources(self._queue.put)
         self._sinks: list[Sink] = []
         self._clock = clock
         self._required: frozenset[object] = required
+        self._controls = controls
+        self._new_recording = new_recording
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="core", daemon=True)
@@ -93,12 +70,45 @@ class LiveSession:
             raise
         self._thread.start()
 
+    def start_recording(self) -> Recording:
+        """Record from here on, before `start` or while the session runs; ends what was recorded before.
+
+        Raises SourceError where the session was opened without a folder for recordings.
+        """
+        if self._new_recording is None:
+            raise SourceError("This session has no folder for recordings. Give one as `recording: folder:`.")
+        recording = self._new_recording()
+
+        def begin() -> None:
+            self._end_recording("another recording began")
+            self._recordings.append(recording)
+            try:
+                recording.begin(self._core.pipeline, self._clock.now())
+            except SourceError as error:  # scoring goes on; the session's end says it once more
+                recording.failures.append(str(error))
+                self._tell(Notice(self._clock.now(), ALARM, str(error)))
+                return
+            self._core.recording = recording
+
+        self._queue.put(begin)
+        return recording
+
+    def stop_recording(self) -> None:
+        """End the recording; the session goes on."""
+        self._queue.put(lambda: self._end_recording("stopped"))
+
     def stop(self) -> None:
-        """Stop sources and core, close the sinks, then raise what had gone wrong, if anything had."""
+        """Stop sources and core, finish recording and sinks, then raise what had gone wrong, if anything had."""
         self._stop_sources()
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._end_recording("the session ended")
+        for recording in self._recordings:
+            for notice in recording.finish(self._clock.now()):
+                self._tell(notice)
+            if recording.failures:
+                self._failure = self._failure or SinkError(" ".join(recording.failures))
         for sink in self._sinks:
             try:
                 sink.close()
@@ -127,30 +137,52 @@ class LiveSession:
 
     def _run(self) -> None:
         try:
-            self._core.push(Control(START, "", self._clock.now()))
+            for name, payload in self._controls:
+                self._core.push(Control(name, payload, self._clock.now()))
             check_at = 0.0
             while not self._stopping.is_set():
                 self._take_in()
                 self._score()
                 if time.monotonic() >= check_at:
                     check_at = time.monotonic() + _CHECK_EVERY_S
-                    for source in self._sources:
-                        source.check()
+                    self._check_parts()
         except BaseException as error:  # raised again by check() and stop()
             self._failure = error
 
+    def _check_parts(self) -> None:
+        for source in self._sources:
+            source.check()
+        for sink in self._sinks:
+            for notice in sink.take_notices(self._clock.now()) if isinstance(sink, ThreadedSink) else ():
+                self._tell(notice)
+        if self._core.recording is not None:
+            for notice in self._recordings[-1].check(self._core.pipeline, self._clock.now()):
+                self._tell(notice)
+
     def _take_in(self) -> None:
-        """Wait for an event until the next deadline, then take what is there, but not for longer than a tick."""
+        """Wait for an event until the next deadline, then take what is there."""
         wait_s = self._core.pipeline.next_deadline() - self._clock.now()
+        self._drain(min(max(wait_s, 0.0), _LONGEST_WAIT_S) or 0.0005)
+        if self._clock.now() - self._core.pipeline.next_deadline() > HOP_S:
+            # The whole process may have stood still. What came meanwhile is still with the sources, and ticks that
+            # are decided before they hand it over would be scored without it.
+            time.sleep(HOP_S)
+            self._drain(0.0005)
+
+    def _drain(self, wait_s: float) -> None:
+        """Take what is there, or comes within `wait_s`, but not for longer than a tick."""
         until = time.monotonic() + HOP_S
         try:
-            event = self._queue.get(timeout=min(max(wait_s, 0.0), _LONGEST_WAIT_S) or 0.0005)
+            item = self._queue.get(timeout=wait_s)
             while True:
-                self._core.push(event)
-                self._meter(event)
+                if callable(item):
+                    item()
+                else:
+                    self._core.push(item)
+                    self.status.note(item)
                 if time.monotonic() > until:
                     return
-                event = self._queue.get_nowait()
+                item = self._queue.get_nowait()
         except queue.Empty:
             return
 
@@ -170,11 +202,15 @@ class LiveSession:
                 self._required -= {notice.details["stream"]}
             if notice.kind == "ticks_skipped":
                 self.status.skipped += int(str(notice.details["count"]))
-            for sink in self._sinks:
-                sink.write_notice(notice)
+            self._tell(notice)
 
-    def _meter(self, event: Event) -> None:
-        if isinstance(event, StreamOpened):
-            self.status.meters[event.info.key] = StreamMeter(event.info)
-        elif isinstance(event, Block) and len(event) and event.key in self.status.meters:
-            self.status.meters[event.key].note(len(event), event.received, float(event.stamps[-1]))
+    def _tell(self, notice: Notice) -> None:
+        for sink in self._sinks:
+            sink.write_notice(notice)
+        if self._core.recording is not None:
+            self._core.recording.write(notice)
+
+    def _end_recording(self, reason: str) -> None:
+        if self._core.recording is not None:
+            self._recordings[-1].end(reason)
+            self._core.recording = None
