@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from streamsense import __version__
-from streamsense.cli import demo, live, models, replay, streams
+from streamsense.cli import demo, live, models, record, replay, salvage, streams, verify
 from streamsense.errors import StreamsenseError
 
 app = typer.Typer(
@@ -24,14 +24,18 @@ app = typer.Typer(
     help=(
         "Continuous emotion and ambivalence scores from EEG, face and voice every 200 ms over LSL.\n\n"
         "Try it without any device: `streamsense demo`. See what is on the network: `streamsense streams`. Score a lab "
-        "session: `streamsense live CONFIG`. Score a recording: `streamsense replay FILE`.\n\n"
+        "session: `streamsense live CONFIG`. Score a recording: `streamsense replay FILE`. Prove that one computes the "
+        "same again: `streamsense verify FILE`.\n\n"
         "The scores are no diagnosis and no proof of what a person feels."
     ),
 )
 app.command("demo")(demo.demo)
 app.command("streams")(streams.streams)
 app.command("live")(live.live)
+app.command("record")(record.record)
 app.command("replay")(replay.replay)
+app.command("verify")(verify.verify)
+app.command("salvage")(salvage.salvage)
 app.add_typer(models.app, name="models")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,8 @@ from streamsense.cli import view
 from streamsense.cli.live import find_config
 from streamsense.config import Config, EegSection, load_config, parse_config
 from streamsense.errors import ConfigError
+from streamsense.pipeline import Pipeline
+from streamsense.profile import Profile
 from streamsense.score import Notice, Score
 from streamsense.streams import Modality
 
@@ -27,23 +30,29 @@ def replay(
         str | None, typer.Option(help="A YAML file or the name of a shipped one; its sources are not used.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for scores.csv and events.csv.")] = None,
+    speed: Annotated[str, typer.Option(help="`max`, or a number: 1 is as fast as it was, 2 twice as fast.")] = "max",
     eeg: Annotated[str | None, typer.Option(help="Name, source id or number of the EEG stream.")] = None,
     electrodes: Annotated[
         str | None, typer.Option(help="Electrodes of channels that are called otherwise: ExG1=Fp1,ExG2=Fpz,…")
     ] = None,
     face: Annotated[str | None, typer.Option(help="Name, source id or number of the face stream.")] = None,
     voice: Annotated[str | None, typer.Option(help="Name, source id or number of the sound stream.")] = None,
+    save_profile: Annotated[
+        Path | None, typer.Option(help="Save what was learned of the person, to be used as `profile:`.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each score as a line of JSON.")] = False,
 ) -> None:
-    """Score a recording as fast as it goes, on its complete data; the same file gives the same scores.
+    """Score a recording; the same file gives the same scores.
 
-    The streams are chosen by their type, channel names and rate; name them where that is not clear.
+    A recording made by `live --record` is computed again exactly as it was live, late ticks and all. Any other file,
+    and any file for which settings or streams are named here, is scored on its complete data. The streams are chosen
+    by their type, channel names and rate; name them where that is not clear.
 
     Example: `streamsense replay session_01.xdf --output results/session_01`
     """
-    from streamsense.runtime.recorded_session import open_replay
     from streamsense.sinks.table import CsvSink
 
+    pace = _Pace(speed)
     asked: dict[Modality, str | None] = {"eeg": eeg, "face": face, "voice": voice}
     named = {modality: name for modality, name in asked.items() if name is not None}
     settings = load_config(find_config(config)) if config else None
@@ -52,36 +61,83 @@ def replay(
             settings or parse_config({"eeg": {}, "face": {}, "voice": {}}, "default"), electrodes
         )
     console = Console(stderr=as_json)
-    session, warnings = open_replay(file, named, settings)
-    for warning in warnings:
-        console.print(f"warning: {warning}", highlight=False, markup=False)
+    pipeline, items, total = _opened(file, named, settings, console)
     sink = CsvSink(output) if output is not None else None
     scores: list[Score] = []
     started = time.perf_counter()
     try:
         with Progress(console=console, transient=True) as progress:
-            task = progress.add_task("scoring", total=session.last_tick - session.first_tick + 1)
-            for item in session.run():
+            task = progress.add_task("scoring", total=total)
+            for item in items:
                 if isinstance(item, Notice):
                     _tell(console, item)
                     if sink is not None:
                         sink.write_notice(item)
                     continue
+                pace.wait_for(item.time)
                 scores.append(item)
-                progress.update(task, completed=item.tick - session.first_tick + 1)
+                progress.update(task, completed=item.tick - scores[0].tick + 1)
                 if sink is not None:
                     sink.write_score(item)
                 if as_json:
                     sys.stdout.write(view.score_json(item) + "\n")
+                    sys.stdout.flush()
     finally:
         if sink is not None:
             sink.close()
     elapsed = time.perf_counter() - started
     _summary(console, scores, elapsed)
+    if save_profile is not None:
+        profile = Profile.from_pipeline(pipeline)
+        profile.save(save_profile)
+        text = (
+            f"The profile of {', '.join(profile.parts)} is in {save_profile}. Use it as `profile:` in a configuration."
+        )
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
     if output is not None:
         console.print(
             f"Written to {output / 'scores.csv'} and {output / 'events.csv'}", highlight=False, soft_wrap=True
         )
+
+
+class _Pace:
+    """Lets scores pass at a multiple of the speed at which they were made."""
+
+    def __init__(self, speed: str) -> None:
+        try:
+            self._factor = float("inf") if speed == "max" else float(speed)
+        except ValueError:
+            self._factor = float("nan")
+        if not self._factor > 0:
+            raise ConfigError(f"--speed was {speed!r}, expected `max` or a number above 0, such as 1.")
+        self._first: tuple[float, float] | None = None
+
+    def wait_for(self, time_s: float) -> None:
+        """Wait until the score of `time_s` may pass."""
+        self._first = self._first or (time.monotonic(), time_s)
+        began, first_s = self._first
+        time.sleep(max(0.0, began + (time_s - first_s) / self._factor - time.monotonic()))
+
+
+def _opened(
+    file: Path, named: Mapping[Modality, str | None], settings: Config | None, console: Console
+) -> tuple[Pipeline, Iterator[Score | Notice], int | None]:
+    """What scores a file, its scores and notices, and how many ticks there will be where that is known."""
+    from streamsense.runtime.recorded_journal import was_scored
+    from streamsense.runtime.recorded_session import open_replay
+    from streamsense.runtime.verify import RecordedSession
+
+    if not named and settings is None and was_scored(file):
+        recorded = RecordedSession(file)
+        if recorded.differences:
+            text = f"warning: the last bits may differ, because {'; '.join(recorded.differences)}"
+            console.print(text, highlight=False, markup=False, soft_wrap=True)
+        items = (item if isinstance(item, Notice) else item[1] for item in recorded.run())
+        return recorded.pipeline, items, None
+    session, warnings = open_replay(file, named, settings)
+    for warning in warnings:
+        console.print(f"warning: {warning}", highlight=False, markup=False)
+    return session.pipeline, session.run(), session.last_tick - session.first_tick + 1
 
 
 def _with_electrodes(config: Config, text: str) -> Config:
@@ -99,6 +155,9 @@ def _tell(console: Console, notice: Notice) -> None:
 
 
 def _summary(console: Console, scores: list[Score], elapsed_s: float) -> None:
+    if not scores:
+        console.print("The recording has no tick that was scored.")
+        return
     table = Table("score", *(Column(name, justify="right") for name in ("mean", "SD over time", "mean ± of the score")))
     for label in ("valence", "arousal", "dominance", "ambivalence", "confidence"):
         values = np.array([score[label] for score in scores])

@@ -8,6 +8,7 @@ from pathlib import Path
 from streamsense.config import Config, EegSection, FaceSection, VoiceSection
 from streamsense.errors import RecordingError
 from streamsense.features.electrodes import rename_channels
+from streamsense.profile import PROFILE, load_profile
 from streamsense.runtime.assembly import build_pipeline
 from streamsense.runtime.replay import ReplaySession
 from streamsense.sources.recorded import RecordedStream, Recording, Selection, with_channel_labels
@@ -49,7 +50,8 @@ def open_replay(
         from streamsense.sources.pictures import PictureFront, face_edge
 
         pictures = PictureFront(face_edge(used.face.front_end))
-    replay = ReplaySession(recording, selection, pipeline, pictures)
+    controls = () if used.profile is None else ((PROFILE, load_profile(used.profile).payload),)
+    replay = ReplaySession(recording, selection, pipeline, pictures, controls)
     return replay, (*recording.warnings, *choice.warnings)
 
 
