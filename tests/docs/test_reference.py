@@ -11,6 +11,8 @@ import typer
 from streamsense.cli.main import app
 from streamsense.config import Config, LslSource, MicrophoneSource, WebcamSource
 from streamsense.errors import StreamsenseError
+from streamsense.runtime.recording import ALARM
+from streamsense.runtime.verify import DIFFERENT, ELSEWHERE
 from streamsense.score import SCORE_CHANNELS
 from streamsense.sinks.lsl import DIAGNOSTIC_CHANNELS
 from tests.docs.documents import DOCUMENTS, ROOT
@@ -88,7 +90,8 @@ def _is_section(part: object) -> bool:
 def test_the_events_are_those_that_the_code_sends():
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "streamsense").rglob("*.py"))
     sent = set(re.findall(r'_notice\(\s*[^\n"]*?,\s*"(\w+)"', source)) | set(re.findall(r'Control\("(\w+)"', source))
-    sent |= {"modality_lost", "modality_present", "modality_regained", "session_started", "stream_refused"}
+    sent |= set(re.findall(r'_report\.(?:tell|tally)\(\s*"(\w+)"', source))
+    sent |= {"modality_lost", "modality_present", "modality_regained", "session_started", "stream_refused", ALARM}
     assert {row[0].strip("`") for row in table("## Events")} == sent
 
 
@@ -111,7 +114,7 @@ def test_every_command_and_option_is_there():
 
 def test_the_exit_codes_are_right():
     codes = {int(row[0]) for row in table("### Exit codes")}
-    assert {0, 1, StreamsenseError.exit_code, 130} == codes
+    assert {0, DIFFERENT, StreamsenseError.exit_code, ELSEWHERE, 130} == codes
 
 
 @pytest.mark.parametrize("document", [*DOCUMENTS, "CONTRIBUTING.md"])
