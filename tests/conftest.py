@@ -1,7 +1,7 @@
 """What all tests share: where the real recordings are, the count of the tests that read them, and who runs which.
 
-Tests run in two processes (pytest-xdist), because most of them wait for real time to pass. All tests of a file run in
-one process, in their order; files that take long come first, so that both processes end at about the same time.
+Tests run in several processes (pytest-xdist), because most of them wait for real time to pass. All tests of a file run
+in one process, in their order; files that take long come first, so that all processes end at about the same time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 DATA_FOLDER = Path(os.environ.get("STREAMSENSE_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data").resolve()
-LEAST_REAL_DATA_TESTS = 46
+LEAST_REAL_DATA_TESTS = 59
 """A whole run that finds the recordings and runs fewer tests on them has lost some: it fails."""
 
 

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def salvage(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A damaged or unfinished XDF recording.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The clean file; it must not exist.")],
+    source: Annotated[Path, typer.Argument(help="A damaged or unfinished XDF recording.")],
+    target: Annotated[Path, typer.Argument(help="The clean file; it must not exist.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Write all of a damaged XDF recording that is whole to a clean file, and say what was lost.
 
-    Whole chunks are copied byte for byte; footers are made where they are missing. IN is not changed, OUT is never
-    overwritten, and has its name only when it is complete.
+    Whole chunks are copied byte for byte; footers are made where they are missing. The source is not changed, the
+    target is never overwritten, and has its name only when it is complete.
 
     Example: `streamsense salvage session_01.xdf session_01_clean.xdf`
     """

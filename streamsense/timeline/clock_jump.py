@@ -64,12 +64,13 @@ def _jump_of_arrival(state: ClockJumpState) -> float:
     if math.isnan(state.delay_s):
         state.delay_s = delay
     departure = delay - max(state.delay_s, 0.0)
-    suspicious = stepped or delay < -JUMP_S or (state.departed > 0 and steady)
-    if abs(departure) <= JUMP_S or not suspicious:
+    is_ahead = delay < -JUMP_S
+    if abs(departure) <= JUMP_S or not (stepped or is_ahead or state.departed > 0):
         state.departed = 0
         state.delay_s += 0.05 * (delay - state.delay_s)
         return 0.0
-    state.departed += 1
+    # An arrival that was held up for a moment begins the count anew, but what has stepped is not forgotten.
+    state.departed = state.departed + 1 if steady or is_ahead or state.departed == 0 else 1
     if state.departed < _ARRIVALS:
         return 0.0
     state.departed = 0

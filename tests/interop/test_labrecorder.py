@@ -167,7 +167,8 @@ def test_a_file_of_labrecorder_gives_what_was_live(data_folder: Path, tmp_path: 
             assert why, f"tick {tick}, {modality}: {apart[tick]:.2e}, and no sample says why"
         print(f"\n{modality}: {len(ticks) - len(far)} of {len(ticks)} ticks agree within 1e-5", end="")
     apart_by = np.array([np.abs(scores[tick].values - first[tick].values) for tick in ticks])
-    apart_by[:, [label.endswith("_age") for label in SCORE_LABELS]] = 0.0
+    # What stands beside each score (presence, quality, age of a modality) tells of the arrival, too.
+    apart_by[:, [label.startswith(MODALITIES) for label in SCORE_LABELS]] = 0.0
     score_apart = float(apart_by.max())
     worst_tick, worst_channel = np.unravel_index(apart_by.argmax(), apart_by.shape)
     share = 1 - len(over) / len(ticks)

@@ -122,6 +122,19 @@ def test_a_clock_jump_is_found_and_undone(jump_s: float) -> None:
     assert last[0] == pytest.approx(rise[-1], abs=0.05)
 
 
+@pytest.mark.parametrize("jump_s", [5.0, -5.0])
+@pytest.mark.parametrize("held_up", [1, 2])
+def test_a_clock_jump_is_found_although_a_delivery_just_after_it_is_held_up(jump_s: float, held_up: int) -> None:
+    timeline = Timeline(info(100))
+    rise = 50 + np.arange(2000) / 100
+    gaps: list[Gap] = []
+    for start in range(0, 2000, 10):
+        late_s = 0.25 if start == 1500 + 10 * held_up else 0.01
+        stamps = rise[start : start + 10] + (jump_s if start >= 1500 else 0.0)
+        gaps += timeline.push(block(stamps, float(rise[start + 9]) + late_s, start))[1]
+    assert [gap.jump_s for gap in gaps if gap.jump_s] == pytest.approx([jump_s], abs=0.3)
+
+
 def test_a_delivery_that_hangs_is_no_clock_jump() -> None:
     timeline = Timeline(info(100))
     rise = 50 + np.arange(1000) / 100

