@@ -20,6 +20,8 @@ class ClockJumpState:
     """Running value of received − stamp."""
     last_delay_s: float = math.nan
     last_stamp: float = math.nan
+    newest_stamp: float = math.nan
+    """Newest stamp of what was not suspicious."""
     departed: int = 0
     received: float = math.nan
     first: float = math.nan
@@ -52,8 +54,9 @@ def _jump_of_arrival(state: ClockJumpState) -> float:
 
     A delivery that hangs and then catches up also departs, but its stamps go on where they stopped, and what it is
     late by shrinks; a dropout leaves a step in the stamps, but the time of arrival shares it. A clock that jumps
-    leaves a step in the stamps that the time of arrival does not share, and stays departed. What arrives long before
-    it happened was stamped by another clock than it was said to be.
+    leaves a step in the stamps that the time of arrival does not share, and stays departed. One that was set back
+    sends old stamps again, which nothing else does for long. What arrives long before it happened was stamped by
+    another clock than it was said to be.
     """
     delay = state.received - state.last
     if not math.isfinite(delay):
@@ -64,13 +67,15 @@ def _jump_of_arrival(state: ClockJumpState) -> float:
     if math.isnan(state.delay_s):
         state.delay_s = delay
     departure = delay - max(state.delay_s, 0.0)
-    is_ahead = delay < -JUMP_S
-    if abs(departure) <= JUMP_S or not (stepped or is_ahead or state.departed > 0):
+    is_of_another_clock = delay < -JUMP_S or state.last < state.newest_stamp - JUMP_S
+    if abs(departure) <= JUMP_S or not (stepped or is_of_another_clock or state.departed > 0):
         state.departed = 0
+        is_newest = not state.last <= state.newest_stamp  # true for NaN
+        state.newest_stamp = state.last if is_newest else state.newest_stamp
         state.delay_s += 0.05 * (delay - state.delay_s)
         return 0.0
     # An arrival that was held up for a moment begins the count anew, but what has stepped is not forgotten.
-    state.departed = state.departed + 1 if steady or is_ahead or state.departed == 0 else 1
+    state.departed = state.departed + 1 if steady or is_of_another_clock or state.departed == 0 else 1
     if state.departed < _ARRIVALS:
         return 0.0
     state.departed = 0
@@ -78,5 +83,6 @@ def _jump_of_arrival(state: ClockJumpState) -> float:
     state.delay_s = delay + jump_s
     state.correction_s -= jump_s
     state.last_stamp -= jump_s
+    state.newest_stamp = state.last_stamp
     state.last_delay_s += jump_s
     return jump_s

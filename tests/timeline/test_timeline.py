@@ -135,6 +135,24 @@ def test_a_clock_jump_is_found_although_a_delivery_just_after_it_is_held_up(jump
     assert [gap.jump_s for gap in gaps if gap.jump_s] == pytest.approx([jump_s], abs=0.3)
 
 
+@pytest.mark.parametrize("jump_s", [5.0, -5.0, -3600.0])
+@pytest.mark.parametrize("samples", [10, 40, 100])
+def test_a_clock_jump_is_found_however_uneven_the_deliveries_are(jump_s: float, samples: int) -> None:
+    """Else a clock that was set back by an hour costs an hour: what it sends is older than what was there."""
+    random = np.random.default_rng(samples)
+    for _ in range(5):
+        rise, timeline = 50 + np.arange(3000) / 200, Timeline(info(200))
+        received, kept, gaps = 0.0, 0, list[float]()
+        for start in range(0, len(rise), samples):
+            stamps = rise[start : start + samples]
+            received = max(received + 0.005, float(stamps[-1]) + random.uniform(0.0, 0.4))
+            blocks, found = timeline.push(block(stamps + (jump_s if start >= 1000 else 0.0), received))
+            kept += sum(map(len, blocks))
+            gaps += [gap.jump_s for gap in found if gap.jump_s]
+        assert gaps == [pytest.approx(jump_s, abs=0.5)]
+        assert kept >= len(rise) - 4 * samples
+
+
 def test_a_delivery_that_hangs_is_no_clock_jump() -> None:
     timeline = Timeline(info(100))
     rise = 50 + np.arange(1000) / 100
