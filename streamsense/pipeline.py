@@ -92,6 +92,7 @@ class Pipeline:
         self.keep_front_events = False
         self._front_events: list[Event] = []
         self._timelines: dict[str, Timeline] = {}
+        self._only_recorded: dict[str, StreamInfo] = {}
         self._state = PipelineState()
         self._notices: list[Notice] = []
 
@@ -100,8 +101,10 @@ class Pipeline:
     def push(self, event: Event) -> None:
         """Take in one event."""
         match event:
-            case Block(key=key) | StreamOpened(info=StreamInfo(key=key)) if key.startswith(ONLY_RECORDED):
+            case Block(key=key) if key.startswith(ONLY_RECORDED):
                 pass
+            case StreamOpened(info=info) if info.key.startswith(ONLY_RECORDED):
+                self._only_recorded[info.key] = info
             case Block():
                 self._push_block(event)
             case OffsetProbe():
@@ -110,6 +113,7 @@ class Pipeline:
             case StreamOpened():
                 self._open(event)
             case StreamLost():
+                self._only_recorded.pop(event.key, None)
                 self._notice(event.received, "stream_lost", f"{event.key}: {event.reason or 'stream ended'}")
             case Control():
                 if event.name == START:
@@ -392,13 +396,19 @@ class Pipeline:
 
     @property
     def open_streams(self) -> tuple[StreamInfo, ...]:
-        """The streams that have been opened, as `restore` needs them."""
-        return tuple(timeline.info for timeline in self._timelines.values())
+        """The streams that have been opened, in an order in which `restore` can open them again."""
+        pairs = ((timeline.opened_before, timeline.info) for timeline in self._timelines.values())
+        return tuple(info for pair in pairs for info in pair if info is not None)
 
     @property
     def open_streams_at_fronts(self) -> tuple[StreamInfo, ...]:
         """The same, with what the front ends give in place of the raw streams that they take."""
         return tuple(self._front_infos.get(info.key, info) for info in self.open_streams)
+
+    @property
+    def streams_only_recorded(self) -> tuple[StreamInfo, ...]:
+        """The streams that are open and no input of the core: a recording that begins now has to be told of them."""
+        return tuple(self._only_recorded.values())
 
     def timeline(self, key: str) -> Timeline | None:
         """The timeline of one stream, for status displays."""

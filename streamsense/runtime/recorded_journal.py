@@ -30,7 +30,7 @@ from streamsense.journal_lines import (
 from streamsense.runtime.recorded_checks import ChangedRecording, check_last_footer, compare_chunks
 from streamsense.runtime.recorded_samples import WaitingSamples
 from streamsense.score import Plan, Skip
-from streamsense.sinks.journal_file import EXPERTS_ID, JOURNAL_ID, JOURNAL_TYPE, SCORES_ID
+from streamsense.sinks.journal_file import EVENTS_ID, EXPERTS_ID, JOURNAL_ID, JOURNAL_TYPE, SCORES_ID
 from streamsense.sources import xdf_chunks
 from streamsense.sources.recorded import marker_texts
 from streamsense.sources.xdf_chunks import Chunk, Damage, read_chunks
@@ -165,7 +165,8 @@ class JournalReader:
         try:
             if chunk.tag == xdf_chunks.STREAM_HEADER:
                 header = parse_stream_header(chunk.payload, _MOST_CHANNELS)
-                if self._waiting or _is_journal(chunk.stream_id, header):
+                # No line ever names an event: kept, they would fill the memory.
+                if (self._waiting or _is_journal(chunk.stream_id, header)) and chunk.stream_id != EVENTS_ID:
                     self._waiting[chunk.stream_id] = WaitingSamples(header)
             elif chunk.tag == xdf_chunks.SAMPLES and chunk.stream_id in self._waiting:
                 self._waiting[chunk.stream_id].add(chunk.payload)

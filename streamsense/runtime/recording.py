@@ -82,6 +82,7 @@ class Recording:
         self._run = 0
         self._roll_at = float("inf")
         self._streams: dict[str, StreamInfo] = {}
+        self._in_file: dict[str, StreamInfo] = {}
         self._sound_has_front = False
         self._heard: dict[str, float] = {}
         self._alarmed: set[str] = set()
@@ -101,9 +102,12 @@ class Recording:
         pipeline.keep_front_events = not self.settings.raw_sound
         pipeline.take_front_events()
         self._sound_has_front = any(i.kind == "voice" and i.type != VOICE_FRAMES for i in pipeline.open_streams)
-        for info in streams:
-            self._streams[info.key] = info
-            self._heard.setdefault(info.key, now)
+        for info in pipeline.streams_only_recorded:
+            recorder.write(StreamOpened(info, now))
+        self._in_file = {info.key: info for info in (*streams, *pipeline.streams_only_recorded)}
+        self._streams |= self._in_file
+        for key in self._in_file:
+            self._heard.setdefault(key, now)
         self.files.append(path)
         self._recorders.append(recorder)
         if self.settings.roll_minutes is not None:
@@ -131,10 +135,10 @@ class Recording:
     def write_event(self, event: Event, at_fronts: list[Event]) -> None:
         """Record what entered the core; `at_fronts` is what the voice front end made of it."""
         for kept in self._kept(event, at_fronts):
-            if isinstance(kept, Block) and not _fits(kept, self._streams[kept.key]):
+            if isinstance(kept, Block) and not _fits(kept, self._in_file[kept.key]):
                 continue  # of a stream that was refused before the recording began: the core does not use it either
             if isinstance(kept, StreamOpened):
-                self._streams[kept.info.key] = kept.info
+                self._streams[kept.info.key] = self._in_file[kept.info.key] = kept.info
                 self._heard[kept.info.key] = kept.received
             elif isinstance(kept, Block) and len(kept):
                 self._heard[kept.key] = kept.received
@@ -148,10 +152,10 @@ class Recording:
     def _kept(self, event: Event, at_fronts: list[Event]) -> list[Event]:
         if isinstance(event, StreamOpened) and event.info.kind == "voice":
             self._sound_has_front = event.info.type != VOICE_FRAMES
-        if isinstance(event, Block) and event.key not in self._streams:
-            return []  # of a stream that the core cannot use
+        if isinstance(event, Block) and event.key not in self._in_file:
+            return []  # of a stream that the core cannot use, refused before this file began
         is_sound = (isinstance(event, StreamOpened) and event.info.kind == "voice") or (
-            isinstance(event, Block) and self._streams[event.key].kind == "voice"
+            isinstance(event, Block) and self._in_file[event.key].kind == "voice"
         )
         return at_fronts if is_sound and self._sound_has_front and not self.settings.raw_sound else [event]
 

@@ -134,6 +134,9 @@ class LslSource:
                     continue
                 try:
                     self._read(found)
+                    if not self._comes_back:
+                        self._found = found  # it was only silent: the same stream is opened anew
+                        continue
                 except (pylsl.util.LostError, TimeoutError) as error:
                     self._lose(str(error) or "the sender has gone")
                 except SourceError as error:

@@ -63,8 +63,12 @@ class Timeline:
     def __init__(self, info: StreamInfo, before: Timeline | None = None) -> None:
         self.info = info
         self.state = TimelineState()
+        self.opened_before: StreamInfo | None = None
+        """What the features are open for meanwhile, where this stream took its place and its rate is not known yet."""
         if before is None:
             return
+        if self.lacks_rate:
+            self.opened_before = before.opened_before if before.lacks_rate else before.info
         self.state.smoothing.segment = before.state.smoothing.segment
         self.state.smoothing.last_time = before.last_time
         if before.lacks_rate:

@@ -3,7 +3,7 @@
 What to read comes as JSON lines on its standard input:
 
     {"do": "source", "key": …, "kind": …, "query": {"name": …}, "pictures": false, "buffer_s": 30, "paused_s": 0}
-    {"do": "markers", "type": "Markers", "without": […], "at_most": 64}
+    {"do": "markers", "type": "Markers", "without": […], "at_most": 64, "kind": "markers"}
     {"do": "find", "query": {…}, "timeout_s": 1.0}
     {"do": "probe", "query": {…}, "key": …}
     {"do": "host", "name": …}      from now on this computer goes by another name, so that senders seem to be far away
@@ -30,7 +30,7 @@ from streamsense.sources.lsl import LslSource
 from streamsense.sources.lsl_configuration import configure
 from streamsense.sources.lsl_follower import LslFollower
 from streamsense.sources.lsl_streams import LslClock, StreamQuery, find_stream
-from streamsense.streams import Block, Event
+from streamsense.streams import Block, Event, Kind
 
 _printing = threading.Lock()
 
@@ -72,11 +72,11 @@ def picture_front() -> Any:
     return PictureFront(face_edge("mesh468_iris"), most_at_once=3)
 
 
-def markers_source(stream_type: str, without: list[str], at_most: int) -> LslFollower:
+def follower(stream_type: str, without: list[str], at_most: int, kind: Kind) -> LslFollower:
     def wanted(info: pylsl.StreamInfo) -> bool:
         return bool(info.type() == stream_type and info.name() not in without)
 
-    return LslFollower(wanted, "markers", "markers/", LslClock(), emit, at_most)
+    return LslFollower(wanted, kind, f"{kind}/", LslClock(), emit, at_most)
 
 
 def main(session_id: str) -> None:
@@ -93,7 +93,8 @@ def main(session_id: str) -> None:
             )
             sources[-1].start()
         elif told["do"] == "markers":
-            sources.append(markers_source(told["type"], told["without"], told.get("at_most", 64)))
+            at_most, kind = told.get("at_most", 64), told.get("kind", "markers")
+            sources.append(follower(told["type"], told["without"], at_most, kind))
             sources[-1].start()
         elif told["do"] == "find":
             try:

@@ -32,7 +32,7 @@ from streamsense.runtime.recorded_journal import JournalReader, Recorded, Record
 from streamsense.runtime.recording import Recording
 from streamsense.runtime.recording_head import recording_head
 from streamsense.runtime.verify import RecordedSession, verify
-from streamsense.score import Score, Skip
+from streamsense.score import Notice, Score, Skip
 from streamsense.sinks import xdf_writer
 from streamsense.sinks.journal_file import JournalFile
 from streamsense.sources.xdf_chunks import Chunk, Damage, read_chunks
@@ -294,6 +294,19 @@ def test_samples_that_no_line_names_do_not_fill_the_memory(tmp_path: Path, monke
             more.write(chunk)
     with pytest.raises(RecordingError, match="which no recording of ours does"):
         list(JournalReader(file.path).entries())
+
+
+def test_the_events_of_a_long_recording_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorded_journal, "_MOST_WAITING_BYTES", 1 << 20)
+    file = JournalFile(tmp_path / "file.xdf", {}, "2026", 1000.0)
+    for second in range(100):
+        for _ in range(100):
+            file.take_notice(Notice(1000.0 + second, "marker", "x" * 100))
+        file.flush()
+    file.close("done")
+    reader = JournalReader(file.path)
+    assert list(reader.entries()) == []
+    assert reader.end == "done"
 
 
 def test_a_sender_that_calls_itself_a_journal_changes_nothing(tmp_path: Path) -> None:

@@ -261,6 +261,32 @@ def test_a_stream_that_was_refused_before_it_began_does_not_end_the_recording(tm
     assert found.ticks >= 5
 
 
+def test_each_file_holds_what_is_only_recorded_and_nothing_of_what_is_refused(tmp_path: Path) -> None:
+    """Pictures that were opened before a file began, and an amplifier without electrodes."""
+    eeg = recorded_sessions.fewer_channels(sessions.eeg(7.0), 3)
+    useless = sessions.Track(replace(eeg.info, channel_labels=("x", "y", "z")), eeg.stamps, eeg.values)
+    pictures = replace(recorded_sessions.marker_stream("camera"), key="pictures/face", kind="pictures")
+    events: list[Event] = [StreamOpened(info, sessions.START) for info in (useless.info, pictures)]
+    events += recorded_sessions.blocks(useless, 25)
+    count = 68
+    for number in range(count):
+        events.append(recorded_sessions.texts(pictures, number, sessions.START + 0.05 + number / 10, f"p{number}"))
+    events.sort(key=lambda event: event.received)
+    config = sessions.config("eeg", recording={"roll_minutes": 0.05, "raw_video": True})
+    recording, _, _ = recorded(tmp_path, config, events, sessions.START + 7)
+    assert recording.failures == []
+    assert len(recording.files) == 3
+    kept: list[str] = []
+    for path in recording.files:
+        entries = list(JournalReader(path).entries())
+        assert [entry.info.key for entry in entries if isinstance(entry, StreamOpened)].count("pictures/face") == 1
+        kept += [text for entry in entries if isinstance(entry, Block) for text in entry.texts]
+        found = verify(path)
+        assert (found.exit_code, found.identical) == (0, found.ticks)
+    assert kept == [f"p{number}" for number in range(len(kept))]
+    assert len(kept) > count - 6  # those of the last half second came after its end
+
+
 def test_a_name_that_is_taken_leads_to_the_next_number(tmp_path: Path) -> None:
     taken = tmp_path / "sub-01_ses-01_task-affect_run-001_streamsense.xdf"
     taken.write_bytes(b"mine")

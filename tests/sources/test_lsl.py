@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from streamsense.features.face_vector import face_vector_labels
+from streamsense.sources.lsl_watch import REOPEN_AFTER_S
 from tests.helpers.lsl_processes import Report, Told, counted, outlets, stamps_from
 
 SESSION = f"streamsense-test-lsl-{os.getpid()}"
@@ -309,6 +310,20 @@ def test_a_sender_that_stands_still_is_lost_and_comes_back(receiver: Told, sende
         receiver.wait_for(lambda reports: len(of(reports, "asleep", "StreamOpened")) == 2)
         asleep.ask(do="push", name="asleep", stamps=stamps_from(1, 10), values=counted(0, 10))
         received(receiver, "asleep", 10)
+
+
+def test_a_followed_stream_that_pauses_goes_on(receiver: Told, sender: Told) -> None:
+    """An amplifier that is recorded and halted for longer than an inlet is kept open."""
+    receiver.tell(do="markers", type="Halting", without=[], kind="other")
+    open_outlet(sender, "halting", type="Halting")
+    wait_for_opening(receiver, "other/halting")
+    sender.ask(do="push", name="halting", stamps=stamps_from(1, 10), values=counted(0, 10))
+    received(receiver, "other/halting", 10)
+    time.sleep(REOPEN_AFTER_S + 1.5)
+    sender.ask(do="push", name="halting", stamps=stamps_from(9, 10), values=counted(10, 10))
+    reports = received(receiver, "other/halting", 20)
+    assert joined(reports, "other/halting", "values") == counted(0, 20)
+    assert of(reports, "other/halting", "StreamLost") == []
 
 
 def test_streams_beyond_the_most_are_left_out_and_told(receiver: Told, sender: Told) -> None:

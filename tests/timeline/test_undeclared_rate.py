@@ -126,6 +126,26 @@ def test_a_snapshot_in_the_middle_of_the_search_goes_on(whole: tuple[list[Score]
     assert ticks[0] == ticks[1] != []
 
 
+def test_a_snapshot_in_the_search_of_a_stream_that_came_back_goes_on(whole: tuple[list[Score], list[Notice]]) -> None:
+    """What was learned and filtered of the stream before it is still there, and is still looked at."""
+    before, after = sessions.pipeline("eeg"), sessions.pipeline("eeg")
+    before.push(Control(START, "", sessions.START))
+    before.push(sessions.opened(UNDECLARED))
+    before.push(UNDECLARED.block(0, 700, sessions.START + 2.8))
+    for received in (2.9, 2.95):  # the second time it is lost before its rate was found
+        before.push(sessions.opened(UNDECLARED, sessions.START + received))
+    before.push(UNDECLARED.block(750, 900, sessions.START + 3.6))
+    after.restore(before.snapshot(), before.open_streams)
+    assert after.snapshot() == before.snapshot()
+    assert after.open_streams == before.open_streams
+    ticks = []
+    for pipeline in (before, after):
+        scores = pipeline.advance(sessions.START + 3.7)
+        pipeline.push(UNDECLARED.block(900, 1250, sessions.START + 5.0))
+        ticks.append([score.values.tobytes() for score in (*scores, *pipeline.advance(sessions.START + 5.1))])
+    assert ticks[0] == ticks[1] != []
+
+
 def test_irregular_stamps_are_refused_with_what_to_do() -> None:
     pipeline = sessions.pipeline("eeg")
     pipeline.push(sessions.opened(UNDECLARED))
