@@ -37,8 +37,6 @@ LONG_FILES = (
     "tests/cli/test_live_command.py",
     "tests/docs/test_commands.py",
 )
-TOGETHER = "tests/faults/streams/"
-"""The tests of this folder share one session."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,9 +45,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONG_FILES.index(file) if file in LONG_FILES else len(LONG_FILES)
 
     items.sort(key=place)  # stable: the rest stays in its order
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(TOGETHER if file.startswith(TOGETHER) else file))
 
 
 class RealDataCount:

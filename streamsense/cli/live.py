@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -46,13 +47,26 @@ class NoticePrinter:
     def write_notice(self, notice: Notice) -> None:
         """Print what a user should know."""
         if notice.kind not in _QUIET_KINDS:
-            text = f"{notice.kind.replace('_', ' ')}: {notice.text}"
+            text = f"{notice.kind.replace('_', ' ')}: {_in_words(notice.text)}"
             self._console.print(
                 text, style="dim", highlight=False, markup=False, soft_wrap=not self._console.is_terminal
             )
 
     def close(self) -> None:
         """Nothing to finish."""
+
+
+def _in_words(text: str) -> str:
+    """The text of a notice; of one that programs are meant to read (a JSON object) its names and values."""
+    try:
+        content = json.loads(text) if text.startswith("{") else None
+    except ValueError:
+        return text
+    if not isinstance(content, dict):
+        return text
+    key = content.pop("key", None)
+    rest = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in content.items())
+    return f"{key}: {rest}" if key else rest
 
 
 def find_config(name: str) -> Path:
