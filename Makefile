@@ -20,7 +20,7 @@ demo: .venv/demo.stamp ## install into .venv, then score a simulated participant
 	$(BIN)/streamsense demo --seconds $(DEMO_SECONDS)
 
 test: lint ## install the development tools into .venv, then check and test everything
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 lint: .venv/dev.stamp ## check style and types
 	$(BIN)/ruff check .

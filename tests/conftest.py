@@ -1,15 +1,17 @@
 """What all tests share: where the real recordings are, the count of the tests that read them, and who runs which.
 
-Tests run in several processes (pytest-xdist), because most of them wait for real time to pass. All tests of a file run
-in one process, in their order; files that take long come first, so that all processes end at about the same time.
+Tests run in two processes (pytest-xdist), because most of them wait for real time to pass. All tests of a file run
+in one process, in their order, and all whole sessions in the same one, which begins with them.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 DATA_FOLDER = Path(os.environ.get("STREAMSENSE_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data").resolve()
 LEAST_REAL_DATA_TESTS = 59
@@ -28,23 +30,40 @@ def data_folder() -> Path:
     return recordings()
 
 
-LONG_FILES = (
+LIVE_FILES = (
     "tests/interop/test_labrecorder.py",
     "tests/real_data/test_recorded_session.py",
-    "tests/benchmarks/test_soak.py",
     "tests/real_data/test_live_session.py",
-    "tests/test_wheel.py",
-    "tests/cli/test_live_command.py",
-    "tests/docs/test_commands.py",
+    "tests/benchmarks/test_soak.py",
+    "tests/faults/test_camera.py",
+    "tests/faults/test_standstill.py",
+    "tests/faults/test_clock_step.py",
 )
+"""Whole sessions with cameras, which take a processor core each: no two of them at the same time."""
+SHARING = "tests/faults/streams/"
+"""The tests of this folder share one session."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
         file = item.nodeid.partition("::")[0]
-        return LONG_FILES.index(file) if file in LONG_FILES else len(LONG_FILES)
+        return LIVE_FILES.index(file) if file in LIVE_FILES else len(LIVE_FILES)
 
     items.sort(key=place)  # stable: the rest stays in its order
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives a file to one process, and to one and the same all files of whole sessions."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if file in LIVE_FILES:
+            return "live"
+        return SHARING if file.startswith(SHARING) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
 
 
 class RealDataCount:

@@ -31,7 +31,7 @@ from tests.helpers.lsl_text import lsl_text
 from tests.helpers.real_session import ROOT, Session, session
 
 FULL = bool(os.environ.get("STREAMSENSE_PROOF"))
-SECONDS = 150 if FULL else 48
+SECONDS = 150 if FULL else 42
 LEARN_S = 12
 SETTLED_S = 30.0
 pytestmark = [pytest.mark.real_data, pytest.mark.slow, pytest.mark.timeout(900)]
