@@ -214,11 +214,11 @@ class BandEntropy:
         places = sorted({position for electrodes in maps for position in electrodes.positions})
         columns = [
             FeatureColumn(f"{prefix}_{band}_{ELECTRODES[place]}", "nat", tensor, (place, index), "electrode_mask")
-            for prefix, tensor in (("de", "band_entropy"), ("de_baseline", "band_entropy_baseline"))
+            for prefix, tensor in (("de", "band_entropy"), ("base", "band_entropy_baseline"))
             for index, band in enumerate(BAND_NAMES)
             for place in places
         ]
-        return (*columns, FeatureColumn("de_baseline_weight", "", "baseline_weight", (0,)))
+        return (*columns, FeatureColumn("base_weight", "", "baseline_weight", (0,)))
 
     def _baseline(self, slots: IntArray, entropy: FloatArray) -> tuple[FloatArray, float]:
         """The profile's entropy at rest, or that of the first seconds of the session as known at the window's end.

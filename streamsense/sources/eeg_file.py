@@ -91,11 +91,15 @@ def recording_of_raw(raw: Any, path: Path, found: Sequence[str] = ()) -> EegFile
     """An `mne.io.Raw` as a recording; `path` names it in messages, `found` are warnings about it so far."""
     warned = list(found)
     kinds = raw.get_channel_types()
-    picks = np.array([index for index, kind in enumerate(kinds) if kind != "stim"], np.intp)
+    bad = raw.info["bads"]
+    used = [index for index, kind in enumerate(kinds) if kind != "stim" and raw.ch_names[index] not in bad]
+    picks = np.array(used, np.intp)
     rate = float(raw.info["sfreq"])
     if not (len(picks) and 0 < rate < 1e6):
         raise RecordingError(f"{path} has {len(picks)} signal channels at {rate:g} Hz. Expected at least one.")
-    if len(picks) < len(kinds):
+    if bad:
+        warned.append(f"Channels that are marked bad are not read: {', '.join(bad)}.")
+    if "stim" in kinds:
         warned.append(f"The trigger channel {raw.ch_names[kinds.index('stim')]!r} is not read; annotations are.")
     in_volts = [_is_potential(raw, int(index)) for index in picks]
     onsets = np.asarray(raw.annotations.onset, np.float64) - raw.first_time
