@@ -69,7 +69,7 @@ def make_files(folder: Path) -> dict[str, Path]:
     soundfile.write(files["8k"], sound, 8000, subtype="PCM_16")
     files["nan"] = eeg_xdf(folder / "nan.xdf", ["F3", "F4", "C3", "C4", "O1", "O2"], spoilt_eeg())
     files["other names"] = eeg_xdf(folder / "other.xdf", ["ExG1", "ExG2"], random.normal(0, 12, (1500, 2)))
-    frames = moving(30)
+    frames = moving(40)
     files["grey"] = write_film(folder / "grey.avi", [frame[..., 1].copy() for frame in frames])
     files["no face"] = write_film(folder / "no_face.avi", [np.full((240, 320, 3), 90, np.uint8)] * 30)
     (folder / "notes.mp4").write_text("dear diary")
@@ -112,6 +112,7 @@ def done(folder: Path, files: dict[str, Path]) -> dict[str, Done]:
     commands["short window"] = ["features", files["one"], "-o", folder / "short.csv", "--config", folder / "short.yaml"]
     commands["json"] = ["features", files["one"], "-o", folder / "json.csv", "--json"]
     commands["again"] = ["features", files["one"], "-o", folder / "json.csv"]
+    commands["not used"] = ["features", files["grey"], "-o", folder / "not used.csv", "--face", "none"]
     commands["ending"] = ["features", files["one"], "-o", folder / "table.xlsx"]
     (folder / "short.yaml").write_text("eeg: {window_s: 2, reference: none}\n")
     return dict(zip(commands, run_together(list(commands.values()), folder), strict=True))
@@ -181,6 +182,14 @@ def test_a_recording_gives_what_the_live_session_had(name, done, folder, lives):
 def replayed(file: Path) -> list[Score]:
     """What the whole pipeline, experts and all, makes of a file."""
     return [item for item in open_replay(file, {})[0].run() if isinstance(item, Score)]
+
+
+@pytest.mark.parametrize("name", ["one", "8k", "grey"])
+def test_a_file_gives_the_features_that_the_experts_are_given(name, done, folder, files):
+    assert done[name].code == 0, done[name]
+    scores = replayed(files[name])
+    assert any(score.features for score in scores)
+    assert_same_bytes(table_of(folder / f"{name}.csv"), scores)
 
 
 @pytest.mark.real_data
@@ -278,6 +287,7 @@ def test_the_summary_can_be_read_by_a_program(done, folder):
 SAYS = {
     "again": ("json.csv is there already and is not overwritten",),
     "ending": ("table.xlsx", ".csv or .parquet"),
+    "not used": ("grey.avi has no stream that can be scored",),
     "no film": ("notes.mp4 is no film that OpenCV can read",),
     "changed": ("changed.xdf was changed",),
 }
