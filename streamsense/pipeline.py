@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
@@ -12,6 +12,7 @@ import numpy as np
 from streamsense import schedule
 from streamsense import state as snapshots
 from streamsense.errors import ConfigError, SourceError
+from streamsense.features.feature_columns import FeatureTable
 from streamsense.features.operator import FeatureOperator, FrontEnd
 from streamsense.fusion.combination import Fusion, Opinion
 from streamsense.fusion.emotions import fusion_contract
@@ -67,8 +68,9 @@ class PipelineState:
 class Pipeline:
     """Everything between sources and sinks. `push` events, `advance` time, get scores.
 
-    Streams may come, go and change at any time; a modality without an operator is never present. Raw samples of a
-    modality with a front end go through it first; a stream of what it gave, from a recording, does not.
+    Streams may come, go and change at any time; a modality without an operator is never present, and of one without
+    an expert only the windows are read. Raw samples of a modality with a front end go through it first; a stream of
+    what it gave, from a recording, does not.
 
     With `keep_front_events` what the front ends give is kept, as events, until `take_front_events`.
     """
@@ -81,8 +83,8 @@ class Pipeline:
         timing: TimingSettings | None = None,
         fronts: Mapping[Modality, FrontEnd] | None = None,
     ) -> None:
-        if set(operators) != set(experts):
-            raise ValueError(f"operators for {sorted(operators)} but experts for {sorted(experts)}")
+        if not set(experts) <= set(operators):
+            raise ValueError(f"experts for {sorted(experts)} but operators for {sorted(operators)}")
         self.timing = timing or TimingSettings()
         self._operators = dict(operators)
         self._experts = dict(experts)
@@ -266,6 +268,18 @@ class Pipeline:
         notices, self._notices = self._notices, []
         return notices
 
+    def feature_table(self, streams: Iterable[StreamInfo]) -> FeatureTable:
+        """The columns of the windows that are read while these streams are opened in turn."""
+        infos = list(streams)
+        kinds = {info.kind for info in infos}
+        return FeatureTable(
+            {
+                modality: self._operators[modality].columns([info for info in infos if info.kind == modality])
+                for modality in MODALITIES
+                if modality in self._operators and modality in kinds
+            }
+        )
+
     # -- decisions -------------------------------------------------------------------------------------------
 
     def next_deadline(self) -> float:
@@ -310,33 +324,36 @@ class Pipeline:
     def _score(self, plan: Plan) -> Score:
         time = tick_time(plan.tick)
         opinions: dict[Modality, Opinion] = dict.fromkeys(MODALITIES, Opinion.absent())
+        windows: dict[Modality, Feature] = {}
         features: dict[Modality, Feature] = {}
         for stream in plan.streams:
-            feature, age_s = self._feature(stream, plan.tick)
-            if feature is None:
+            window, age_s, counts = self._window(stream, plan.tick)
+            if window is not None:
+                windows[stream.modality] = window
+            if window is None or not counts or stream.modality not in self._experts:
                 opinions[stream.modality] = Opinion.absent(age_s)
                 continue
-            features[stream.modality] = feature
-            opinions[stream.modality] = self._opinion(feature, age_s, time)
+            features[stream.modality] = window
+            opinions[stream.modality] = self._opinion(window, age_s, time)
         self._note_presence(opinions, time)
         values = np.append(self._fusion.step(opinions, time), float(plan.tick))
         experts = _expert_values(opinions)
         if not (np.isfinite(values).all() and np.isfinite(experts).all()):
             raise FloatingPointError(f"a score at tick {plan.tick} is not finite; this is a bug in streamsense")
         self._state.next_tick = plan.tick + 1
-        return Score(plan.tick, time, values, experts, plan, features)
+        return Score(plan.tick, time, values, experts, plan, features, windows)
 
-    def _feature(self, stream: StreamPlan, tick: int) -> tuple[Feature | None, float]:
-        """One modality's feature at a tick, None where it counts as absent; and its age."""
+    def _window(self, stream: StreamPlan, tick: int) -> tuple[Feature | None, float, bool]:
+        """One modality's window at a tick, None before its stream's first sample; its age; whether it counts."""
         if stream.state == "absent":
-            return None, AGE_UNKNOWN_S
+            return None, AGE_UNKNOWN_S, False
         window_end = tick_time(tick - round(stream.shift_s * TICKS_PER_SECOND))
-        feature = self._operators[stream.modality].feature_at(window_end)
-        if math.isnan(feature.last_time):
-            return None, AGE_UNKNOWN_S
-        age_s = min(AGE_UNKNOWN_S, tick_time(tick) - feature.last_time)
-        is_fresh = window_end - feature.last_time < self.timing.stale_after_s
-        return (feature if is_fresh and feature.validity >= self.timing.least_validity else None), age_s
+        window = self._operators[stream.modality].feature_at(window_end)
+        if math.isnan(window.last_time):
+            return window, AGE_UNKNOWN_S, False
+        age_s = min(AGE_UNKNOWN_S, tick_time(tick) - window.last_time)
+        is_fresh = window_end - window.last_time < self.timing.stale_after_s
+        return window, age_s, is_fresh and window.validity >= self.timing.least_validity
 
     def _opinion(self, feature: Feature, age_s: float, time: float) -> Opinion:
         modality = feature.modality

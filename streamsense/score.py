@@ -109,7 +109,8 @@ class Notice:
 class Score:
     """The scored tick: `values` follow SCORE_LABELS, `experts` EXPERT_LABELS; both float64, always finite.
 
-    `features` are what the experts were given; a modality that was absent is left out.
+    `features` are what the experts were given; a modality that was absent is left out. `windows` are all that were
+    read, also those that did not count, because too little of them was there or it was too old.
     """
 
     tick: int
@@ -118,6 +119,7 @@ class Score:
     experts: FloatArray
     plan: Plan
     features: Mapping[Modality, Feature] = field(default_factory=dict)
+    windows: Mapping[Modality, Feature] = field(default_factory=dict)
 
     def __getitem__(self, label: str) -> float:
         """The value of one score channel by its label."""

@@ -25,7 +25,7 @@ from streamsense.streams import Modality
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="XDF, EDF, BDF, FIF, BrainVision (.vhdr) or WAV.")],
+    file: Annotated[Path, typer.Argument(help="XDF, EDF, BDF, FIF, BrainVision (.vhdr), WAV or a film.")],
     config: Annotated[
         str | None, typer.Option(help="A YAML file or the name of a shipped one; its sources are not used.")
     ] = None,
@@ -57,9 +57,7 @@ def replay(
     named = {modality: name for modality, name in asked.items() if name is not None}
     settings = load_config(find_config(config)) if config else None
     if electrodes is not None:
-        settings = _with_electrodes(
-            settings or parse_config({"eeg": {}, "face": {}, "voice": {}}, "default"), electrodes
-        )
+        settings = with_electrodes(settings, electrodes)
     console = Console(stderr=as_json)
     pipeline, items, total = _opened(file, named, settings, console)
     sink = CsvSink(output) if output is not None else None
@@ -70,7 +68,7 @@ def replay(
             task = progress.add_task("scoring", total=total)
             for item in items:
                 if isinstance(item, Notice):
-                    _tell(console, item)
+                    tell(console, item)
                     if sink is not None:
                         sink.write_notice(item)
                     continue
@@ -140,8 +138,9 @@ def _opened(
     return session.pipeline, session.run(), session.last_tick - session.first_tick + 1
 
 
-def _with_electrodes(config: Config, text: str) -> Config:
-    """The configuration with the electrode names of `LABEL=NAME,…`."""
+def with_electrodes(config: Config | None, text: str) -> Config:
+    """The configuration, or the default one, with the electrode names of `LABEL=NAME,…`."""
+    config = config or parse_config({"eeg": {}, "face": {}, "voice": {}}, "default")
     pairs = [part.strip().split("=") for part in text.split(",") if part.strip()]
     if any(len(pair) != 2 for pair in pairs):
         raise ConfigError(f"--electrodes was {text!r}, expected pairs such as ExG1=Fp1,ExG2=Fpz.")
@@ -149,7 +148,8 @@ def _with_electrodes(config: Config, text: str) -> Config:
     return config.model_copy(update={"eeg": eeg})
 
 
-def _tell(console: Console, notice: Notice) -> None:
+def tell(console: Console, notice: Notice) -> None:
+    """Print a notice that says something about the recording."""
     if notice.kind in ("warning", "stream_opened", "ticks_skipped", "gap"):
         console.print(f"{notice.kind.replace('_', ' ')}: {notice.text}", highlight=False, markup=False, soft_wrap=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,7 @@ from streamsense.features.band_filters import (
 from streamsense.features.eeg_quality import POPPED_PEAK_UV, eeg_quality
 from streamsense.features.electrodes import ELECTRODES, ElectrodeMap, map_electrodes, rename_channels
 from streamsense.features.entropy_cells import CELLS_KEPT, BandEntropyState, cells_of
+from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.units import microvolts_per_unit
 from streamsense.profile import Part, numbers, table
 from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
@@ -206,6 +207,18 @@ class BandEntropy:
             effective_time=tick - self.settings.window_s / 2 - design.delay_s,
             reasons=reasons,
         )
+
+    def columns(self, infos: Sequence[StreamInfo]) -> tuple[FeatureColumn, ...]:
+        """Entropy by band and electrode, then what it is referred to; the electrodes are those of all streams."""
+        maps = [map_electrodes(rename_channels(info.channel_labels, self._electrode_names)) for info in infos]
+        places = sorted({position for electrodes in maps for position in electrodes.positions})
+        columns = [
+            FeatureColumn(f"{prefix}_{band}_{ELECTRODES[place]}", "nat", tensor, (place, index), "electrode_mask")
+            for prefix, tensor in (("de", "band_entropy"), ("base", "band_entropy_baseline"))
+            for index, band in enumerate(BAND_NAMES)
+            for place in places
+        ]
+        return (*columns, FeatureColumn("base_weight", "", "baseline_weight", (0,)))
 
     def _baseline(self, slots: IntArray, entropy: FloatArray) -> tuple[FloatArray, float]:
         """The profile's entropy at rest, or that of the first seconds of the session as known at the window's end.

@@ -19,6 +19,16 @@ from streamsense.streams import FloatArray
 CUE_COLUMNS: Final = ("gaze_known", "gaze_offset_deg", "yaw_band_deg", "long_closure")
 """What `CueTracker.step` gives for each frame."""
 
+CUE_UNITS: Final = {
+    "gaze_aversion": "",
+    "head_shake": "deg",
+    "brow_variability": "intensity",
+    "eye_closure": "",
+    "lip_press": "",
+    "smile_without_cheek": "",
+}
+"""What `facial_cues` gives, and its units."""
+
 
 @dataclass(frozen=True)
 class CueSettings:
@@ -123,9 +133,7 @@ def facial_cues(settings: CueSettings, faces: FloatArray, cues_at: slice, units_
     over 5, so in [0, 1] too; `head_shake` is in degrees; `brow_variability` in action-unit intensity (0-5).
     """
     if not len(faces):
-        return dict.fromkeys(
-            ("gaze_aversion", "head_shake", "brow_variability", "eye_closure", "lip_press", "smile_without_cheek"), 0.0
-        )
+        return dict.fromkeys(CUE_UNITS, 0.0)
     gaze_known, gaze_offset, yaw_band, long_closure = faces[:, cues_at].T
     units = faces[:, units_at].reshape(len(faces), -1, 2).mean(axis=2)
     level = {unit: units[:, index] for unit, index in ACTION_UNIT_INDEX.items()}

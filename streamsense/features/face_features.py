@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
@@ -11,10 +12,11 @@ import numpy.typing as npt
 
 from streamsense.errors import SourceError
 from streamsense.features.action_units import ACTION_UNITS, RELIABILITY
-from streamsense.features.face_cues import CUE_COLUMNS, CueSettings, CueState, CueTracker, facial_cues
+from streamsense.features.face_cues import CUE_COLUMNS, CUE_UNITS, CueSettings, CueState, CueTracker, facial_cues
 from streamsense.features.face_neutral import ActionUnitEstimator, NeutralSettings, NeutralState
 from streamsense.features.face_quality import FaceQualitySettings, face_quality
 from streamsense.features.face_vector import FIELD_INDEX, FRONT_ENDS, FrontEnd, front_end_of_labels
+from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.frame_ring import FrameRing
 from streamsense.profile import Part, numbers, table
 from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
@@ -27,6 +29,7 @@ _QUALITY_INDEX: Final = np.array([FIELD_INDEX[name] for name in _QUALITY_FIELDS]
 _QUALITY_AT: Final = slice(3, 3 + len(_QUALITY_FIELDS))
 _CUES_AT: Final = slice(_QUALITY_AT.stop, _QUALITY_AT.stop + len(CUE_COLUMNS))
 _UNITS_AT: Final = slice(_CUES_AT.stop, _CUES_AT.stop + 2 * _UNITS)
+_UNIT_COLUMNS: Final = ("level", "sd", "slope_per_s", "left_minus_right")
 _RELIABILITY: Final = np.array([RELIABILITY[unit] for unit in ACTION_UNITS], np.float32)
 
 
@@ -156,6 +159,19 @@ class FaceFeatures:
         inputs = _inputs(faces[:, _UNITS_AT], face_times)
         return Feature("face", inputs, validity, quality, last_time, effective_time, reasons, cues)
 
+    def columns(self, infos: Sequence[StreamInfo]) -> tuple[FeatureColumn, ...]:  # noqa: ARG002  (the same for all)
+        """Action units, on their scale of 0 to 5, then the cues; a window without a face has no action units."""
+        columns = [
+            FeatureColumn(
+                f"au{unit:02d}" if name == "level" else f"au{unit:02d}_{name}",
+                "intensity/s" if name == "slope_per_s" else "intensity",
+                "action_units", (row, column), "action_unit_mask",
+            )
+            for row, unit in enumerate(ACTION_UNITS)
+            for column, name in enumerate(_UNIT_COLUMNS)
+        ]  # fmt: skip
+        return (*columns, *(FeatureColumn(name, unit) for name, unit in CUE_UNITS.items()))
+
     def learned(self) -> dict[str, object] | None:
         """The neutral face (mm, and blendshapes, by name) and the usual gaze; None before the neutral has settled."""
         if self._estimator.settled(self.state.neutral) < 1.0:
@@ -177,7 +193,7 @@ class FaceFeatures:
             "settings": asdict(self.settings),
             "action_units": list(ACTION_UNITS),
             "reliability": {str(unit): value for unit, value in RELIABILITY.items()},
-            "columns": ["level", "sd", "slope_per_s", "left_minus_right"],
+            "columns": list(_UNIT_COLUMNS),
             "definition": self._estimator.contract(),
         }
 

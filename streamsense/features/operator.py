@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from streamsense.features.feature_columns import FeatureColumn
 from streamsense.profile import Part
 from streamsense.streams import Feature, Modality, StreamInfo, TimedBlock
 
@@ -38,6 +40,10 @@ class FeatureOperator(Protocol):
 
     def feature_at(self, tick: float) -> Feature:
         """The window that ends at `tick`; changes nothing."""
+        ...
+
+    def columns(self, infos: Sequence[StreamInfo]) -> tuple[FeatureColumn, ...]:
+        """The feature's numbers as columns of a table, for a session in which these streams are opened in turn."""
         ...
 
     def contract(self) -> dict[str, object]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from streamsense.errors import SourceError
+from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.log_mel import FRAME_HOP_S, FRAME_S, MELS
 from streamsense.features.speech_timing import CUES, LOOKBACK_S, PAUSE_S, SPAN_S, TURN_GAP_S, speech_timing
 from streamsense.features.voice_activity import VoiceActivity, VoiceActivitySettings, VoiceActivityState
@@ -32,6 +34,9 @@ from streamsense.streams import VOICE_FRAMES, Feature, FloatArray, Modality, Str
 
 _SHORTEST_RING_S = LOOKBACK_S + 1.0
 _LOWEST, _HIGHEST = -200.0, 30.0  # beyond any logarithm of power and any level of sound
+
+_STATISTICS = ("mean", "sd", "delta_mean", "delta_sd")
+_CUE_UNITS = {"articulation_rate_hz": "Hz"}
 
 BoolArray = npt.NDArray[np.bool_]
 Float32Array = npt.NDArray[np.float32]
@@ -213,6 +218,24 @@ class VoiceFeatures:
         mel = normalised[:, :MELS]
         columns = (mel.mean(axis=0), mel.std(axis=0), delta.mean(axis=0), delta.std(axis=0))
         return np.stack(columns, axis=1).astype(np.float32), normalised[:, MELS:].mean(axis=0)
+
+    def columns(self, infos: Sequence[StreamInfo]) -> tuple[FeatureColumn, ...]:  # noqa: ARG002  (the same for all)
+        """Statistics of the log-Mel bands over voiced frames, in SD of the speaker's running norm; prosody; timing."""
+        bands = [
+            FeatureColumn(
+                f"logmel_{statistic}_{band:02d}",
+                "SD/frame" if statistic.startswith("delta") else "SD",
+                "log_mel_statistics", (band, column),
+            )
+            for column, statistic in enumerate(_STATISTICS)
+            for band in range(MELS)
+        ]  # fmt: skip
+        prosody = [
+            FeatureColumn(name, "SD", "prosody", (place,)) for place, name in enumerate(("voice_level", "voice_tilt"))
+        ]
+        # The other two of the prosody are the cues of the same names, rounded to float32.
+        cues = [FeatureColumn(name, _CUE_UNITS.get(name, "")) for name in ("voiced_fraction", *CUES)]
+        return (*bands, *prosody, *cues)
 
     def learned(self) -> dict[str, object] | None:
         """The speaker's normalisation, for a profile; None where too little speech was heard yet."""

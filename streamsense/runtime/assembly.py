@@ -41,18 +41,23 @@ def build_pipeline(config: Config) -> tuple[Pipeline, dict[str, str]]:
         experts[modality] = Expert(model, modality, operator.contract())
         description[f"{modality}_model"] = f"{name} {model.sha256}"
         description[f"{modality}_delay_s"] = f"{operator.effective_delay_s:.3f}"
-    model = load_model(FUSION_MODEL, config.provider)
-    if differences := differing_fields(model.metadata().contract, fusion_contract()):
-        raise ModelError(f"{FUSION_MODEL} does not fit this version of streamsense: {'; '.join(differences)}.")
+    model = _fusion_model(config)
     description["fusion_model"] = f"{FUSION_MODEL} {model.sha256}"
     description["provider"] = model.provider
     description["ambivalence"] = "uncalibrated"
-    timing = TimingSettings(**config.timing.model_dump())
-    settings = FusionSettings(smoothing_s=config.smoothing_s)
+    timing, settings = _timing(config), FusionSettings(smoothing_s=config.smoothing_s)
     # Another pipeline of the same parts is used up by the warm-up; this one must start from nothing.
     used_up = Pipeline(feature_operators(config), experts, Fusion(model, settings), timing, front_ends(config))
     warm_up(used_up, config)
     return Pipeline(operators, experts, Fusion(model, settings), timing, front_ends(config)), description
+
+
+def build_feature_pipeline(config: Config) -> Pipeline:
+    """A pipeline without experts, whatever features the configuration asks for: for what reads the windows alone."""
+    check_onnxruntime()
+    return Pipeline(
+        feature_operators(config), {}, Fusion(_fusion_model(config)), _timing(config), front_ends(config)
+    )  # fmt: skip
 
 
 def feature_operators(config: Config) -> dict[Modality, FeatureOperator]:
@@ -77,6 +82,17 @@ def feature_operators(config: Config) -> dict[Modality, FeatureOperator]:
 def front_ends(config: Config) -> dict[Modality, FrontEnd]:
     """The front ends of the modalities whose raw samples the core takes."""
     return {"voice": VoiceFrontEnd()} if config.voice is not None else {}
+
+
+def _timing(config: Config) -> TimingSettings:
+    return TimingSettings(**config.timing.model_dump())
+
+
+def _fusion_model(config: Config) -> OnnxModel:
+    model = load_model(FUSION_MODEL, config.provider)
+    if differences := differing_fields(model.metadata().contract, fusion_contract()):
+        raise ModelError(f"{FUSION_MODEL} does not fit this version of streamsense: {'; '.join(differences)}.")
+    return model
 
 
 def _model_name(config: Config, modality: Modality) -> str:

@@ -2,54 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from streamsense.config import Config, EegSection, FaceSection, VoiceSection
 from streamsense.errors import RecordingError
 from streamsense.features.electrodes import rename_channels
+from streamsense.pipeline import Pipeline
 from streamsense.profile import PROFILE, load_profile
 from streamsense.runtime.assembly import build_pipeline
 from streamsense.runtime.replay import ReplaySession
+from streamsense.sources.pictures import FaceFront, PictureFront, face_edge
 from streamsense.sources.recorded import RecordedStream, Recording, Selection, with_channel_labels
 from streamsense.sources.recordings import open_any
-from streamsense.sources.stream_kinds import choose_streams, describe, is_picture_stream, kind_of
+from streamsense.sources.stream_kinds import NOT_USED, choose_streams, describe, is_picture_stream, kind_of
+from streamsense.sources.video_file import FilmFront, FilmRecording
 from streamsense.streams import MODALITIES, Kind, Modality
 
 
 def open_replay(
-    file: Path, named: Mapping[Modality, str | None], config: Config | None = None
+    file: Path,
+    named: Mapping[Modality, str | None],
+    config: Config | None = None,
+    build: Callable[[Config], Pipeline] = lambda config: build_pipeline(config)[0],
 ) -> tuple[ReplaySession, tuple[str, ...]]:
     """A replay that is ready to run, and what a user should know about the file.
 
     `named` says which stream is which modality where it is not clear. Without a configuration each modality that
-    the file has is scored with the default settings.
+    the file has is scored with the default settings. `build` makes the pipeline.
     """
+    return replay_of(open_any(file), named, config, build)
+
+
+def replay_of(
+    recording: Recording,
+    named: Mapping[Modality, str | None],
+    config: Config | None,
+    build: Callable[[Config], Pipeline],
+) -> tuple[ReplaySession, tuple[str, ...]]:
+    """The same of a recording that was opened."""
     whole = config or Config(eeg=EegSection(), face=FaceSection(), voice=VoiceSection())
-    recording = open_any(file)
     if whole.eeg is not None and whole.eeg.electrodes:
         recording = _with_electrodes(recording, whole.eeg.electrodes)
         # The recording's channels now have these names; naming them again would not find them.
         whole = whole.model_copy(update={"eeg": whole.eeg.model_copy(update={"electrodes": {}})})
     choice = choose_streams(recording.streams, named)
     selection = dict(choice.selection)
-    if whole.face is not None:
+    if whole.face is not None and named.get("face") != NOT_USED:
         selection |= _pictures(recording.streams, selection)
     used_keys = {key for key, _ in selection.values()} & set(MODALITIES)
     if not used_keys:
         rows = [f"{row.name!r} (type {row.type!r}, {row.channels} channels)" for row in describe(recording.streams)]
         raise RecordingError(
-            f"{file} has no stream that can be scored. {' '.join(choice.warnings)} Found: {'; '.join(rows) or 'none'}. "
+            f"{recording.path} has no stream that can be scored. {' '.join(choice.warnings)} "
+            f"Found: {'; '.join(rows) or 'none'}. "
             "Expected EEG with 10-20 electrode names (--electrodes gives them to channels called otherwise), sound, or "
             "face vectors; --eeg, --voice and --face name a stream."
         )
     used = whole.model_copy(update={modality: None for modality in MODALITIES if modality not in used_keys})
-    pipeline, _ = build_pipeline(used)
-    pictures = None
+    pipeline = build(used)
+    pictures: FaceFront | None = None
     if used.face is not None and ("face", "markers") in selection.values():
-        from streamsense.sources.pictures import PictureFront, face_edge
-
-        pictures = PictureFront(face_edge(used.face.front_end))
+        edge = face_edge(used.face.front_end)
+        pictures = FilmFront(recording.path, edge) if isinstance(recording, FilmRecording) else PictureFront(edge)
     controls = () if used.profile is None else ((PROFILE, load_profile(used.profile).payload),)
     replay = ReplaySession(recording, selection, pipeline, pictures, controls)
     return replay, (*recording.warnings, *choice.warnings)

@@ -9,9 +9,9 @@ from streamsense.errors import RecordingError
 from streamsense.pipeline import REFUSED, START, Pipeline
 from streamsense.runtime.replay_tracks import Track, outlines
 from streamsense.score import Notice, Plan, Score, Skip
-from streamsense.sources.pictures import PictureFront
+from streamsense.sources.pictures import FaceFront
 from streamsense.sources.recorded import Recording, Selection
-from streamsense.streams import Control
+from streamsense.streams import Control, StreamInfo
 from streamsense.ticks import tick_at_or_before, tick_time
 
 _AHEAD_S = 0.1
@@ -32,7 +32,7 @@ class ReplaySession:
         recording: Recording,
         selection: Selection,
         pipeline: Pipeline,
-        pictures: PictureFront | None = None,
+        pictures: FaceFront | None = None,
         controls: Sequence[tuple[str, str]] = (),
     ) -> None:
         self.pipeline = pipeline
@@ -48,6 +48,11 @@ class ReplaySession:
         self._tracks = [
             Track(recording, selection, found[key], pictures if key == "face" else None) for key in sorted(found)
         ]
+
+    @property
+    def streams(self) -> tuple[StreamInfo, ...]:
+        """The streams that enter the core."""
+        return tuple(track.opened.info for track in self._tracks)
 
     def run(self) -> Iterator[Score | Notice]:
         """Every score in order, with the notices before it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from streamsense.pipeline import Pipeline
-from streamsense.sources.pictures import PictureFront
+from streamsense.sources.pictures import FaceFront
 from streamsense.sources.recorded import Recording, Selection
 from streamsense.streams import Block, FloatArray, OffsetProbe, StreamOpened
 
@@ -63,7 +63,7 @@ class Track:
     """
 
     def __init__(
-        self, recording: Recording, selection: Selection, outline: Outline, pictures: PictureFront | None
+        self, recording: Recording, selection: Selection, outline: Outline, pictures: FaceFront | None
     ) -> None:
         info = outline.opened.info
         self._pictures = pictures

@@ -28,7 +28,7 @@ class CsvSink:
                 raise SourceError(f"{path} is there already and is not overwritten. Name another folder.")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._scores, self._events = (_CsvFile(path) for path in self._paths)
+            self._scores, self._events = (CsvFile(path) for path in self._paths)
         except OSError as error:
             raise SourceError(
                 f"The folder {folder} cannot be written: {error.strerror}. Name another folder."
@@ -66,8 +66,8 @@ class CsvSink:
         self.close()
 
 
-class _CsvFile:
-    """One file that is written row by row."""
+class CsvFile:
+    """One new file that is written row by row. Raises SinkError when a row cannot be written, OSError at the start."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -79,6 +79,7 @@ class _CsvFile:
         self._rows.writerow(header)
 
     def add(self, row: Iterable[str]) -> None:
+        """Write and flush one row."""
         try:
             self._rows.writerow(row)
             self._file.flush()
@@ -90,6 +91,7 @@ class _CsvFile:
             raise self._failed("it was removed")
 
     def close(self) -> None:
+        """Close the file; harmless a second time."""
         try:
             self._file.close()
         except OSError as error:  # what could not be written is tried once more here

@@ -7,7 +7,7 @@ annotations as a marker stream.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -84,13 +84,23 @@ def open_eeg_file(path: Path | str) -> EegFileRecording:
     path = Path(path)
     found: list[str] = []
     raw = _with_mne(path, partial(_reader(path), path, preload=False, verbose="WARNING"), found)
+    return recording_of_raw(raw, path, found)
+
+
+def recording_of_raw(raw: Any, path: Path, found: Sequence[str] = ()) -> EegFileRecording:
+    """An `mne.io.Raw` as a recording; `path` names it in messages, `found` are warnings about it so far."""
+    warned = list(found)
     kinds = raw.get_channel_types()
-    picks = np.array([index for index, kind in enumerate(kinds) if kind != "stim"], np.intp)
+    bad = raw.info["bads"]
+    used = [index for index, kind in enumerate(kinds) if kind != "stim" and raw.ch_names[index] not in bad]
+    picks = np.array(used, np.intp)
     rate = float(raw.info["sfreq"])
     if not (len(picks) and 0 < rate < 1e6):
         raise RecordingError(f"{path} has {len(picks)} signal channels at {rate:g} Hz. Expected at least one.")
-    if len(picks) < len(kinds):
-        found.append(f"The trigger channel {raw.ch_names[kinds.index('stim')]!r} is not read; annotations are.")
+    if bad:
+        warned.append(f"Channels that are marked bad are not read: {', '.join(bad)}.")
+    if "stim" in kinds:
+        warned.append(f"The trigger channel {raw.ch_names[kinds.index('stim')]!r} is not read; annotations are.")
     in_volts = [_is_potential(raw, int(index)) for index in picks]
     onsets = np.asarray(raw.annotations.onset, np.float64) - raw.first_time
     order = np.argsort(onsets, kind="stable")
@@ -99,7 +109,7 @@ def open_eeg_file(path: Path | str) -> EegFileRecording:
     return EegFileRecording(
         path=path,
         streams=(signals, _annotations(path, onsets[order])) if annotations else (signals,),
-        warnings=tuple(found),
+        warnings=tuple(warned),
         raw=raw,
         picks=picks,
         scale=np.where(in_volts, 1e6, 1.0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,28 @@ from streamsense.ticks import Clock
 def face_edge(front_end: FrontEnd) -> FaceEdge:
     """The face edge of a front end, its model files fetched through the catalogue where they are not here yet."""
     return FaceEdge(front_end, model_files(front_end))
+
+
+def described_as_face(info: StreamInfo, front_end: FrontEnd) -> StreamInfo:
+    """The description of the face vectors that a front end makes of the pictures of stream `info`."""
+    labels, units = face_vector_labels(front_end), face_vector_units(front_end)
+    return replace(
+        info,
+        kind="face", type="FaceVector", channel_labels=labels, channel_units=units, nominal_rate_hz=0.0,
+        dtype="float32", description="",
+    )  # fmt: skip
+
+
+class FaceFront(Protocol):
+    """What makes face vectors of a recorded stream of pictures."""
+
+    def describe(self, info: StreamInfo) -> StreamInfo:
+        """The face vectors' description, for pictures that `info` describes."""
+        ...
+
+    def convert(self, samples: Sequence[str | bytes], stamps: FloatArray) -> tuple[npt.NDArray[np.float32], FloatArray]:
+        """Vectors (n, channels) and stamps of the pictures that can be read."""
+        ...
 
 
 class PictureKeeper:
@@ -78,12 +101,7 @@ class PictureFront:
         """The face vectors' description, under the picture stream's own name."""
         if self._keeper is not None:
             self._keeper.begin(info)
-        labels, units = face_vector_labels(self._edge.front_end), face_vector_units(self._edge.front_end)
-        return replace(
-            info,
-            kind="face", type="FaceVector", channel_labels=labels, channel_units=units, nominal_rate_hz=0.0,
-            dtype="float32", description="",
-        )  # fmt: skip
+        return described_as_face(info, self._edge.front_end)
 
     def convert(self, samples: Sequence[str | bytes], stamps: FloatArray) -> tuple[npt.NDArray[np.float32], FloatArray]:
         """One vector (n, channels) and stamp for each picture that can be read; damaged ones are left out."""

@@ -13,7 +13,10 @@ from streamsense.sources.xdf import open_recording
 from streamsense.sources.xdf_chunks import MAGIC
 
 _XDF_ENDINGS = (".xdf", ".xdfz", ".xdf.gz")
-_EXPECTED = f"XDF ({', '.join(_XDF_ENDINGS)}), EEG ({', '.join(EEG_FILE_ENDINGS)}) or sound (.wav)"
+_FILM_ENDINGS = (".mp4", ".avi", ".mkv", ".mov", ".mpg", ".mpeg", ".webm", ".m4v", ".wmv")
+_EXPECTED = (
+    f"XDF ({', '.join(_XDF_ENDINGS)}), EEG ({', '.join(EEG_FILE_ENDINGS)}), sound (.wav) or film (.mp4, .avi, .mkv, …)"
+)
 
 
 def open_any(path: Path | str) -> Recording:
@@ -31,6 +34,11 @@ def open_any(path: Path | str) -> Recording:
     name = path.name.lower()
     if first.startswith(MAGIC) or name.endswith(_XDF_ENDINGS):
         return open_recording(path)
+    if name.endswith(_FILM_ENDINGS) or (first[:4] == b"RIFF" and first[8:] == b"AVI "):
+        # It brings OpenCV, which other recordings do without.
+        from streamsense.sources.video_file import open_video_file
+
+        return open_video_file(path)
     if first[:4] == b"RIFF" or name.endswith(".wav"):
         return open_sound_file(path)
     if name.endswith(EEG_FILE_ENDINGS):

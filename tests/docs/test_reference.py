@@ -16,6 +16,7 @@ from streamsense.runtime.verify import DIFFERENT, ELSEWHERE
 from streamsense.score import SCORE_CHANNELS
 from streamsense.sinks.lsl import DIAGNOSTIC_CHANNELS
 from tests.docs.documents import DOCUMENTS, ROOT
+from tests.helpers import sessions
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,6 +41,20 @@ def test_the_score_channels_are_those_of_the_code():
     assert [row[:3] for row in table("## Score channels")] == expected
     assert all(row[3] for row in table("## Score channels"))
     assert all(f"`{channel.label}`" in REFERENCE for channel in DIAGNOSTIC_CHANNELS)
+
+
+def test_the_feature_columns_are_those_of_the_code():
+    pipeline = sessions.pipeline("eeg", "face", "voice")
+    units = pipeline.feature_table([make(1.0).info for make in sessions.MAKERS.values()]).units
+    expected = {}
+    for name, unit in units.items():
+        any_electrode = re.sub(r"^(de|base)_[a-z]+_\w+[0-9z]$", r"\1_BAND_ELECTRODE", name)
+        expected[re.sub(r"\d\d", "NN", any_electrode)] = unit
+    rows = table("## Feature columns")
+    assert {row[0].strip("`"): row[1] for row in rows} == expected
+    # Unit by unit and statistic by statistic the order is the code's; the columns of all units stand together.
+    assert [row[0].strip("`") for row in rows] == list(expected)
+    assert all(row[2] for row in rows)
 
 
 def test_the_readme_names_only_channels_that_exist():

@@ -1,0 +1,117 @@
+"""`streamsense features`: the features of a recording as a table."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from streamsense.cli.live import find_config
+from streamsense.cli.replay import tell, with_electrodes
+from streamsense.config import load_config
+from streamsense.score import Notice, Score
+from streamsense.streams import Modality
+
+if TYPE_CHECKING:
+    from streamsense.runtime.feature_export import FeatureSession
+
+
+def features(
+    file: Annotated[Path, typer.Argument(help="XDF, EDF, BDF, FIF, BrainVision (.vhdr), WAV or a film.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The table, .csv or .parquet; never overwritten.")],
+    config: Annotated[
+        str | None, typer.Option(help="A YAML file or the name of a shipped one; its sources and models are not used.")
+    ] = None,
+    eeg: Annotated[str | None, typer.Option(help="Name, source id or number of the EEG stream.")] = None,
+    electrodes: Annotated[
+        str | None, typer.Option(help="Electrodes of channels that are called otherwise: ExG1=Fp1,ExG2=Fpz,…")
+    ] = None,
+    face: Annotated[str | None, typer.Option(help="Name, source id or number of the face stream.")] = None,
+    voice: Annotated[str | None, typer.Option(help="Name, source id or number of the sound stream.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
+) -> None:
+    """Write all features of a recording into a table: one row every 200 ms.
+
+    They are the very numbers that the models are given. Of a recording made by `live --record` they are those of the
+    live session, to the bit; of any other file, and where settings or streams are named here, those of its complete
+    data. The columns are listed in the reference.
+
+    Example: `streamsense features session_01.xdf -o session_01.csv`
+    """
+    from streamsense.runtime.feature_export import open_features
+    from streamsense.sinks.feature_file import check_feature_path, feature_file
+
+    check_feature_path(output)
+    asked: dict[Modality, str | None] = {"eeg": eeg, "face": face, "voice": voice}
+    settings = load_config(find_config(config)) if config else None
+    if electrodes is not None:
+        settings = with_electrodes(settings, electrodes)
+    console = Console(stderr=as_json)
+    session = open_features(file, {modality: name for modality, name in asked.items() if name is not None}, settings)
+    for warning in session.warnings:
+        console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
+    units = session.table.units
+    summary = Summary(session)
+    started = time.perf_counter()
+    with feature_file(output, units) as table, Progress(console=console, transient=True) as progress:
+        task = progress.add_task("features", total=session.ticks)
+        for item in session.items:
+            if isinstance(item, Notice):
+                tell(console, item)
+                continue
+            table.write(session.table.row(item.time, item.windows))
+            summary.add(item)
+            progress.update(task, completed=summary.rows)
+    if as_json:
+        typer.echo(json.dumps({"output": str(output), "columns": len(units), **summary.as_dict()}))
+        return
+    elapsed = time.perf_counter() - started
+    for line in summary.lines():
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    text = f"{summary.rows} rows of {len(units)} columns, {summary.rows / 5:.1f} s, in {elapsed:.1f} s: {output}"
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+class Summary:
+    """How many rows there are, from when to when, and how much of each modality."""
+
+    def __init__(self, session: FeatureSession) -> None:
+        self.rows = 0
+        self._first = self._last = 0.0
+        self._sums: dict[Modality, list[float]] = {modality: [0, 0.0, 0.0] for modality in session.table.columns}
+
+    def add(self, score: Score) -> None:
+        """Count one tick."""
+        self._first = score.time if self.rows == 0 else self._first
+        self._last = score.time
+        self.rows += 1
+        for modality, sums in self._sums.items():
+            if (window := score.windows.get(modality)) is not None:
+                sums[0] += 1
+                sums[1] += window.validity
+                sums[2] += window.quality
+
+    def as_dict(self) -> dict[str, object]:
+        """The summary for a program; means are over the rows in which the modality is there."""
+        modalities = {
+            modality: {
+                "rows": int(rows),
+                "mean_validity": validity / max(1, rows),
+                "mean_quality": quality / max(1, rows),
+            }
+            for modality, (rows, validity, quality) in self._sums.items()
+        }
+        return {"rows": self.rows, "first_time": self._first, "last_time": self._last, "modalities": modalities}
+
+    def lines(self) -> list[str]:
+        """The summary for a reader."""
+        return [
+            f"{modality}: in {int(rows)} rows; mean validity {validity / max(1, rows):.2f}, "
+            f"mean quality {quality / max(1, rows):.2f}"
+            for modality, (rows, validity, quality) in self._sums.items()
+        ]
