@@ -42,7 +42,8 @@ FULL: Final[dict[int, float]] = {
 
 _START: Final = np.array([START[unit] for unit in ACTION_UNITS])
 _SPAN: Final = np.array([FULL[unit] - START[unit] for unit in ACTION_UNITS])
-_MEASURE_INDEX: Final = {name: index for index, name in enumerate(MEASURES)}
+_LEAST_SIZE_MM: Final = 3.0
+"""An eye or a lip that is smaller at rest was measured wrongly."""
 
 BLENDSHAPE_MAP: Final[dict[int, tuple[str, ...]]] = {
     1: ("browInnerUp",), 2: ("browOuterUp{side}",), 4: ("browDown{side}",), 5: ("eyeWide{side}",),
@@ -58,33 +59,45 @@ _LANDMARKS_TOO: Final = np.array([ACTION_UNIT_INDEX[6], ACTION_UNIT_INDEX[9]])
 
 def action_units_of_measures(measures: FloatArray, neutral: FloatArray) -> FloatArray:
     """Intensities (19, 2: left, right) in [0, 5] from `measures` and their `neutral` (2 × measures,), both in mm."""
-    now, rest = (values.reshape(2, -1) for values in (measures, neutral))
-    moved = {name: (now[:, index] - rest[:, index]) for name, index in _MEASURE_INDEX.items()}
+    n = len(MEASURES)
+    sides = [
+        _movements(
+            dict(zip(MEASURES, (now - rest).tolist(), strict=True)), dict(zip(MEASURES, rest.tolist(), strict=True))
+        )
+        for now, rest in ((measures[:n], neutral[:n]), (measures[n:], neutral[n:]))
+    ]
+    moves = np.array(sides).T
+    intensities: FloatArray = np.clip(5 * (moves - _START[:, None]) / _SPAN[:, None], 0, 5)
+    return intensities
 
-    def size_at_rest(name: str) -> FloatArray:
-        return np.maximum(rest[:, _MEASURE_INDEX[name]], 3.0)
 
+def _movements(moved: dict[str, float], rest: dict[str, float]) -> list[float]:
+    """What moved on one side of the face, in mm (a share for 23, 24, 28, 45), in the order of ACTION_UNITS.
+
+    `moved`: each measure less its neutral value, which is `rest`, by name, in mm.
+    """
     up, out = moved["lip_corner_height"], moved["lip_corner_distance"]
     smile_mm = _above(up) + _above(out)
     drop, opened = _above(moved["jaw_drop"]), _above(moved["lips_gap"])
-    closing = -moved["eye_opening"] / size_at_rest("eye_opening")
+    closing = -moved["eye_opening"] / max(rest["eye_opening"], _LEAST_SIZE_MM)
     # A smile thins the lips too, by about a tenth of what the corners move.
     thickness = moved["upper_lip_thickness"] + moved["lower_lip_thickness"] + 0.1 * smile_mm
-    thinning = -thickness / (size_at_rest("upper_lip_thickness") + size_at_rest("lower_lip_thickness"))
-    shut = np.clip(1 - opened / 2, 0, 1)
-    narrowing = np.clip((-out - 1) / 4, 0, 1)
+    lips_at_rest = max(rest["upper_lip_thickness"], _LEAST_SIZE_MM) + max(rest["lower_lip_thickness"], _LEAST_SIZE_MM)
+    thinning = -thickness / lips_at_rest
+    shut = _share(1 - opened / 2)
+    narrowing = _share((-out - 1) / 4)
     movement = {
         1: moved["inner_brow_height"],
         2: moved["outer_brow_height"],
         4: 0.7 * (_above(-moved["inner_brow_height"]) + _above(-moved["inner_brow_distance"])),
         5: moved["upper_lid_height"],
         6: moved["cheek_height"],
-        7: moved["lower_lid_height"] * np.clip(1 - closing, 0, 1),
+        7: moved["lower_lid_height"] * _share(1 - closing),
         9: moved["nose_wing_height"],
         # The upper lip rides on the lip corners and on the nose wings.
         10: moved["upper_lip_height"] - 0.4 * _above(up) - 0.5 * _above(moved["nose_wing_height"]),
         # Up and out; out alone is a stretch (20).
-        12: 0.8 * up + 0.6 * np.minimum(_above(out), 1.5 * _above(up)),
+        12: 0.8 * up + 0.6 * min(_above(out), 1.5 * _above(up)),
         14: _above(-moved["lip_corner_depth"]) - 0.5 * (smile_mm + drop),
         # A dropping jaw takes the corners along.
         15: -up - 0.4 * drop,
@@ -97,14 +110,15 @@ def action_units_of_measures(measures: FloatArray, neutral: FloatArray) -> Float
         28: thinning * shut,
         45: closing,
     }
-    moves = np.stack([movement[unit] for unit in ACTION_UNITS])
-    intensities: FloatArray = np.clip(5 * (moves - _START[:, None]) / _SPAN[:, None], 0, 5)
-    return intensities
+    return [movement[unit] for unit in ACTION_UNITS]
 
 
-def _above(values: FloatArray) -> FloatArray:
-    positive: FloatArray = np.maximum(values, 0)
-    return positive
+def _above(value: float) -> float:
+    return value if value > 0 else 0.0
+
+
+def _share(value: float) -> float:
+    return min(max(value, 0.0), 1.0)
 
 
 def blendshape_matrix() -> FloatArray:
