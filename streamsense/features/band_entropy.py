@@ -79,7 +79,7 @@ class _Design:
     """What follows from the settings and one stream's rate and channels."""
 
     electrodes: ElectrodeMap
-    channels: IntArray
+    channels: IntArray | slice
     positions: IntArray
     rate_hz: float
     scale: FloatArray
@@ -184,7 +184,7 @@ class BandEntropy:
         compile_filters()
         delays_s = self._delays_s(rate)
         return _Design(
-            electrodes, np.array(electrodes.channels), np.array(electrodes.positions), rate, scale, front,
+            electrodes, _taken(electrodes.channels), np.array(electrodes.positions), rate, scale, front,
             steady_state(front), bands, delays_s, float(np.median(delays_s)), info,
         )  # fmt: skip
 
@@ -210,7 +210,7 @@ class BandEntropy:
                 state.warm_up_left[:] = -1
             state.segment = block.segment
         # One memory layout, whatever the block's: the compiled loop is compiled for that one.
-        samples = block.values[:, design.channels].astype(np.float64, order="C") * design.scale
+        samples = np.multiply(block.values[:, design.channels], design.scale, dtype=np.float64, order="C")
         average = self.settings.reference == "average" and samples.shape[1] >= _AVERAGE_REFERENCE_CHANNELS
         for start, stop, cell in cells_of(block.times):
             state.open_cell(cell)
@@ -348,6 +348,14 @@ class BandEntropy:
         if self._design is None or self.state is None:
             raise RuntimeError("push or feature_at before open")
         return self._design, self.state
+
+
+def _taken(channels: tuple[int, ...]) -> IntArray | slice:
+    """An index for `channels`; a slice, which copies nothing, where they lie side by side."""
+    first, last = channels[0], channels[-1]
+    if channels == tuple(range(first, last + 1)):
+        return slice(first, last + 1)
+    return np.array(channels)
 
 
 def _same_signal(a: _Design, b: _Design) -> bool:

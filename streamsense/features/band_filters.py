@@ -113,13 +113,16 @@ def filter_into_cells(
             x[i], kinds[i], reference, warm_up_left, warm_up, artefact, flat, baseline_limit, warm[i], learned[i],
             counts[slot], own_squares[slot], broad_squares[slot], peaks[slot], baseline_counts[slot],
         )  # fmt: skip
+    learning = learned.any()
     nothing = np.zeros(2)
     z = np.empty(x.shape)
     for b in range(bands.shape[0]):
         z[:] = x
         for s in range(bands.shape[1]):
             _filter_section(bands[b, s], band_state[b, s], z, begins, kinds, samples, nothing)
-        _add_up(z, warm, learned, sums[slot, b], squares[slot, b], baseline_squares[slot, b])
+        _add_up(z, warm, sums[slot, b], squares[slot, b])
+        if learning:
+            _add_squares(z, learned, baseline_squares[slot, b])
 
 
 # In what follows the channels are the innermost loop, without branches where it matters: so the compiler computes
@@ -245,21 +248,21 @@ def _count(
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _add_up(
-    z: FloatArray,
-    warm: FloatArray,
-    learned: FloatArray,
-    sums: FloatArray,
-    squares: FloatArray,
-    baseline_squares: FloatArray,
-) -> None:
-    """Add what counts of one band's signal `z` (n, channels) to its sums (channels,), sample by sample."""
+def _add_up(z: FloatArray, warm: FloatArray, sums: FloatArray, squares: FloatArray) -> None:
+    """Add what is `warm` of one band's signal `z` (n, channels) to its sums (channels,), sample by sample."""
     for i in range(z.shape[0]):
         for c in range(z.shape[1]):
-            square = z[i, c] * z[i, c]
-            sums[c] += warm[i, c] * z[i, c]
-            squares[c] += warm[i, c] * square
-            baseline_squares[c] += learned[i, c] * square
+            counted = warm[i, c] * z[i, c]
+            sums[c] += counted
+            squares[c] += counted * counted
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _add_squares(z: FloatArray, learned: FloatArray, baseline_squares: FloatArray) -> None:
+    for i in range(z.shape[0]):
+        for c in range(z.shape[1]):
+            counted = learned[i, c] * z[i, c]
+            baseline_squares[c] += counted * counted
 
 
 def compile_filters() -> None:

@@ -187,13 +187,14 @@ def _inputs(units: FloatArray | None, times: FloatArray) -> dict[str, npt.NDArra
     table = np.zeros((_UNITS, 4), np.float32)
     if units is None:
         return {"action_units": table, "action_unit_mask": np.zeros(_UNITS, np.float32)}
-    left, right = np.moveaxis(units.reshape(len(units), _UNITS, 2), 2, 0)
+    frames = len(units)
+    left, right = units[:, 0::2], units[:, 1::2]
     both = (left + right) / 2
-    table[:, 0] = both.mean(axis=0)
-    table[:, 1] = both.std(axis=0)
-    table[:, 3] = (left - right).mean(axis=0)
-    centred = times - times.mean()
-    spread = float((centred**2).sum())
+    table[:, 0] = level = both.sum(axis=0) / frames
+    table[:, 1] = np.sqrt(((both - level) ** 2).sum(axis=0) / frames)
+    table[:, 3] = (left - right).sum(axis=0) / frames
+    centred = times - times.sum() / frames
+    spread = float(centred @ centred)
     if spread > 0:
         table[:, 2] = (centred[:, None] * both).sum(axis=0) / spread
     return {"action_units": table, "action_unit_mask": _RELIABILITY.copy()}

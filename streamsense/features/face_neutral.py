@@ -85,6 +85,8 @@ class ActionUnitEstimator:
             self.names += BLENDSHAPES
         self._mouth = np.array([name.startswith((*_MOUTH, "mouth", "jaw")) for name in self.names])
         self._eyes = np.array([name.startswith(("eye", "upper_lid", "lower_lid")) for name in self.names])
+        nothing = np.zeros(2 * len(MEASURES))
+        action_units_of_measures(nothing, nothing)  # compiles what runs per frame
         self._running = RunningQuantile(low, high, rest, settings.bins, settings.time_constant_s)
 
     def new_state(self) -> NeutralState:
