@@ -119,6 +119,8 @@ def filter_into_cells(
     for b in range(bands.shape[0]):
         z[:] = x
         for s in range(bands.shape[1]):
+            if bands[b, s, 2] == 0 and bands[b, s, 5] == 0:
+                continue  # what fills up a shorter filter
             _filter_section(bands[b, s], band_state[b, s], z, begins, kinds, samples, nothing)
         _add_up(z, warm, sums[slot, b], squares[slot, b])
         if learning:
@@ -184,7 +186,8 @@ def _weigh(x: FloatArray, kinds: Int8Array, weight: FloatArray, ramp: float, fla
     for c in range(len(x)):
         before = weight[c] if kinds[c] == _GOES_ON else 0.0
         after = before - ramp if flat[c] else before + ramp
-        weight[c] = min(1.0, max(0.0, after)) if kinds[c] != _MISSING else 0.0
+        after = 0.0 if (after < 0.0) | (kinds[c] == _MISSING) else after
+        weight[c] = 1.0 if after > 1.0 else after
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -232,7 +235,7 @@ def _count(
         x[c] = value
         left = warm_up_left[c] if kinds[c] == _GOES_ON else warm_up
         peak = abs(value) if left < warm_up else 0.0
-        peaks[c] = max(peaks[c], peak)
+        peaks[c] = peak if peak > peaks[c] else peaks[c]
         # The band-passes ring on after a pop: what they give is no brain signal for a while.
         left = warm_up if abs(value) > artefact else left
         usable = kinds[c] != _MISSING
@@ -240,11 +243,11 @@ def _count(
         in_baseline = is_warm & (baseline_counts[c] < baseline_limit) & (not flat[c])
         warm[c] = 1.0 if is_warm else 0.0
         learned[c] = 1.0 if in_baseline else 0.0
-        counts[c] += 1 if is_warm else 0
-        baseline_counts[c] += 1 if in_baseline else 0
+        counts[c] += is_warm
+        baseline_counts[c] += in_baseline
         own_squares[c] += warm[c] * own * own
         broad_squares[c] += warm[c] * value * value
-        warm_up_left[c] = max(0, left - 1) if usable else -1
+        warm_up_left[c] = left - (left > 0) if usable else -1
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
