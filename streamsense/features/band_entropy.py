@@ -28,10 +28,10 @@ from streamsense.ticks import HOP_S, TICKS_PER_SECOND
 
 BAND_NAMES = ("delta", "theta", "alpha", "beta", "gamma")
 _LARGEST_UV = 1e6  # 1 V: no amplifier for EEG measures that much
-_AVERAGE_REFERENCE_CHANNELS = 16
+_AVERAGE_REFERENCE_CHANNELS = 16  # SCIENCE 6.4: fewer electrodes do not average the head's field away
 _REFERENCE_RAMP_S = 1.0  # SCIENCE 6.4: an electrode that came or went at once would make a step in all others
 _TOLD_AT_HZ = 250.0  # delays before a stream is known; they hardly depend on the rate
-_HIGHEST_RATE_HZ = 20_000.0
+_HIGHEST_RATE_HZ = 20_000.0  # that of audio, which no amplifier for EEG reaches
 _LEAST_BASELINE = 1 / 6  # 10 s of it: less is none that could be kept
 _LEAST_SHARE = 0.1  # of a window: less than this of an electrode is no value
 
@@ -157,8 +157,14 @@ class BandEntropy:
                 len(electrodes.channels), len(BAND_NAMES), len(design.front), design.bands.shape[1]
             )
         self._design = design
-        self.state.window(0.0, 1)  # compiles what runs per tick
+        self._compile()
         return tuple(warnings)
+
+    def _compile(self) -> None:
+        """Compile what runs per tick now: the first one must not wait for it."""
+        unused = BandEntropyState.new(1, 1, 1, 1)
+        unused.open_cell(0)
+        unused.window(0.0, 1)
 
     def _check_rate(self, info: StreamInfo) -> None:
         """Refuse, by name, the bands that reach half the rate: a sampled signal has nothing to say about them."""

@@ -106,12 +106,14 @@ def filter_into_cells(
     _take_in(samples, warm_up_left, largest, x, kinds, begins)
     for s in range(front.shape[0]):
         _filter_section(front[s], front_state[s], x, begins, kinds, samples, front_start[s])
+    counts_here, baseline_counts_here = counts[slot], baseline_counts[slot]
+    own_squares_here, broad_squares_here, peaks_here = own_squares[slot], broad_squares[slot], peaks[slot]
     for i in range(len(x)):
-        _weigh(x[i], kinds[i], reference_weight, ramp, flat)
+        _weigh(i, kinds, reference_weight, ramp, flat)
         reference = common_reference(x[i], reference_weight, artefact) if average_reference else 0.0
         _count(
-            x[i], kinds[i], reference, warm_up_left, warm_up, artefact, flat, baseline_limit, warm[i], learned[i],
-            counts[slot], own_squares[slot], broad_squares[slot], peaks[slot], baseline_counts[slot],
+            i, x, kinds, reference, warm_up_left, warm_up, artefact, flat, baseline_limit, warm, learned,
+            counts_here, own_squares_here, broad_squares_here, peaks_here, baseline_counts_here,
         )  # fmt: skip
     learning = learned.any()
     nothing = np.zeros(2)
@@ -181,12 +183,12 @@ def _filter_section(
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _weigh(x: FloatArray, kinds: Int8Array, weight: FloatArray, ramp: float, flat: BoolArray) -> None:
+def _weigh(i: int, kinds: Int8Array, weight: FloatArray, ramp: float, flat: BoolArray) -> None:
     """Move each channel's `weight` in the reference by one sample: from 0 where it begins, to 1."""
-    for c in range(len(x)):
-        before = weight[c] if kinds[c] == _GOES_ON else 0.0
+    for c in range(len(weight)):
+        before = weight[c] if kinds[i, c] == _GOES_ON else 0.0
         after = before - ramp if flat[c] else before + ramp
-        after = 0.0 if (after < 0.0) | (kinds[c] == _MISSING) else after
+        after = 0.0 if (after < 0.0) | (kinds[i, c] == _MISSING) else after
         weight[c] = 1.0 if after > 1.0 else after
 
 
@@ -212,6 +214,7 @@ def common_reference(x: FloatArray, weight: FloatArray, artefact: float) -> floa
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _count(
+    i: int,
     x: FloatArray,
     kinds: Int8Array,
     reference: float,
@@ -228,26 +231,32 @@ def _count(
     peaks: FloatArray,
     baseline_counts: IntArray,
 ) -> None:
-    """Refer one sample `x` (channels,) to `reference`, and say where it counts: `warm`, `learned` (0 or 1)."""
-    for c in range(len(x)):
-        own = x[c]
-        value = own - reference
-        x[c] = value
-        left = warm_up_left[c] if kinds[c] == _GOES_ON else warm_up
-        peak = abs(value) if left < warm_up else 0.0
+    """Refer sample `i` of `x` (n, channels) to `reference`, and say where it counts: `warm`, `learned` (0 or 1).
+
+    Several loops, because the compiler gives up on one over so many arrays that might overlap.
+    """
+    for c in range(x.shape[1]):
+        left = warm_up_left[c] if kinds[i, c] == _GOES_ON else warm_up
+        peak = abs(x[i, c] - reference) if left < warm_up else 0.0
         peaks[c] = peak if peak > peaks[c] else peaks[c]
+    for c in range(x.shape[1]):
+        left = warm_up_left[c] if kinds[i, c] == _GOES_ON else warm_up
         # The band-passes ring on after a pop: what they give is no brain signal for a while.
-        left = warm_up if abs(value) > artefact else left
-        usable = kinds[c] != _MISSING
-        is_warm = usable & (left == 0)
-        in_baseline = is_warm & (baseline_counts[c] < baseline_limit) & (not flat[c])
-        warm[c] = 1.0 if is_warm else 0.0
-        learned[c] = 1.0 if in_baseline else 0.0
-        counts[c] += is_warm
-        baseline_counts[c] += in_baseline
-        own_squares[c] += warm[c] * own * own
-        broad_squares[c] += warm[c] * value * value
+        left = warm_up if abs(x[i, c] - reference) > artefact else left
+        usable = kinds[i, c] != _MISSING
+        warm[i, c] = 1.0 if usable & (left == 0) else 0.0
         warm_up_left[c] = left - (left > 0) if usable else -1
+    for c in range(x.shape[1]):
+        own = warm[i, c] * x[i, c]
+        x[i, c] -= reference
+        referred = warm[i, c] * x[i, c]
+        own_squares[c] += own * own
+        broad_squares[c] += referred * referred
+    for c in range(x.shape[1]):
+        counts[c] += np.int64(warm[i, c])
+    for c in range(x.shape[1]):
+        learned[i, c] = 0.0 if flat[c] | (baseline_counts[c] >= baseline_limit) else warm[i, c]
+        baseline_counts[c] += np.int64(learned[i, c])
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -262,6 +271,7 @@ def _add_up(z: FloatArray, warm: FloatArray, sums: FloatArray, squares: FloatArr
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _add_squares(z: FloatArray, learned: FloatArray, baseline_squares: FloatArray) -> None:
+    """Add the squares of what the baseline is `learned` from, (n, channels), to its sum (channels,)."""
     for i in range(z.shape[0]):
         for c in range(z.shape[1]):
             counted = learned[i, c] * z[i, c]

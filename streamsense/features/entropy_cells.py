@@ -14,8 +14,8 @@ from streamsense.ticks import tick_at_or_before, tick_time
 
 CELLS_KEPT = 150
 """30 s: the longest window and the longest backlog, with room."""
-_FADED_UV = 1e-30
-_FADE_EVERY = 50  # cells
+_FADED_UV = 1e-30  # far below what changes a sum of microvolts
+_FADE_EVERY = 50  # cells: a filter's memory does not fall from there to numbers that are slow to compute with in 10 s
 VARIANCE_FLOOR = 1e-12
 """µV²; a flat channel has no logarithm."""
 
@@ -98,11 +98,11 @@ class BandEntropyState:
         self.flat = self.own_squares[before] < FLAT_SD_UV**2 * self.counts[before]
         if index % _FADE_EVERY == 0:
             self._forget_what_faded()
-        kept = (self.baseline_squares[before].copy(), self.baseline_counts[before].copy())
-        for cells in (self.sums, self.squares, self.counts, self.own_squares, self.broad_squares, self.peaks):
-            cells[slot] = 0
+        _begin_cell(
+            slot, before, self.counts, self.sums, self.squares, self.own_squares, self.broad_squares, self.peaks,
+            self.baseline_squares, self.baseline_counts,
+        )  # fmt: skip
         self.cell_last_time[slot] = np.nan
-        self.baseline_squares[slot], self.baseline_counts[slot] = kept
         self.cell_index[slot] = index
         self.current_cell = index
 
@@ -132,6 +132,30 @@ class BandEntropyState:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
+def _begin_cell(
+    slot: int,
+    before: int,
+    counts: IntArray,
+    sums: FloatArray,
+    squares: FloatArray,
+    own_squares: FloatArray,
+    broad_squares: FloatArray,
+    peaks: FloatArray,
+    baseline_squares: FloatArray,
+    baseline_counts: IntArray,
+) -> None:
+    """Empty the cell at `slot`; its baseline is that of the cell at `before`."""
+    for c in range(counts.shape[1]):
+        counts[slot, c] = 0
+        own_squares[slot, c] = broad_squares[slot, c] = peaks[slot, c] = 0.0
+        baseline_counts[slot, c] = baseline_counts[before, c]
+    for b in range(sums.shape[1]):
+        for c in range(sums.shape[2]):
+            sums[slot, b, c] = squares[slot, b, c] = 0.0
+            baseline_squares[slot, b, c] = baseline_squares[before, b, c]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
 def _add_cells(
     slots: IntArray,
     counts: IntArray,
@@ -154,6 +178,7 @@ def _add_cells(
         for b in range(shape[0]):
             for c in range(shape[1]):
                 all_sums[b, c] += sums[slot, b, c]
+            for c in range(shape[1]):
                 all_squares[b, c] += squares[slot, b, c]
     return all_counts, all_sums, all_squares, all_own, all_broad, all_peaks
 
@@ -177,6 +202,8 @@ def entropy_of(sums: FloatArray, squares: FloatArray, counts: IntArray) -> Float
 def cells_of(times: FloatArray) -> list[tuple[int, int, int]]:
     """Cut rising times at the ticks: (start, stop, cell) where times[start:stop] lie in cell k = [k/5, (k+1)/5)."""
     first, last = tick_at_or_before(times[0]), tick_at_or_before(times[-1])
+    if first == last:
+        return [(0, len(times), first)]
     edges = np.searchsorted(times, [tick_time(k) for k in range(first, last + 2)])
     return [
         (int(start), int(stop), cell)

@@ -151,7 +151,9 @@ class FaceFeatures:
             return Feature("face", _inputs(None, face_times), 0.0, 0.0, last_time, effective_time, ("no face",), cues)
         coverage = 1 - _holes(times[in_window], start, tick_time, self.settings.hole_s) / window_s
         validity = coverage * len(faces) / int(in_window.sum())
-        medians = dict(zip(_QUALITY_FIELDS, np.median(faces[:, _QUALITY_AT], axis=0).tolist(), strict=True))
+        in_order = np.sort(faces[:, _QUALITY_AT], axis=0)
+        middle = (in_order[(len(faces) - 1) // 2] + in_order[len(faces) // 2]) / 2
+        medians = dict(zip(_QUALITY_FIELDS, middle.tolist(), strict=True))
         quality, reasons = face_quality(self.settings.quality, settled=float(faces[-1, 1]), **medians)
         inputs = _inputs(faces[:, _UNITS_AT], face_times)
         return Feature("face", inputs, validity, quality, last_time, effective_time, reasons, cues)

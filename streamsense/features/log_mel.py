@@ -15,9 +15,9 @@ from streamsense.features.sound_resampler import SOUND_RATE_HZ
 from streamsense.streams import FloatArray
 
 MELS = 64
-FRAME_SAMPLES = 400
-HOP_SAMPLES = 160
-FFT_SAMPLES = 512
+FRAME_SAMPLES = 400  # 25 ms
+HOP_SAMPLES = 160  # 10 ms
+FFT_SAMPLES = 512  # the next power of two (SCIENCE 5)
 FRAME_S = FRAME_SAMPLES / SOUND_RATE_HZ
 FRAME_HOP_S = HOP_SAMPLES / SOUND_RATE_HZ
 _MEAN_SQUARE_FLOOR = 1e-10  # -100 dB of full scale
