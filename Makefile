@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format models wheel soak proof fuzz kill bench-xdf clean
+.PHONY: help demo test lint format models wheel soak proof fuzz kill bench bench-xdf clean
 
 # The first interpreter that really runs and is of a supported version (a shim may exist without its Python).
 RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -48,6 +48,9 @@ fuzz: .venv/dev.stamp ## damage 10,000 XDF files and read them
 
 kill: .venv/dev.stamp ## kill a recording at 200 random moments and read what is left
 	STREAMSENSE_KILLS=200 $(BIN)/python -m pytest -s tests/faults/test_killed_recording.py -k a_second_at_most
+
+bench: .venv/dev.stamp ## what the features cost, beside what others use for the same (on a quiet machine)
+	$(BIN)/python -m benchmarks.features
 
 bench-xdf: .venv/dev.stamp ## our XDF reader beside pyxdf on 200 MB
 	$(BIN)/python benchmarks/xdf_reader.py

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numba import njit
 
 from streamsense.features.face_measures import MEASURES
 from streamsense.features.face_vector import BLENDSHAPES
@@ -42,7 +43,8 @@ FULL: Final[dict[int, float]] = {
 
 _START: Final = np.array([START[unit] for unit in ACTION_UNITS])
 _SPAN: Final = np.array([FULL[unit] - START[unit] for unit in ACTION_UNITS])
-_MEASURE_INDEX: Final = {name: index for index, name in enumerate(MEASURES)}
+_LEAST_SIZE_MM: Final = 3.0
+"""An eye or a lip that is smaller at rest was measured wrongly."""
 
 BLENDSHAPE_MAP: Final[dict[int, tuple[str, ...]]] = {
     1: ("browInnerUp",), 2: ("browOuterUp{side}",), 4: ("browDown{side}",), 5: ("eyeWide{side}",),
@@ -56,55 +58,85 @@ BLENDSHAPE_MAP: Final[dict[int, tuple[str, ...]]] = {
 _LANDMARKS_TOO: Final = np.array([ACTION_UNIT_INDEX[6], ACTION_UNIT_INDEX[9]])
 
 
+# Where each measure stands in the arrays, by the names of MEASURES.
+(
+    _INNER_BROW_HEIGHT, _OUTER_BROW_HEIGHT, _INNER_BROW_DISTANCE, _UPPER_LID_HEIGHT, _LOWER_LID_HEIGHT, _EYE_OPENING,
+    _CHEEK_HEIGHT, _NOSE_WING_HEIGHT, _UPPER_LIP_HEIGHT, _LIP_CORNER_HEIGHT, _LIP_CORNER_DISTANCE, _LIP_CORNER_DEPTH,
+    _LOWER_LIP_HEIGHT, _CHIN_BOSS_HEIGHT, _JAW_DROP, _LIPS_GAP, _UPPER_LIP_THICKNESS, _LOWER_LIP_THICKNESS,
+) = (tuple(MEASURES).index(name) for name in (
+    "inner_brow_height", "outer_brow_height", "inner_brow_distance", "upper_lid_height", "lower_lid_height",
+    "eye_opening", "cheek_height", "nose_wing_height", "upper_lip_height", "lip_corner_height", "lip_corner_distance",
+    "lip_corner_depth", "lower_lip_height", "chin_boss_height", "jaw_drop", "lips_gap", "upper_lip_thickness",
+    "lower_lip_thickness",
+))  # fmt: skip
+
+
 def action_units_of_measures(measures: FloatArray, neutral: FloatArray) -> FloatArray:
     """Intensities (19, 2: left, right) in [0, 5] from `measures` and their `neutral` (2 × measures,), both in mm."""
-    now, rest = (values.reshape(2, -1) for values in (measures, neutral))
-    moved = {name: (now[:, index] - rest[:, index]) for name, index in _MEASURE_INDEX.items()}
+    return _intensities(measures, neutral, _START, _SPAN)  # type: ignore[no-any-return]
 
-    def size_at_rest(name: str) -> FloatArray:
-        return np.maximum(rest[:, _MEASURE_INDEX[name]], 3.0)
 
-    up, out = moved["lip_corner_height"], moved["lip_corner_distance"]
-    smile_mm = _above(up) + _above(out)
-    drop, opened = _above(moved["jaw_drop"]), _above(moved["lips_gap"])
-    closing = -moved["eye_opening"] / size_at_rest("eye_opening")
-    # A smile thins the lips too, by about a tenth of what the corners move.
-    thickness = moved["upper_lip_thickness"] + moved["lower_lip_thickness"] + 0.1 * smile_mm
-    thinning = -thickness / (size_at_rest("upper_lip_thickness") + size_at_rest("lower_lip_thickness"))
-    shut = np.clip(1 - opened / 2, 0, 1)
-    narrowing = np.clip((-out - 1) / 4, 0, 1)
-    movement = {
-        1: moved["inner_brow_height"],
-        2: moved["outer_brow_height"],
-        4: 0.7 * (_above(-moved["inner_brow_height"]) + _above(-moved["inner_brow_distance"])),
-        5: moved["upper_lid_height"],
-        6: moved["cheek_height"],
-        7: moved["lower_lid_height"] * np.clip(1 - closing, 0, 1),
-        9: moved["nose_wing_height"],
-        # The upper lip rides on the lip corners and on the nose wings.
-        10: moved["upper_lip_height"] - 0.4 * _above(up) - 0.5 * _above(moved["nose_wing_height"]),
-        # Up and out; out alone is a stretch (20).
-        12: 0.8 * up + 0.6 * np.minimum(_above(out), 1.5 * _above(up)),
-        14: _above(-moved["lip_corner_depth"]) - 0.5 * (smile_mm + drop),
-        # A dropping jaw takes the corners along.
-        15: -up - 0.4 * drop,
-        17: 0.5 * moved["chin_boss_height"] + 0.5 * moved["lower_lip_height"] - opened,
-        20: out - 1.5 * _above(up),
-        23: thinning * narrowing * shut,
-        24: thinning * shut,
-        25: moved["lips_gap"],
-        26: moved["jaw_drop"],
-        28: thinning * shut,
-        45: closing,
-    }
-    moves = np.stack([movement[unit] for unit in ACTION_UNITS])
-    intensities: FloatArray = np.clip(5 * (moves - _START[:, None]) / _SPAN[:, None], 0, 5)
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _intensities(measures: FloatArray, neutral: FloatArray, start: FloatArray, span: FloatArray) -> FloatArray:
+    intensities = np.empty((len(start), 2))
+    half = len(measures) // 2
+    for side in range(2):
+        rest = neutral[side * half : (side + 1) * half]
+        moves = _movements(measures[side * half : (side + 1) * half] - rest, rest)
+        for unit in range(len(start)):
+            intensities[unit, side] = min(max(5 * (moves[unit] - start[unit]) / span[unit], 0.0), 5.0)
     return intensities
 
 
-def _above(values: FloatArray) -> FloatArray:
-    positive: FloatArray = np.maximum(values, 0)
-    return positive
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _movements(moved: FloatArray, rest: FloatArray) -> tuple[float, ...]:
+    """What moved on one side of the face, in mm (a share for 23, 24, 28, 45), in the order of ACTION_UNITS.
+
+    `moved` (measures,): each measure less its neutral value, which is `rest`, both in mm.
+    """
+    up, out = moved[_LIP_CORNER_HEIGHT], moved[_LIP_CORNER_DISTANCE]
+    smile_mm = _above(up) + _above(out)
+    drop, opened = _above(moved[_JAW_DROP]), _above(moved[_LIPS_GAP])
+    closing = -moved[_EYE_OPENING] / max(rest[_EYE_OPENING], _LEAST_SIZE_MM)
+    # A smile thins the lips too, by about a tenth of what the corners move.
+    thickness = moved[_UPPER_LIP_THICKNESS] + moved[_LOWER_LIP_THICKNESS] + 0.1 * smile_mm
+    lips_at_rest = max(rest[_UPPER_LIP_THICKNESS], _LEAST_SIZE_MM) + max(rest[_LOWER_LIP_THICKNESS], _LEAST_SIZE_MM)
+    thinning = -thickness / lips_at_rest
+    shut = _share(1 - opened / 2)
+    narrowing = _share((-out - 1) / 4)
+    return (
+        moved[_INNER_BROW_HEIGHT],  # 1
+        moved[_OUTER_BROW_HEIGHT],  # 2
+        0.7 * (_above(-moved[_INNER_BROW_HEIGHT]) + _above(-moved[_INNER_BROW_DISTANCE])),  # 4
+        moved[_UPPER_LID_HEIGHT],  # 5
+        moved[_CHEEK_HEIGHT],  # 6
+        moved[_LOWER_LID_HEIGHT] * _share(1 - closing),  # 7
+        moved[_NOSE_WING_HEIGHT],  # 9
+        # 10: the upper lip rides on the lip corners and on the nose wings.
+        moved[_UPPER_LIP_HEIGHT] - 0.4 * _above(up) - 0.5 * _above(moved[_NOSE_WING_HEIGHT]),
+        # 12: up and out; out alone is a stretch (20).
+        0.8 * up + 0.6 * min(_above(out), 1.5 * _above(up)),
+        _above(-moved[_LIP_CORNER_DEPTH]) - 0.5 * (smile_mm + drop),  # 14
+        -up - 0.4 * drop,  # 15: a dropping jaw takes the corners along
+        0.5 * moved[_CHIN_BOSS_HEIGHT] + 0.5 * moved[_LOWER_LIP_HEIGHT] - opened,  # 17
+        out - 1.5 * _above(up),  # 20
+        thinning * narrowing * shut,  # 23
+        thinning * shut,  # 24
+        moved[_LIPS_GAP],  # 25
+        moved[_JAW_DROP],  # 26
+        thinning * shut,  # 28
+        closing,  # 45
+    )
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _above(value: float) -> float:
+    return max(value, 0.0)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _share(value: float) -> float:
+    return min(max(value, 0.0), 1.0)
 
 
 def blendshape_matrix() -> FloatArray:

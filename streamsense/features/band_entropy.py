@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,19 +18,21 @@ from streamsense.features.band_filters import (
     front_filter,
     steady_state,
 )
-from streamsense.features.eeg_quality import POPPED_PEAK_UV, eeg_quality
+from streamsense.features.eeg_quality import FLAT_SD_UV, POPPED_PEAK_UV, eeg_quality
 from streamsense.features.electrodes import ELECTRODES, ElectrodeMap, map_electrodes, rename_channels
-from streamsense.features.entropy_cells import CELLS_KEPT, BandEntropyState, cells_of
+from streamsense.features.entropy_cells import CELLS_KEPT, VARIANCE_FLOOR, BandEntropyState, cells_of, entropy_of
 from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.units import microvolts_per_unit
 from streamsense.profile import Part, numbers, table
 from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
-from streamsense.ticks import HOP_S, TICKS_PER_SECOND, tick_at_or_before
+from streamsense.ticks import HOP_S, TICKS_PER_SECOND
 
 BAND_NAMES = ("delta", "theta", "alpha", "beta", "gamma")
 _LARGEST_UV = 1e6  # 1 V: no amplifier for EEG measures that much
-_VARIANCE_FLOOR = 1e-12  # µV²; a flat channel has no logarithm
-_AVERAGE_REFERENCE_CHANNELS = 16
+_AVERAGE_REFERENCE_CHANNELS = 16  # SCIENCE 6.4: fewer electrodes do not average the head's field away
+_REFERENCE_RAMP_S = 1.0  # SCIENCE 6.4: an electrode that came or went at once would make a step in all others
+_TOLD_AT_HZ = 250.0  # delays before a stream is known; they hardly depend on the rate
+_HIGHEST_RATE_HZ = 20_000.0  # that of audio, which no amplifier for EEG reaches
 _LEAST_BASELINE = 1 / 6  # 10 s of it: less is none that could be kept
 _LEAST_SHARE = 0.1  # of a window: less than this of an electrode is no value
 
@@ -52,12 +55,24 @@ class BandEntropySettings:
     def __post_init__(self) -> None:
         if len(self.bands) != len(BAND_NAMES) or len(self.orders) != len(BAND_NAMES):
             raise ValueError(f"found {len(self.bands)} bands and {len(self.orders)} orders, expected {len(BAND_NAMES)}")
-        if any(not 0 < low < high for low, high in self.bands):
+        if not all(1 <= order <= 8 for order in self.orders):
+            raise ValueError(f"orders are {self.orders}, expected 1 to 8: higher ones ring for longer than a window")
+        if not all(0 < low < high < math.inf for low, high in self.bands):
             raise ValueError(f"bands {self.bands} are not all rising and above 0 Hz")
         if not 1.0 <= self.window_s <= 4.0 or abs(self.window_s * TICKS_PER_SECOND % 1) > 1e-9:
             raise ValueError(f"window_s is {self.window_s}, expected 1 to 4 s in steps of {HOP_S} s")
         if self.reference not in ("average", "none"):
             raise ValueError(f"reference is {self.reference!r}, expected 'average' or 'none'")
+        if not (0 < self.highpass_hz < self.bands[0][1] and 1 <= self.notch_quality <= 100):
+            raise ValueError(
+                f"highpass_hz is {self.highpass_hz} and notch_quality {self.notch_quality}, expected above 0 and below "
+                "the first band's upper edge, and 1 to 100"
+            )
+        if not (0 <= self.warm_up_s <= 60 and 0 <= self.bridge_s <= 1 and 0 < self.baseline_s <= 3600):
+            raise ValueError(
+                f"warm_up_s is {self.warm_up_s}, bridge_s {self.bridge_s}, baseline_s {self.baseline_s}; expected 0 to "
+                "60, 0 to 1, and above 0 to 3600 s"
+            )
 
 
 @dataclass(frozen=True)
@@ -65,11 +80,14 @@ class _Design:
     """What follows from the settings and one stream's rate and channels."""
 
     electrodes: ElectrodeMap
+    channels: IntArray | slice
+    positions: IntArray
     rate_hz: float
     scale: FloatArray
     front: FloatArray
     front_start: FloatArray
     bands: FloatArray
+    delays_s: FloatArray
     delay_s: float
     info: StreamInfo = field(compare=False)
 
@@ -107,8 +125,13 @@ class BandEntropy:
     @property
     def effective_delay_s(self) -> float:
         """From the middle of what a window stands for to its tick, at 250 Hz: half a window and the filters' delay."""
-        sections = band_filters(250.0, self.settings.bands, self.settings.orders)
-        return self.settings.window_s / 2 + _median_delay_s(250.0, sections, self.settings.bands)
+        return self.settings.window_s / 2 + float(np.median(self._delays_s(_TOLD_AT_HZ)))
+
+    @property
+    def band_delays_s(self) -> dict[str, float]:
+        """How far each band lies behind (s): group delay of its filters at its middle; at 250 Hz before `open`."""
+        delays_s = self._delays_s(_TOLD_AT_HZ) if self._design is None else self._design.delays_s
+        return dict(zip(BAND_NAMES, delays_s.tolist(), strict=True))
 
     def open(self, info: StreamInfo) -> tuple[str, ...]:
         """Prepare for a stream; returns warnings. Raises SourceError when no channel is a known electrode."""
@@ -120,13 +143,7 @@ class BandEntropy:
                 "system (Fp1, AF7, Cz, O2, …). Name them in the amplifier's LSL settings, or under `eeg: electrodes:` "
                 "in the configuration."
             )
-        rate = info.nominal_rate_hz
-        needed = 2.2 * self.settings.bands[-1][1]
-        if not needed <= rate <= 20_000:
-            raise SourceError(
-                f"The EEG stream {info.name!r} has a rate of {rate:g} Hz, expected {needed:g} Hz or more so that the "
-                "highest band can be filtered. Record faster, or lower the bands in the configuration."
-            )
+        self._check_rate(info)
         warnings = []
         if electrodes.unknown:
             warnings.append(f"EEG channels that are no known electrode are left out: {', '.join(electrodes.unknown)}")
@@ -141,15 +158,53 @@ class BandEntropy:
                 len(electrodes.channels), len(BAND_NAMES), len(design.front), design.bands.shape[1]
             )
         self._design = design
+        self._compile()
         return tuple(warnings)
+
+    def _compile(self) -> None:
+        """Compile what runs per tick now: the first one must not wait for it."""
+        unused = BandEntropyState.new(1, 1, 1, 1)
+        unused.open_cell(0)
+        unused.window(0.0, 1)
+
+    def _check_rate(self, info: StreamInfo) -> None:
+        """Refuse, by name, the bands that reach half the rate: a sampled signal has nothing to say about them."""
+        rate = info.nominal_rate_hz
+        if not 0 < rate <= _HIGHEST_RATE_HZ:
+            raise SourceError(
+                f"The EEG stream {info.name!r} has a rate of {rate:g} Hz, expected above 0 to {_HIGHEST_RATE_HZ:g} Hz. "
+                "Choose the amplifier's own stream, with a regular rate."
+            )
+        bands = dict(zip(BAND_NAMES, self.settings.bands, strict=True))
+        refused = [f"{name} ({low:g} to {high:g} Hz)" for name, (low, high) in bands.items() if 2 * high >= rate]
+        if refused:
+            raise SourceError(
+                f"The EEG stream {info.name!r} has a rate of {rate:g} Hz, which cannot carry {', '.join(refused)}: "
+                f"expected above {2 * max(high for _, high in bands.values()):g} Hz. Record faster; or build the "
+                "feature with lower bands and a model that was made for them."
+            )
 
     def _design_for(self, info: StreamInfo, electrodes: ElectrodeMap, scale: FloatArray) -> _Design:
         s, rate = self.settings, info.nominal_rate_hz
         front = front_filter(rate, s.highpass_hz, s.line_frequency_hz, s.notch_quality)
         bands = band_filters(rate, s.bands, s.orders)
         compile_filters()
-        delay_s = _median_delay_s(rate, bands, s.bands)
-        return _Design(electrodes, rate, scale, front, steady_state(front), bands, delay_s, info)
+        delays_s = self._delays_s(rate)
+        return _Design(
+            electrodes, _taken(electrodes.channels), np.array(electrodes.positions), rate, scale, front,
+            steady_state(front), bands, delays_s, float(np.median(delays_s)), info,
+        )  # fmt: skip
+
+    def _delays_s(self, rate_hz: float) -> FloatArray:
+        s = self.settings
+        front = front_filter(rate_hz, s.highpass_hz, s.line_frequency_hz, s.notch_quality)
+        sections = band_filters(rate_hz, s.bands, s.orders)
+        return np.array(
+            [
+                centre_delay_s(rate_hz, np.vstack([front, row]), band)
+                for row, band in zip(sections, s.bands, strict=True)
+            ]
+        )
 
     def push(self, block: TimedBlock) -> None:
         """Take in one block (n, channels) of the stream's own units."""
@@ -162,7 +217,7 @@ class BandEntropy:
                 state.warm_up_left[:] = -1
             state.segment = block.segment
         # One memory layout, whatever the block's: the compiled loop is compiled for that one.
-        samples = block.values[:, design.electrodes.channels].astype(np.float64, order="C") * design.scale
+        samples = np.multiply(block.values[:, design.channels], design.scale, dtype=np.float64, order="C")
         average = self.settings.reference == "average" and samples.shape[1] >= _AVERAGE_REFERENCE_CHANNELS
         for start, stop, cell in cells_of(block.times):
             state.open_cell(cell)
@@ -170,7 +225,8 @@ class BandEntropy:
             filter_into_cells(
                 samples[start:stop], slot, average, design.front, design.front_start, design.bands,
                 state.front, state.bands, state.warm_up_left, round(self.settings.warm_up_s * design.rate_hz),
-                state.sums, state.squares, state.counts, state.broad_squares, state.peaks,
+                state.reference_weight, 1 / (_REFERENCE_RAMP_S * design.rate_hz), state.flat,
+                state.sums, state.squares, state.counts, state.own_squares, state.broad_squares, state.peaks,
                 state.baseline_squares, state.baseline_counts, round(self.settings.baseline_s * design.rate_hz),
                 _LARGEST_UV, POPPED_PEAK_UV,
             )  # fmt: skip
@@ -179,31 +235,33 @@ class BandEntropy:
                 state.cell_last_time[slot] = block.times[stop - 1]
         state.last_time = float(block.times[-1])
 
+    def entropy_at(self, tick: float) -> FloatArray:
+        """Differential entropy (electrodes of the stream, bands), nats of µV, of the window that ends at `tick`.
+
+        In double precision, whether or not an electrode has enough samples to be believed.
+        """
+        return self._ready()[1].window(tick, self._window_cells).entropy
+
     def feature_at(self, tick: float) -> Feature:
         """The window that ends at `tick` (s, on the grid), as the EEG expert takes it."""
         design, state = self._ready()
-        length = round(self.settings.window_s * TICKS_PER_SECOND)
-        last = tick_at_or_before(tick) - 1
-        wanted = np.arange(last - length + 1, last + 1)
-        slots = wanted % CELLS_KEPT
-        slots = slots[state.cell_index[slots] == wanted]
-        counts = state.counts[slots].sum(axis=0)
+        window = state.window(tick, self._window_cells)
         expected = self.settings.window_s * design.rate_hz
-        entropy = _entropy(state.sums[slots].sum(axis=0), state.squares[slots].sum(axis=0), counts)
-        present = counts >= _LEAST_SHARE * expected
-        baseline, weight = self._baseline(slots, entropy)
-        quality, reasons = eeg_quality(counts, state.broad_squares[slots].sum(axis=0), state.peaks[slots], present)
+        # A flat electrode measures nothing, whatever the logarithm of its rounding errors would say.
+        present = (window.counts >= _LEAST_SHARE * expected) & ~window.flat
+        baseline, weight = self._baseline(window.newest_slot, window.entropy)
+        quality, reasons = eeg_quality(window.counts, window.broad_squares, window.peaks, window.flat, present)
         return Feature(
             modality="eeg",
             inputs={
-                "band_entropy": self._scatter(np.where(present[:, None], entropy, 0.0)),
+                "band_entropy": self._scatter(np.where(present[:, None], window.entropy, 0.0)),
                 "band_entropy_baseline": self._scatter(np.where(present[:, None], baseline, 0.0)),
                 "electrode_mask": self._scatter(present.astype(np.float64)),
                 "baseline_weight": np.array([weight], np.float32),
             },
-            validity=float(min(1.0, counts.max(initial=0) / expected)),
+            validity=float(min(1.0, window.counts[present].max(initial=0) / expected)),
             quality=quality,
-            last_time=float(np.fmax.reduce(state.cell_last_time[slots], initial=np.nan)),
+            last_time=window.last_time,
             effective_time=tick - self.settings.window_s / 2 - design.delay_s,
             reasons=reasons,
         )
@@ -220,7 +278,11 @@ class BandEntropy:
         ]
         return (*columns, FeatureColumn("base_weight", "", "baseline_weight", (0,)))
 
-    def _baseline(self, slots: IntArray, entropy: FloatArray) -> tuple[FloatArray, float]:
+    @property
+    def _window_cells(self) -> int:
+        return round(self.settings.window_s * TICKS_PER_SECOND)
+
+    def _baseline(self, newest_slot: int | None, entropy: FloatArray) -> tuple[FloatArray, float]:
         """The profile's entropy at rest, or that of the first seconds of the session as known at the window's end.
 
         And how settled it is (0–1). An electrode of which nothing is known is its own baseline.
@@ -230,19 +292,19 @@ class BandEntropy:
             known_by_name = self._profile.entropy
             rows = [known_by_name.get(name, row) for name, row in zip(design.electrodes.names, entropy, strict=True)]
             return np.array(rows), self._profile.weight
-        if len(slots) == 0:
+        if newest_slot is None:
             return entropy, 0.0
-        counts = state.baseline_counts[slots[-1]]
-        baseline = _entropy(np.zeros_like(entropy), state.baseline_squares[slots[-1]], counts)
-        known = (counts > 0)[:, None]
-        weight = float(np.median(counts)) / (self.settings.baseline_s * design.rate_hz)
-        return np.where(known, baseline, entropy), min(1.0, weight)
+        counts = state.baseline_counts[newest_slot]
+        squares = state.baseline_squares[newest_slot]
+        baseline = entropy_of(np.zeros_like(squares), squares, counts)
+        weight = float(np.sort(counts)[len(counts) // 2]) / (self.settings.baseline_s * design.rate_hz)
+        return np.where((counts > 0)[:, None], baseline, entropy), min(1.0, weight)
 
     def _scatter(self, per_channel: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         """From channels to the fixed order of ELECTRODES; absent electrodes are 0."""
         design, _ = self._ready()
         spread = np.zeros((len(ELECTRODES), *per_channel.shape[1:]), np.float32)
-        spread[list(design.electrodes.positions)] = per_channel
+        spread[design.positions] = per_channel
         return spread
 
     def learned(self) -> dict[str, object] | None:
@@ -252,7 +314,7 @@ class BandEntropy:
         elif self._design is None or self.state is None or self.state.current_cell < 0:
             return None
         else:
-            newest = np.array([self.state.current_cell % CELLS_KEPT])
+            newest = self.state.current_cell % CELLS_KEPT
             unknown = np.full((len(self._design.electrodes.names), len(BAND_NAMES)), np.nan)
             rows, weight = self._baseline(newest, unknown)
             named = zip(self._design.electrodes.names, rows, strict=True)
@@ -278,7 +340,7 @@ class BandEntropy:
         s = self.settings
         return {
             "feature": "band_differential_entropy",
-            "version": 1,
+            "version": 2,
             "electrodes": list(ELECTRODES),
             "bands_hz": {name: list(band) for name, band in zip(BAND_NAMES, s.bands, strict=True)},
             "filter": {"family": "butterworth", "orders": list(s.orders), "causal": True, "state": "carried"},
@@ -288,10 +350,16 @@ class BandEntropy:
             "window_s": s.window_s,
             "log": "natural",
             "unit": "microvolt",
-            "reference": {"kind": s.reference, "only_from_channels": _AVERAGE_REFERENCE_CHANNELS},
+            "reference": {
+                "kind": s.reference,
+                "only_from_channels": _AVERAGE_REFERENCE_CHANNELS,
+                "of": "electrodes that are neither missing nor flat nor above the masking limit",
+                "ramp_s": _REFERENCE_RAMP_S,
+                "after": "high-pass and notch",
+            },
             "least_share_of_window": _LEAST_SHARE,
-            "variance_floor": _VARIANCE_FLOOR,
-            "masked": {"above": POPPED_PEAK_UV, "for_s": s.warm_up_s},
+            "variance_floor": VARIANCE_FLOOR,
+            "masked": {"above": POPPED_PEAK_UV, "for_s": s.warm_up_s, "flat_below_sd": FLAT_SD_UV},
             "baseline": {"kind": "first seconds of the session, then frozen", "seconds": s.baseline_s},
         }
 
@@ -301,17 +369,14 @@ class BandEntropy:
         return self._design, self.state
 
 
-def _median_delay_s(rate_hz: float, sections: FloatArray, bands: tuple[tuple[float, float], ...]) -> float:
-    return float(np.median([centre_delay_s(rate_hz, row, band) for row, band in zip(sections, bands, strict=True)]))
+def _taken(channels: tuple[int, ...]) -> IntArray | slice:
+    """An index for `channels`; a slice, which copies nothing, where they lie side by side."""
+    first, last = channels[0], channels[-1]
+    if channels == tuple(range(first, last + 1)):
+        return slice(first, last + 1)
+    return np.array(channels)
 
 
 def _same_signal(a: _Design, b: _Design) -> bool:
     """Whether a stream that came back goes on where it left off."""
     return a.rate_hz == b.rate_hz and a.electrodes == b.electrodes and bool(np.array_equal(a.scale, b.scale))
-
-
-def _entropy(sums: FloatArray, squares: FloatArray, counts: IntArray) -> FloatArray:
-    """Differential entropy (nats) of a Gaussian with the variance of the summed samples, (channels, bands)."""
-    n = np.maximum(counts, 1)[:, None]
-    variance = squares / n - (sums / n) ** 2
-    return np.asarray(0.5 * np.log(2 * np.pi * np.e * np.maximum(variance, _VARIANCE_FLOOR)))

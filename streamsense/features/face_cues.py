@@ -69,8 +69,11 @@ class CueState:
     running: bool = False
 
 
-_GAZE_YAW: Final = [FIELD_INDEX["gaze_left_yaw_deg"], FIELD_INDEX["gaze_right_yaw_deg"]]
-_GAZE_PITCH: Final = [FIELD_INDEX["gaze_left_pitch_deg"], FIELD_INDEX["gaze_right_pitch_deg"]]
+# Where the left side of the units 1, 2, 4, 6, 23, 24 and 12 stands in a row of both sides.
+_CUE_UNITS: Final = 2 * np.array([ACTION_UNIT_INDEX[unit] for unit in (1, 2, 4, 6, 23, 24, 12)])
+_GAZE: Final = np.array(
+    [FIELD_INDEX[f"gaze_{eye}_{axis}_deg"] for eye in ("left", "right") for axis in ("yaw", "pitch")]
+)
 _GAZE_RANGE_DEG: Final = np.full(2, 90.0)
 
 
@@ -102,14 +105,15 @@ class CueTracker:
         state.yaw_slow += -math.expm1(-2 * math.pi * slow_hz * since_s) * (yaw - state.yaw_slow)
         state.yaw_fast += -math.expm1(-2 * math.pi * fast_hz * since_s) * (yaw - state.yaw_fast)
 
-        closed = float(units[ACTION_UNIT_INDEX[45]].min()) >= settings.closed_level
+        closed = min(units[ACTION_UNIT_INDEX[45]].tolist()) >= settings.closed_level
         state.closed_s = state.closed_s + since_s if closed else 0.0
         long_closure = state.closed_s > settings.long_closure_s
         if closed:
             return 0.0, 0.0, state.yaw_fast - state.yaw_slow, float(long_closure)
         # where the person looks, seen from the camera: head and eyes together
+        left_yaw, left_pitch, right_yaw, right_pitch = vector[_GAZE].tolist()
         pitch = float(vector[FIELD_INDEX["pitch_deg"]])
-        gaze = np.array([yaw + vector[_GAZE_YAW].mean(), pitch + vector[_GAZE_PITCH].mean()])
+        gaze = np.array([yaw + (left_yaw + right_yaw) / 2, pitch + (left_pitch + right_pitch) / 2])
         if state.gaze_learning:
             self._gaze.step(state.gaze, gaze, np.ones(2), step_s)
         offset = math.hypot(*(gaze - self.usual_gaze(state)))
@@ -135,16 +139,17 @@ def facial_cues(settings: CueSettings, faces: FloatArray, cues_at: slice, units_
     if not len(faces):
         return dict.fromkeys(CUE_UNITS, 0.0)
     gaze_known, gaze_offset, yaw_band, long_closure = faces[:, cues_at].T
-    units = faces[:, units_at].reshape(len(faces), -1, 2).mean(axis=2)
-    level = {unit: units[:, index] for unit, index in ACTION_UNIT_INDEX.items()}
+    frames, units = len(faces), faces[:, units_at]
+    level = (units[:, _CUE_UNITS] + units[:, _CUE_UNITS + 1]).T / 2
     known = gaze_known > 0
-    averted = gaze_offset[known] > settings.gaze_limit_deg
-    smiling = level[12] > settings.smile_level
+    averted = known & (gaze_offset > settings.gaze_limit_deg)
+    pressed, smile = np.maximum(level[4], level[5]), level[6]
+    without_cheek = (smile > settings.smile_level) * np.maximum(smile - level[3], 0)
     return {
-        "gaze_aversion": float(averted.mean()) if known.any() else 0.0,
+        "gaze_aversion": float(averted.sum() / max(1, known.sum())),
         "head_shake": float(yaw_band.std()),
-        "brow_variability": float(np.mean([level[unit].std() for unit in (1, 2, 4)])),
-        "eye_closure": float(long_closure.mean()),
-        "lip_press": float(np.maximum(level[23], level[24]).mean()) / 5,
-        "smile_without_cheek": float((smiling * np.maximum(level[12] - level[6], 0)).mean()) / 5,
+        "brow_variability": float(level[:3].std(axis=1).sum()) / 3,
+        "eye_closure": float(long_closure.sum()) / frames,
+        "lip_press": float(pressed.sum()) / frames / 5,
+        "smile_without_cheek": float(without_cheek.sum()) / frames / 5,
     }

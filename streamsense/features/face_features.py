@@ -154,7 +154,9 @@ class FaceFeatures:
             return Feature("face", _inputs(None, face_times), 0.0, 0.0, last_time, effective_time, ("no face",), cues)
         coverage = 1 - _holes(times[in_window], start, tick_time, self.settings.hole_s) / window_s
         validity = coverage * len(faces) / int(in_window.sum())
-        medians = dict(zip(_QUALITY_FIELDS, np.median(faces[:, _QUALITY_AT], axis=0).tolist(), strict=True))
+        in_order = np.sort(faces[:, _QUALITY_AT], axis=0)
+        middle = (in_order[(len(faces) - 1) // 2] + in_order[len(faces) // 2]) / 2
+        medians = dict(zip(_QUALITY_FIELDS, middle.tolist(), strict=True))
         quality, reasons = face_quality(self.settings.quality, settled=float(faces[-1, 1]), **medians)
         inputs = _inputs(faces[:, _UNITS_AT], face_times)
         return Feature("face", inputs, validity, quality, last_time, effective_time, reasons, cues)
@@ -203,13 +205,14 @@ def _inputs(units: FloatArray | None, times: FloatArray) -> dict[str, npt.NDArra
     table = np.zeros((_UNITS, 4), np.float32)
     if units is None:
         return {"action_units": table, "action_unit_mask": np.zeros(_UNITS, np.float32)}
-    left, right = np.moveaxis(units.reshape(len(units), _UNITS, 2), 2, 0)
+    frames = len(units)
+    left, right = units[:, 0::2], units[:, 1::2]
     both = (left + right) / 2
-    table[:, 0] = both.mean(axis=0)
-    table[:, 1] = both.std(axis=0)
-    table[:, 3] = (left - right).mean(axis=0)
-    centred = times - times.mean()
-    spread = float((centred**2).sum())
+    table[:, 0] = level = both.sum(axis=0) / frames
+    table[:, 1] = np.sqrt(((both - level) ** 2).sum(axis=0) / frames)
+    table[:, 3] = (left - right).sum(axis=0) / frames
+    centred = times - times.sum() / frames
+    spread = float(centred @ centred)
     if spread > 0:
         table[:, 2] = (centred[:, None] * both).sum(axis=0) / spread
     return {"action_units": table, "action_unit_mask": _RELIABILITY.copy()}

@@ -85,6 +85,8 @@ class ActionUnitEstimator:
             self.names += BLENDSHAPES
         self._mouth = np.array([name.startswith((*_MOUTH, "mouth", "jaw")) for name in self.names])
         self._eyes = np.array([name.startswith(("eye", "upper_lid", "lower_lid")) for name in self.names])
+        nothing = np.zeros(2 * len(MEASURES))
+        action_units_of_measures(nothing, nothing)  # compiles what runs per frame
         self._running = RunningQuantile(low, high, rest, settings.bins, settings.time_constant_s)
 
     def new_state(self) -> NeutralState:
@@ -140,11 +142,12 @@ class ActionUnitEstimator:
         weights = np.ones(len(self.names))
         if seen_s < self.settings.settle_s:
             return weights
-        if intensities[_EXPRESSION].max() > self.settings.active_level:
+        level = np.maximum(intensities[:, 0], intensities[:, 1])
+        if level[_EXPRESSION].max() > self.settings.active_level:
             weights[:] = self.settings.active_weight
-        if intensities[_OPENING].max() > self.settings.mouth_active_level:
+        if level[_OPENING].max() > self.settings.mouth_active_level:
             weights[self._mouth] = self.settings.active_weight
-        if intensities[_CLOSING].max() > self.settings.active_level:
+        if level[_CLOSING] > self.settings.active_level:
             weights[self._eyes] = self.settings.active_weight
         return weights
 

@@ -15,9 +15,9 @@ from streamsense.features.sound_resampler import SOUND_RATE_HZ
 from streamsense.streams import FloatArray
 
 MELS = 64
-FRAME_SAMPLES = 400
-HOP_SAMPLES = 160
-FFT_SAMPLES = 512
+FRAME_SAMPLES = 400  # 25 ms
+HOP_SAMPLES = 160  # 10 ms
+FFT_SAMPLES = 512  # the next power of two (SCIENCE 5)
 FRAME_S = FRAME_SAMPLES / SOUND_RATE_HZ
 FRAME_HOP_S = HOP_SAMPLES / SOUND_RATE_HZ
 _MEAN_SQUARE_FLOOR = 1e-10  # -100 dB of full scale
@@ -65,7 +65,7 @@ class LogMel:
     def __init__(self, settings: LogMelSettings | None = None) -> None:
         self.settings = settings or LogMelSettings()
         self._window = np.hanning(FRAME_SAMPLES + 1)[:-1]
-        self._first, self._weights = _sparse(mel_filters(self.settings.fmin_hz, self.settings.fmax_hz))
+        self._first, self._lengths, self._weights = _sparse(mel_filters(self.settings.fmin_hz, self.settings.fmax_hz))
         edges = (*_TILT_BANDS_HZ, (self.settings.fmin_hz, self.settings.fmax_hz))
         self._bins = np.array([_bins(*edge) for edge in edges])
         # Two-sided power back to mean square (Parseval), the window's own power taken out.
@@ -73,11 +73,11 @@ class LogMel:
 
     def frames(self, samples: FloatArray) -> Frames:
         """The whole frames of `samples` (n,) at 16 kHz, full scale 1, finite; the first starts with the first one."""
-        starts = np.arange(max(0, (len(samples) - FRAME_SAMPLES) // HOP_SAMPLES + 1)) * HOP_SAMPLES
-        framed = samples[starts[:, None] + np.arange(FRAME_SAMPLES)] * self._window
         # numpy transforms row by row, so a frame's bytes do not depend on its neighbours; a matrix product would.
-        spectrum = np.fft.rfft(framed, n=FFT_SAMPLES)
-        log_mel, energies = _measure(spectrum, self._first, self._weights, self._bins, self.settings.power_floor)
+        spectrum = np.fft.rfft(_framed(np.ascontiguousarray(samples), self._window))
+        log_mel, energies = _measure(
+            spectrum, self._first, self._lengths, self._weights, self._bins, self.settings.power_floor
+        )
         mean_square = energies * self._to_mean_square + _MEAN_SQUARE_FLOOR
         decibel = 10 * np.log10(mean_square)
         return Frames(log_mel, decibel[:, 2], decibel[:, 1] - decibel[:, 0])
@@ -129,32 +129,62 @@ def _bins(low_hz: float, high_hz: float) -> tuple[int, int]:
     return int(np.ceil(low_hz / step)), int(np.ceil(high_hz / step))
 
 
-def _sparse(filters: FloatArray) -> tuple[IntArray, FloatArray]:
-    """The first bin of each filter and its weights from there on, padded with zeros to one length."""
+def _sparse(filters: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """The first bin of each filter, how many it has, and its weights from there on, padded to one length."""
     present = filters > 0
     first = np.argmax(present, axis=1)
-    length = int(present.sum(axis=1).max())
-    first = np.minimum(first, filters.shape[1] - length)
-    return first, np.array([row[start : start + length] for row, start in zip(filters, first, strict=True)])
+    lengths = present.sum(axis=1)
+    weights = np.zeros((len(filters), int(lengths.max())))
+    for row, start, length, kept in zip(filters, first, lengths, weights, strict=True):
+        kept[:length] = row[start : start + length]
+    return first, lengths, weights
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _framed(samples: FloatArray, window: FloatArray) -> FloatArray:
+    """The windowed frames (n, FFT_SAMPLES) of `samples`, zeros behind each."""
+    count = max(0, (len(samples) - FRAME_SAMPLES) // HOP_SAMPLES + 1)
+    framed = np.zeros((count, FFT_SAMPLES))
+    for i in range(count):
+        for k in range(FRAME_SAMPLES):
+            framed[i, k] = samples[i * HOP_SAMPLES + k] * window[k]
+    return framed
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _measure(
-    spectrum: npt.NDArray[np.complex128], first: IntArray, weights: FloatArray, bins: IntArray, floor: float
+    spectrum: npt.NDArray[np.complex128],
+    first: IntArray,
+    lengths: IntArray,
+    weights: FloatArray,
+    bins: IntArray,
+    floor: float,
 ) -> tuple[FloatArray, FloatArray]:
+    """Log-Mel (frames, mels) and the energies (frames, bands) between `bins`, of `spectrum` (frames, FFT bins).
+
+    The frames are the innermost loop, so that several are computed with one instruction.
+    """
     count = len(spectrum)
-    log_mel = np.empty((count, len(first)))
-    energies = np.zeros((count, len(bins)))
-    power = np.empty(spectrum.shape[1])
+    power = np.empty((spectrum.shape[1], count))
     for i in range(count):
         for k in range(len(power)):
-            power[k] = spectrum[i, k].real ** 2 + spectrum[i, k].imag ** 2
-        for mel in range(len(first)):
-            total = 0.0
-            for k in range(weights.shape[1]):
-                total += weights[mel, k] * power[first[mel] + k]
-            log_mel[i, mel] = np.log(max(total, floor))
-        for band in range(len(bins)):
-            for k in range(bins[band, 0], bins[band, 1]):
-                energies[i, band] += power[k]
+            power[k, i] = spectrum[i, k].real ** 2 + spectrum[i, k].imag ** 2
+    total = np.empty(count)
+    log_mel = np.empty((count, len(first)))
+    for mel in range(len(first)):
+        total[:] = 0.0
+        for k in range(lengths[mel]):
+            row, weight = power[first[mel] + k], weights[mel, k]
+            for i in range(count):
+                total[i] += weight * row[i]
+        for i in range(count):
+            log_mel[i, mel] = np.log(max(total[i], floor))
+    energies = np.empty((count, len(bins)))
+    for band in range(len(bins)):
+        total[:] = 0.0
+        for k in range(bins[band, 0], bins[band, 1]):
+            row = power[k]
+            for i in range(count):
+                total[i] += row[i]
+        energies[:, band] = total
     return log_mel, energies

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from streamsense.errors import SourceError
 from streamsense.features.log_mel import FRAME_SAMPLES, HOP_SAMPLES, MELS, LogMel, LogMelSettings
@@ -34,8 +35,6 @@ FRAME_UNITS = (*("ln(power)",) * MELS, "dB", "dB", "normalized", "count")
 
 _DTYPES = ("int16", "float32", "float64", "double64")
 _CLIPPED_LEVEL = 0.999
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,8 @@ class VoiceFrontEnd:
         if self.state is None or self._layout != (rate, channels):
             self.state = _new_state(resampler, highpass, -1)
         self._resampler, self._highpass, self._layout = resampler, highpass, (rate, channels)
-        # Compiles what runs per frame.
+        # Compiles what runs per sample and per frame.
+        highpass.step(highpass.new_state(), _cleaned(np.zeros(1), _CLIPPED_LEVEL, 0)[0])
         self._log_mel.frames(resampler.outputs(np.zeros(2 * rate), rate, 0, FRAME_SAMPLES))
         frames = replace(
             info,
@@ -130,10 +130,9 @@ class VoiceFrontEnd:
         if len(block) and block.segment != state.segment:
             # Frames begin anew at the first sample after a gap.
             self.state = state = _new_state(resampler, highpass, block.segment)
-        sound = self._mono(block.values)
-        clipped = ~(np.abs(sound) < _CLIPPED_LEVEL)
+        sound, clipped_so_far = _cleaned(self._mono(block.values), _CLIPPED_LEVEL, state.clipped)
         before = state.received
-        state.sound = np.append(state.sound, highpass.step(state, np.clip(np.nan_to_num(sound), -1.0, 1.0)))
+        state.sound = np.append(state.sound, highpass.step(state, sound))
         state.received += len(block)
         state.anchors = np.append(state.anchors, before + np.array(block.anchors, np.int64))
         parts = [self._whole_frames()]
@@ -141,7 +140,7 @@ class VoiceFrontEnd:
             state.anchor, state.frame, state.anchors = int(state.anchors[0]), 0, state.anchors[1:].copy()
             parts.append(self._whole_frames())
         newest, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
-        rows[:, CLIPPED] = self._clipped_share(clipped, newest, before)
+        rows[:, CLIPPED] = self._clipped_share(clipped_so_far, newest, before)
         needed = state.anchor + state.frame * HOP_SAMPLES * resampler.down // resampler.up - resampler.history
         state.sound, state.sound_starts = state.sound[needed - state.sound_starts :].copy(), needed
         return TimedBlock(block.key, block.segment, block.times[newest - before], rows)
@@ -191,12 +190,12 @@ class VoiceFrontEnd:
             total += values[:, channel].astype(np.float64)
         return np.asarray(total / (full_scale * values.shape[1]))
 
-    def _clipped_share(self, clipped: BoolArray, newest: IntArray, before: int) -> FloatArray:
+    def _clipped_share(self, clipped_so_far: IntArray, newest: IntArray, before: int) -> FloatArray:
         """The share of clipped samples among those that each frame brought; counts on into the next call."""
         state = self._ready()[2]
-        so_far = state.clipped + np.cumsum(clipped)[newest - before]
-        share = np.diff(so_far, prepend=0) / np.diff(newest, prepend=state.newest)
-        state.clipped += int(np.count_nonzero(clipped)) - (int(so_far[-1]) if len(newest) else 0)
+        so_far = np.concatenate([[0], clipped_so_far[newest - before]])
+        share = np.diff(so_far) / np.diff(np.concatenate([[state.newest], newest]))
+        state.clipped = int(clipped_so_far[-1] if len(clipped_so_far) else state.clipped) - int(so_far[-1])
         state.newest = int(newest[-1]) if len(newest) else state.newest
         return np.asarray(share)
 
@@ -219,6 +218,20 @@ class VoiceFrontEnd:
         if self._resampler is None or self._highpass is None or self.state is None:
             raise SourceError("The voice front end was used before its stream was opened; open() comes first.")
         return self._resampler, self._highpass, self.state
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _cleaned(sound: FloatArray, clipped_level: float, clipped: int) -> tuple[FloatArray, IntArray]:
+    """`sound` (n,) within full scale, silence where it is no number; and how many were `clipped` up to each sample."""
+    clean = np.empty(len(sound))
+    so_far = np.empty(len(sound), np.int64)
+    for i in range(len(sound)):
+        value = sound[i]
+        if not abs(value) < clipped_level:
+            clipped += 1
+            value = 0.0 if np.isnan(value) else min(1.0, max(-1.0, value))
+        clean[i], so_far[i] = value, clipped
+    return clean, so_far
 
 
 def _new_state(resampler: Resampler, highpass: HighPass, segment: int) -> VoiceFrontEndState:

@@ -41,6 +41,9 @@ def build_pipeline(config: Config) -> tuple[Pipeline, dict[str, str]]:
         experts[modality] = Expert(model, modality, operator.contract())
         description[f"{modality}_model"] = f"{name} {model.sha256}"
         description[f"{modality}_delay_s"] = f"{operator.effective_delay_s:.3f}"
+        if isinstance(operator, BandEntropy):
+            delays = operator.band_delays_s.items()
+            description["eeg_band_delays_s"] = ", ".join(f"{band} {delay_s:.3f}" for band, delay_s in delays)
     model = _fusion_model(config)
     description["fusion_model"] = f"{FUSION_MODEL} {model.sha256}"
     description["provider"] = model.provider

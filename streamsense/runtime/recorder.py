@@ -61,7 +61,7 @@ class Recorder:
         if self.failure:
             return
         if isinstance(item, Score):
-            item = replace(item, features={})  # which are not recorded and would only take memory
+            item = replace(item, features={}, windows={})  # which are not recorded and would only take memory
         self._handed_bytes += _size(item)
         if self._handed_bytes - self._taken_bytes > MOST_WAITING_BYTES:
             self.failure = f"the disk takes no {MOST_WAITING_BYTES >> 20} MB that are waiting to be written"

@@ -9,7 +9,7 @@ from scipy import signal
 from streamsense import state as snapshots
 from streamsense.errors import SourceError
 from streamsense.features.band_entropy import BandEntropy, BandEntropySettings
-from streamsense.features.band_filters import band_filters, front_filter, steady_state
+from streamsense.features.band_filters import band_filters
 from streamsense.features.electrodes import ELECTRODES, canonical_name, map_electrodes
 from streamsense.streams import StreamInfo, TimedBlock
 from streamsense.ticks import tick_time
@@ -42,28 +42,6 @@ def opened(settings: BandEntropySettings | None = None, stream: StreamInfo | Non
     return operator
 
 
-def test_equals_whole_signal_filtering() -> None:
-    settings_ = BandEntropySettings(reference="none")
-    operator = opened(settings_)
-    samples = noise(12.0)
-    feed(operator, samples, [len(samples)])
-    tick = tick_time(round(60.0 * 5))
-    found = operator.feature_at(tick)
-    front = front_filter(RATE, 0.5, 50.0, 30.0)
-    start = steady_state(front)
-    times = 50.0 + np.arange(len(samples)) / RATE
-    inside = (times >= tick - 4.0) & (times < tick)
-    for channel, label in enumerate(LABELS):
-        x = samples[:, channel].astype(np.float64)
-        x, _ = signal.sosfilt(front, x, zi=start * x[0])
-        for band, sections in enumerate(band_filters(RATE, settings_.bands, settings_.orders)):
-            y = signal.sosfilt(sections, x)
-            expected = 0.5 * np.log(2 * np.pi * np.e * np.var(y[inside]))
-            assert found.inputs["band_entropy"][ELECTRODES.index(label), band] == pytest.approx(expected, abs=1e-5)
-    assert found.validity == 1.0
-    assert found.inputs["electrode_mask"].sum() == len(LABELS)
-
-
 def test_known_noise_within_the_sampling_error() -> None:
     """White noise of density s² per Hz has band variance about s²·B_s·…; the estimate's spread is SCIENCE's."""
     rate, seconds = 250.0, 200.0
@@ -85,7 +63,9 @@ def test_known_noise_within_the_sampling_error() -> None:
         sigma2 = 100.0 * np.mean(np.abs(response) ** 2)
         # The logarithm of an estimated variance lies below the true one by its own variance.
         expected = 0.5 * np.log(2 * np.pi * np.e * sigma2) - spread[band] ** 2
-        assert np.mean(np.array(values)[..., band]) == pytest.approx(expected, abs=0.03)
+        found = np.mean(np.array(values)[..., band])
+        print(f"band {band}: {found:.3f} nats, true {expected:.3f}; spread {spread[band]:.3f}")
+        assert found == pytest.approx(expected, abs=0.03)
 
 
 @settings(max_examples=25, deadline=None)
@@ -199,8 +179,13 @@ def test_a_stream_without_electrodes_is_refused() -> None:
 
 
 def test_too_slow_a_stream_is_refused() -> None:
-    with pytest.raises(SourceError, match=r"rate of 100 Hz, expected 107.8 Hz"):
-        BandEntropy().open(info(rate_hz=100.0))
+    with pytest.raises(SourceError, match=r"98 Hz, which cannot carry gamma \(31 to 49 Hz\): expected above 98 Hz"):
+        BandEntropy().open(info(rate_hz=98.0))
+    with pytest.raises(SourceError, match=r"cannot carry beta \(14 to 31 Hz\), gamma"):
+        BandEntropy().open(info(rate_hz=50.0))
+    for rate_hz in (0.0, 1e6):
+        with pytest.raises(SourceError, match="regular rate"):
+            BandEntropy().open(info(rate_hz=rate_hz))
 
 
 def test_absurd_samples_are_missing_and_are_forgotten() -> None:
