@@ -69,7 +69,7 @@ def after_a_pause(seconds: float) -> Callable[[Event], None]:
 def picture_front() -> Any:
     from streamsense.sources.pictures import PictureFront, face_edge
 
-    return PictureFront(face_edge("mesh468_iris"), most_at_once=10)
+    return PictureFront(face_edge("mesh468_iris"), most_at_once=3)
 
 
 def follower(stream_type: str, without: list[str], at_most: int, kind: Kind) -> LslFollower:
