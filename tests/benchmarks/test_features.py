@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.command_line import ROOT
 
-SHARE_OF_THE_LIMIT = 0.5
+SHARE_OF_THE_LIMIT = 0.25
 """Other tests run at the same time, and a ratio of two times suffers less from that than a time does, but it does."""
 
 
