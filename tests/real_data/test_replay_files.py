@@ -87,8 +87,8 @@ def test_the_72_channel_recording(replays: dict[str, Future[Replayed]]) -> None:
         assert label in left_out
     assert "ExG1," not in left_out
     assert len(scores) >= 14
-    assert scores[-1]["eeg_presence"] == 1.0
     # The three seconds of this file are flat on every electrode: the score must not pretend to know anything.
+    assert {row["eeg_presence"] for row in scores} == {0.0}
     assert {row["eeg_quality"] for row in scores} == {0.0}
     assert {row["confidence"] for row in scores} == {0.0}
 

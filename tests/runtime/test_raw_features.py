@@ -99,7 +99,7 @@ def test_the_settings_are_those_of_a_configuration_that_no_model_need_fit():
 
 
 @pytest.mark.parametrize(
-    ("names", "rate_hz", "said"), [(["EXG1", "EXG2"], 250.0, "no channel that is called"), (["Oz"], 100.0, "107.8 Hz")]
+    ("names", "rate_hz", "said"), [(["EXG1", "EXG2"], 250.0, "no channel that is called"), (["Oz"], 80.0, "gamma")]
 )
 def test_a_raw_of_no_use_is_refused(names, rate_hz, said):
     with pytest.raises(StreamsenseError, match=said):

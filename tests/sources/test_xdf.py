@@ -57,7 +57,10 @@ def streams(draw: st.DrawFn) -> tuple[str, int, float, list[list[float | None]],
     rows = []
     previous = 0.0
     # Bytes that come again after a step back would be a copy of a part of the file, so each clock begins elsewhere.
-    for start in draw(st.lists(st.floats(-1e9, 1e9), max_size=2, unique=True)):
+    # Clocks are reset by hours here: one stamp that steps back by less than a second counts as damage (see the docs).
+    for start in draw(
+        st.lists(st.integers(-100_000, 100_000).map(lambda number: 1e4 * number), max_size=2, unique=True)
+    ):
         # A clock is set anew for longer than three samples; so few could as well be damage.
         for number, count in enumerate([4, *draw(st.lists(st.integers(0, 12), max_size=3)), 4]):
             layout = draw(st.sampled_from(["all", "none", "first", "mixed"])) if number else "all"
