@@ -17,6 +17,10 @@ PAUSE_S = 0.25
 LONG_PAUSE_S = 1.0
 CUES = ("pause_fraction", "long_pause", "speaking", "articulation_rate_hz", "articulation_variability")
 
+# Lengths are compared in whole frames, lest microseconds of the clock decide on one that is just as long.
+_PAUSE_FRAMES, _LONG_PAUSE_FRAMES, _TURN_GAP_FRAMES = (
+    round(length_s / FRAME_HOP_S) for length_s in (PAUSE_S, LONG_PAUSE_S, TURN_GAP_S)
+)
 _SHORTEST_TURN_S = 1.0
 _HOLE_S = 0.05
 _PEAK_PROMINENCE_DB = 3.0
@@ -39,12 +43,12 @@ def speech_timing(
     A hole in the data is no pause. `hold_frames` is how long voice activity holds on after speech.
     """
     spoken = _without_hold(voiced, hold_frames)
-    pause_s, turn_s, longest_s = _silences(times, spoken, tick)
+    pause_s, turn_s, longest_frames = _silences(times, spoken, tick)
     recent = times >= tick - SPAN_S
     rate, variability = _articulation(level_db[recent], spoken[recent])
     return {
         "pause_fraction": pause_s / max(turn_s, _SHORTEST_TURN_S),
-        "long_pause": float(longest_s >= LONG_PAUSE_S),
+        "long_pause": float(longest_frames >= _LONG_PAUSE_FRAMES),
         "speaking": float(bool(voiced[times >= tick - TURN_GAP_S].any())),
         "articulation_rate_hz": rate,
         "articulation_variability": variability,
@@ -59,24 +63,24 @@ def _without_hold(voiced: BoolArray, hold_frames: int) -> BoolArray:
     return spoken
 
 
-def _silences(times: FloatArray, spoken: BoolArray, tick: float) -> tuple[float, float, float]:
-    """Seconds of pauses and of turns within the last 6 s, and the longest pause that reaches into them."""
+def _silences(times: FloatArray, spoken: BoolArray, tick: float) -> tuple[float, float, int]:
+    """Seconds of pauses and of turns within the last 6 s, and the longest pause (frames) that reaches into them."""
     speech = np.flatnonzero(spoken)
     if len(speech) == 0:
-        return 0.0, 0.0, 0.0
+        return 0.0, 0.0, 0
     # Silences begin after a frame of speech and end with the next one, or with the newest frame of all.
-    after = np.append(speech[1:], len(spoken))
     before = speech
-    frames = after - before - 1
-    ends = times[np.minimum(after, len(times) - 1)]
-    lengths = ends - times[before]
-    whole = lengths <= (frames + 1) * FRAME_HOP_S + _HOLE_S
-    in_turn = (frames > 0) & whole & (lengths <= TURN_GAP_S)
-    inside = np.maximum(0, ends - np.maximum(times[before], tick - SPAN_S))
-    pauses = in_turn & (lengths >= PAUSE_S) & (inside > 0)
+    after = np.append(speech[1:], len(spoken))
+    ends = np.minimum(after, len(times) - 1)
+    lengths = ends - before
+    seconds = times[ends] - times[before]
+    whole = seconds <= (after - before) * FRAME_HOP_S + _HOLE_S
+    in_turn = (after - before > 1) & whole & (lengths <= _TURN_GAP_FRAMES)
+    inside = np.maximum(0, times[ends] - np.maximum(times[before], tick - SPAN_S))
+    pauses = in_turn & (lengths >= _PAUSE_FRAMES) & (inside > 0)
     pause_s = float(inside[pauses].sum())
     speech_s = float(np.count_nonzero(times[speech] >= tick - SPAN_S)) * FRAME_HOP_S
-    return pause_s, speech_s + float(inside[in_turn].sum()), float(lengths[pauses].max(initial=0.0))
+    return pause_s, speech_s + float(inside[in_turn].sum()), int(lengths[pauses].max(initial=0))
 
 
 def _articulation(level_db: FloatArray, spoken: BoolArray) -> tuple[float, float]:

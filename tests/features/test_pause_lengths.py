@@ -1,0 +1,23 @@
+"""The lengths of pauses: the same whatever microseconds the frames' times are apart from the grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamsense.features.speech_timing import speech_timing
+
+FRAMES = 900
+
+
+@pytest.mark.parametrize(("silent_frames", "pause", "long"), [(23, 0, 0), (24, 1, 0), (98, 1, 0), (99, 1, 1)])
+@given(seed=st.integers(0, 10_000))
+def test_a_silence_just_as_long_as_a_pause_is_one_at_any_clock(silent_frames, pause, long, seed):
+    voiced = np.ones(FRAMES, np.bool_)
+    voiced[600 : 600 + silent_frames] = False
+    times = 1000.0 + 0.01 * np.arange(FRAMES) + np.random.default_rng(seed).uniform(-4e-6, 4e-6, FRAMES)
+    cues = speech_timing(times, voiced, np.full(FRAMES, -20.0), 1009.005, hold_frames=0)
+    assert cues["pause_fraction"] == pytest.approx(pause * (silent_frames + 1) / 600, abs=2e-3)
+    assert cues["long_pause"] == long
