@@ -7,7 +7,9 @@ stamps alone, in units that damage hits as a whole: a stamp that the file has, w
 - Where the stamps step back, the fewest are left out (at most PATIENCE - 1) that makes the rest go on. If it takes
   more, the new course lasts: the sender's clock was set anew, and all is kept. In a regular stream "goes on" means at
   the nominal interval; a step back of less than STEP_BACK_S from which the stream does not return to its course is
-  the sender's jitter and kept.
+  the sender's jitter and kept. In an irregular one the order alone cannot tell stamps too late from a clock that was
+  set back after them: in a file that is otherwise whole, a step back that is shorter than the stream's longest pause,
+  and than DISORDER_S, is the sender's way.
 - A whole chunk of a regular stream without which the stream is on its course is left out; so is a chunk that steps
   back and repeats an earlier one byte for byte (as far as its ends tell).
 - Fewer than PATIENCE stamps at either end of a stream that are apart from the rest are kept only where something else
@@ -31,10 +33,13 @@ MAX_TIME_S = 1e12
 """No clock in seconds shows more, nor one in milliseconds by much: a time beyond it is damage."""
 PATIENCE = 4
 """Stamps after which a new course is believed."""
+DISORDER_S = 60.0
+"""Stamps of a whole file may be out of order by as much: markers of several threads, a clock that was set."""
 _APART_S = (1.0, 5.0)
 """What parts the ends of a stream from the rest, regular and irregular."""
 _MOST_BREAKS = 10_000
 _MOST_ROWS = 64
+_MOST_PAUSES = 16
 _HABIT = 0.01
 """Single stamps out of order that are more than this share of all are the sender's way."""
 Mask = npt.NDArray[np.bool_]
@@ -59,6 +64,8 @@ class Course:
         self._chunks = ChunkTable()
         self._left_out: list[tuple[int, int]] = []
         self._jitter: list[tuple[int, int]] = []
+        self._disorder: list[tuple[tuple[int, int], float]] = []
+        self._pauses: list[tuple[float, int]] = []
         self._doubtful: list[tuple[Row, End]] = []
         self._lasting: list[int] = []
         # The newest rows, those of `_recent` excepted, and which are kept; what follows `_junction` is not judged yet.
@@ -90,6 +97,8 @@ class Course:
             return
         self._chunks.add(start, len(stamps), offset, first, last)
         self._group_count += len(groups.first)
+        if self._interval_s == 0:
+            self._note_pauses(groups)
         if in_order and not goes_back and self._decided:
             self._follow(groups)
         else:
@@ -119,6 +128,8 @@ class Course:
             ranges += self._chunks.astray(self._lasting, self._interval_s)
         if len(self._jitter) <= max(10, _HABIT * self._group_count):
             ranges += self._jitter
+        usual_s = self._longest_pause() if evidence.whole_file else 0.0
+        ranges += [samples for samples, step_back in self._disorder if step_back > usual_s]
         doubtful = self._doubtful + self._ends()
         ranges += [
             (row[2], row[2] + row[3]) for row, end in doubtful if not evidence.confirms(row, end, self._interval_s)
@@ -210,9 +221,11 @@ class Course:
         if self._interval_s > 0 and step_back < STEP_BACK_S:
             self._mend_small(left, right, step_back, closing)
             return
-        astray = self._fewest(left, right, PATIENCE - 1, on_course=self._interval_s > 0)
-        if astray := astray or self._fewest(left, right, PATIENCE - 1, on_course=False):
+        if self._interval_s > 0 and (astray := self._fewest(left, right, PATIENCE - 1, on_course=True)):
             self._leave_out(astray, self._left_out)
+            return
+        if astray := self._fewest(left, right, PATIENCE - 1, on_course=False):
+            self._leave_out_disorder(astray, step_back)
             return
         self._lasting.append(rows[junction + 1][2])
         at_head = not self._trimmed and len(left) == sum(kept[: junction + 1]) < PATIENCE
@@ -226,8 +239,10 @@ class Course:
         """The same for a step back that may be the jitter of a regular stream: then it is not one stamp alone."""
         rows = self._rows
         far = step_back > 2 * self._interval_s
-        if astray := self._fewest(left, right, 1, on_course=True) or (far and self._fewest(left, right, 1, False)):
+        if astray := self._fewest(left, right, 1, on_course=True):
             self._leave_out(astray, self._jitter)
+        elif far and (astray := self._fewest(left, right, 1, on_course=False)):
+            self._leave_out_disorder(astray, step_back)
         elif self._places.get(rows[right[0]][0], right[0]) < right[0]:
             again = itertools.takewhile(lambda i: rows[i][0] <= rows[left[0]][1], range(right[0], len(rows)))
             self._leave_out(list(again), self._left_out)
@@ -247,6 +262,26 @@ class Course:
         for index in rows:
             self._kept[index] = False
             where.append((self._rows[index][2], self._rows[index][2] + self._rows[index][3]))
+
+    def _leave_out_disorder(self, rows: list[int], step_back: float) -> None:
+        found: list[tuple[int, int]] = []
+        self._leave_out(rows, found)
+        if step_back < DISORDER_S:
+            self._disorder += [(samples, step_back) for samples in found]
+        else:
+            self._left_out += found
+
+    def _note_pauses(self, groups: Groups) -> None:
+        """Keep the longest steps forward, each with the index of the sample after it."""
+        steps = groups.first - np.append(self._last, groups.last[:-1])
+        longest = np.argsort(-steps, kind="stable")[:_MOST_PAUSES]
+        found = [(steps.item(at), groups.rows(at, at + 1)[0][2]) for at in longest.tolist() if steps[at] < math.inf]
+        self._pauses = sorted(self._pauses + found, reverse=True)[:_MOST_PAUSES]
+
+    def _longest_pause(self) -> float:
+        """The longest step forward (s) to or from a sample that is in order, 0 in a regular stream."""
+        disordered = {edge for samples, _ in self._disorder for edge in samples}
+        return max((step for step, sample in self._pauses if sample not in disordered), default=0.0)
 
     def _fewest(self, left: list[int], right: list[int], most: int, on_course: bool) -> list[int]:
         """The fewest rows around a step back without which the stamps go on, [] where it takes more than `most`."""
@@ -275,7 +310,8 @@ class Course:
         if self._group_count < 2 * PATIENCE:
             return [(row, "few") for row in self._kept_rows()]
         apart = max(_APART_S[self._interval_s == 0], 10 * self._interval_s)
-        gone = {start for start, _ in (*self._left_out, *self._jitter)} | {row[2] for row, _ in self._doubtful}
+        left_out = [*self._left_out, *self._jitter, *(samples for samples, _ in self._disorder)]
+        gone = {start for start, _ in left_out} | {row[2] for row, _ in self._doubtful}
         head = [row for row in self._head if row[2] not in gone][:PATIENCE]
         tail = self._kept_rows()[-PATIENCE:]
         first = max((i for i in range(1, len(head)) if head[i][0] - head[i - 1][1] > apart), default=0)

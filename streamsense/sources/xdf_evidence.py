@@ -20,12 +20,14 @@ class Evidence:
     """What else a file says of the time of a stream, NaN where it says nothing.
 
     `first` and `last` are from its footer; `earliest` and `latest` bound the session on the stream's own clock.
+    `whole_file` is whether nothing else in the file is damaged.
     """
 
     first: float = math.nan
     last: float = math.nan
     earliest: float = math.nan
     latest: float = math.nan
+    whole_file: bool = False
 
     def confirms(self, row: Row, end: End, interval_s: float) -> bool:
         """Whether stamps at an end of the stream are as the footer says, or within the session."""

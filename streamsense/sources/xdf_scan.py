@@ -108,8 +108,11 @@ class StreamScan:
         mask = kept(self.verdict.probes, 0, len(self.probes))
         return [p for index, p in enumerate(self.probes) if p is not None and (mask is None or mask[index])]
 
-    def judge_samples(self, session: tuple[float, float] | None) -> None:
-        """Leave out samples that cannot be right; `session` is the other streams' range on this stream's clock."""
+    def judge_samples(self, session: tuple[float, float] | None, whole_file: bool) -> None:
+        """Leave out samples that cannot be right.
+
+        `session` is the other streams' range on this stream's clock, `whole_file` whether no damage is known of.
+        """
         collected = [probe[0] for probe in self.kept_probes()]
         if collected:
             earliest, latest, around = min(collected), max(collected), NEAR_PROBE_S
@@ -119,7 +122,8 @@ class StreamScan:
             earliest, latest = self.course.close()
             around = max(_MOST_PAUSE_S, latest - earliest)
         footer = self.footer or Footer(math.nan, math.nan, None)
-        ranges = self.course.finish(Evidence(footer.first_stamp, footer.last_stamp, earliest - around, latest + around))
+        evidence = Evidence(footer.first_stamp, footer.last_stamp, earliest - around, latest + around, whole_file)
+        ranges = self.course.finish(evidence)
         self.verdict = Verdict(ranges, self.verdict.probes)
         self.sample_count = self.course.samples - int((ranges[:, 1] - ranges[:, 0]).sum())
 
@@ -168,6 +172,7 @@ class StreamScan:
 def scan(path: Path, damage: Damage) -> dict[int, StreamScan]:
     """Read the file through: its usable streams by id. Raises RecordingError when it is no readable XDF."""
     scans = _read(path, damage)
+    whole_file = not damage.messages
     ranges = {}
     for stream_id, stream in scans.items():
         stream.judge_probes()
@@ -177,7 +182,7 @@ def scan(path: Path, damage: Damage) -> dict[int, StreamScan]:
         others = [(first + o, last + o) for i, (first, last, o) in ranges.items() if i != stream_id and first == first]
         own_offset = ranges[stream_id][2]
         session = (min(a for a, _ in others) - own_offset, max(b for _, b in others) - own_offset) if others else None
-        stream.judge_samples(session)
+        stream.judge_samples(session, whole_file)
     _find_ends(path, scans)
     for stream in scans.values():
         stream.report(damage)

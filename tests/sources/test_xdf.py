@@ -57,12 +57,11 @@ def streams(draw: st.DrawFn) -> tuple[str, int, float, list[list[float | None]],
     rows = []
     previous = 0.0
     # Bytes that come again after a step back would be a copy of a part of the file, so each clock begins elsewhere.
-    # Clocks are reset by hours here: one stamp that steps back by less than a second counts as damage (see the docs).
-    for start in draw(
-        st.lists(st.integers(-100_000, 100_000).map(lambda number: 1e4 * number), max_size=2, unique=True)
-    ):
+    for start in draw(st.lists(st.floats(-1e9, 1e9), max_size=2, unique=True)):
+        if rate_hz and abs(start - previous) < 60:
+            continue  # so little, next to a pause, is taken for damage in a regular stream (see the docs)
         # A clock is set anew for longer than three samples; so few could as well be damage.
-        for number, count in enumerate([4, *draw(st.lists(st.integers(0, 12), max_size=3)), 4]):
+        for number, count in enumerate([8, *draw(st.lists(st.integers(0, 12), max_size=3)), 4]):
             layout = draw(st.sampled_from(["all", "none", "first", "mixed"])) if number else "all"
             chosen: list[float | None] = []
             for index in range(count):
@@ -70,7 +69,8 @@ def streams(draw: st.DrawFn) -> tuple[str, int, float, list[list[float | None]],
                 anew = number == 0 and index == 0
                 previous = start if anew else previous + interval_s
                 if not bare and not anew:
-                    previous += draw(st.floats(0, 15))
+                    # Each clock has one pause that is longer than any that it is set back by next to a pause.
+                    previous += 60.0 if number == 0 and index == 4 else draw(st.floats(0, 15))
                 chosen.append(None if bare else previous)
             stamps.append(chosen)
             rows.append([[draw(values_of(channel_format)) for _ in range(channels)] for _ in range(count)])

@@ -108,8 +108,9 @@ def read(tmp_path: Path, writer: XdfWriter) -> tuple[np.ndarray, np.ndarray, tup
     return arrays.stamps, arrays.values[:, 0], recording.warnings
 
 
-@pytest.mark.parametrize("wild", [1e9, -1e9, 10.05, 12.0, 9.9])
-@pytest.mark.parametrize("rate_hz", [100.0, 0.0])
+@pytest.mark.parametrize(
+    ("wild", "rate_hz"), [*((wild, 100.0) for wild in (1e9, -1e9, 10.05, 12.0, 9.9)), (1e9, 0.0), (-1e9, 0.0)]
+)
 def test_one_wild_stamp_is_left_out_and_told(tmp_path: Path, wild: float, rate_hz: float) -> None:
     stamps = grid(10.0, 100)
     stamps[30] = wild
@@ -117,6 +118,32 @@ def test_one_wild_stamp_is_left_out_and_told(tmp_path: Path, wild: float, rate_h
     assert values.tolist() == [*range(30), *range(31, 100)]
     assert found.tolist() == grid(10.0, 100)[:30] + grid(10.0, 100)[31:]
     assert "1 samples were left out" in warnings[0]
+
+
+@pytest.mark.parametrize("late", [10.05, 12.0, 9.9, 35.0])
+def test_a_marker_out_of_order_is_given_in_a_whole_file_and_left_out_in_a_damaged_one(
+    tmp_path: Path, late: float
+) -> None:
+    stamps = grid(10.0, 80) + grid(50.0, 20)
+    stamps[30] = late
+    writer = stream_file(tmp_path, [(stamps, 0)], rate_hz=0.0)
+    writer.footer(1, 100)
+    found, _, warnings = read(tmp_path, writer)
+    assert found.tolist() == stamps
+    assert warnings == ()
+    writer.data += b"\x01\xff no chunk"
+    found, _, warnings = read(tmp_path, writer)
+    assert found.tolist() == stamps[:30] + stamps[31:]
+    assert len(warnings) == 2
+
+
+def test_a_marker_out_of_order_by_more_than_any_pause_of_its_stream_is_left_out(tmp_path: Path) -> None:
+    stamps = grid(10.0, 100)
+    stamps[30] = 12.0
+    writer = stream_file(tmp_path, [(stamps, 0)], rate_hz=0.0)
+    writer.footer(1, 100)
+    found, _, _ = read(tmp_path, writer)
+    assert found.tolist() == stamps[:30] + stamps[31:]
 
 
 @pytest.mark.parametrize("wild", [1e9, -1e9, 12.0])
