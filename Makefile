@@ -35,7 +35,7 @@ models: .venv/dev.stamp ## build the shipped ONNX models again
 	$(BIN)/python models_onnx/build.py
 
 action-units: .venv/dev.stamp ## measure again how right the action units are, for docs/action-units.md (needs the recordings)
-	STREAMSENSE_PROOF=1 $(BIN)/python -m tests.helpers.action_unit_truth
+	STREAMSENSE_PROOF=1 $(BIN)/python -m tests.helpers.action_unit_page
 
 wheel: .venv/dev.stamp ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from streamsense.features.action_units import ACTION_UNIT_INDEX, ACTION_UNITS
-from tests.helpers.action_unit_truth import STRENGTHS, confusion, confusion_table, table_in_page
+from tests.helpers.action_unit_page import confusion_table, table_in_page
+from tests.helpers.action_unit_truth import STRENGTHS, confusion
 from tests.helpers.face_muscles import COMPANIONS, MUSCLES, POSES, Seen, canonical_face, contracted, readings
 from tests.helpers.face_pictures import bundle_files
 

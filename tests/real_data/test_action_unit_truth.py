@@ -10,11 +10,10 @@ import pytest
 
 from streamsense.features.action_units import ACTION_UNIT_INDEX, ACTION_UNITS, RELIABILITY
 from streamsense.features.face_vector import FRONT_ENDS, FrontEnd
+from tests.helpers.action_unit_page import TABLES, figures_in_page, table_in_page
 from tests.helpers.action_unit_truth import (
-    TABLES,
     blinks_found,
     envelopes,
-    figures_in_page,
     flicker,
     follow,
     judged,
@@ -23,7 +22,6 @@ from tests.helpers.action_unit_truth import (
     matched,
     resting,
     steps_at_rest,
-    table_in_page,
     turning,
 )
 from tests.helpers.face_films import BLINKS, EVERY_FRAME, SAME_PERSON, face_films
