@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format models wheel soak proof fuzz kill bench bench-xdf clean
+.PHONY: help demo test lint format models action-units wheel soak proof fuzz kill bench bench-xdf clean
 
 # The first interpreter that really runs and is of a supported version (a shim may exist without its Python).
 RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -14,7 +14,7 @@ BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/demo.stamp ## install into .venv, then score a simulated participant for 30 s
 	$(BIN)/streamsense demo --seconds $(DEMO_SECONDS)
@@ -34,6 +34,9 @@ format: .venv/dev.stamp ## put the code into the house style
 models: .venv/dev.stamp ## build the shipped ONNX models again
 	$(BIN)/python models_onnx/build.py
 
+action-units: .venv/dev.stamp ## measure again how right the action units are, for docs/action-units.md (needs the recordings)
+	STREAMSENSE_PROOF=1 $(BIN)/python -m tests.helpers.action_unit_page
+
 wheel: .venv/dev.stamp ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
@@ -41,7 +44,8 @@ soak: .venv/dev.stamp ## a live session of 10 minutes (HOURS= for more): no tick
 	$(BIN)/python -m benchmarks.soak $(if $(HOURS),--hours $(HOURS))
 
 proof: .venv/dev.stamp ## sessions on real recordings at full length: recorded, verified, compared with LabRecorder's file
-	STREAMSENSE_PROOF=1 $(BIN)/python -m pytest -s tests/real_data/test_recorded_session.py tests/interop/test_labrecorder.py
+	STREAMSENSE_PROOF=1 $(BIN)/python -m pytest -s tests/real_data/test_recorded_session.py tests/interop/test_labrecorder.py \
+		tests/real_data/test_action_unit_truth.py
 
 fuzz: .venv/dev.stamp ## damage 10,000 XDF files and read them
 	$(BIN)/python -m tests.sources.test_xdf_damage 10000

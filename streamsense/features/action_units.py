@@ -1,15 +1,15 @@
 """Facial action units on the 0-5 scale, left and right, from measures of the face relative to its neutral.
 
-Each formula turns millimetres of movement into an intensity: nothing up to `START_MM`, 5 at `FULL_MM`, linear
-between. The limits were set by hand, and compared with what Google's blendshape net says of the same frames where it
-responds (1, 4, 10, 12, 24, 25, 26, 45); they are not fitted to coded faces: they order and compare, and are no
-substitute for a human coder. With the blendshape front end the
-units follow the hand map of ARKit shapes to action units; those that its net hardly answers to (6, 9) and lips
-apart (25) come from the landmarks too.
+Each formula turns millimetres of movement into an intensity: nothing up to `START`, 5 at `FULL`, linear between. The
+limits were set by hand and are not fitted to coded faces: the units order and compare, and are no substitute for a
+human coder. docs/action-units.md has what was measured of them: known muscle movements on the canonical face, and
+Google's blendshape net as a judge on films. With the blendshape front end the units follow the hand map of ARKit
+shapes to action units; those that its net hardly answers to (6, 9) and lips apart (25) come from the landmarks too.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -24,27 +24,40 @@ ACTION_UNITS: Final = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 24, 25, 
 
 ACTION_UNIT_INDEX: Final = {unit: index for index, unit in enumerate(ACTION_UNITS)}
 
-RELIABILITY: Final[dict[int, float]] = {
-    1: 0.8, 2: 0.7, 4: 0.8, 5: 0.8, 6: 0.7, 7: 0.6, 9: 0.6, 10: 0.6, 12: 1.0, 14: 0.3, 15: 0.4, 17: 0.4, 20: 0.3,
-    23: 0.3, 24: 0.5, 25: 1.0, 26: 0.8, 28: 0.3, 45: 1.0,
+PUBLISHED_AGREEMENT: Final[dict[int, float]] = {
+    1: 0.64, 2: 0.50, 4: 0.70, 5: 0.67, 6: 0.59, 9: 0.54, 12: 0.85, 15: 0.39, 17: 0.49, 20: 0.22, 25: 0.85, 26: 0.67,
 }  # fmt: skip
-"""How far each unit can be relied on, in [0, 1]: by the published agreement of automatic with human coding
-(OpenFace 2.0 on DISFA, py-feat on DISFA+), low for 14, 15, 17, 20, 23 and 28."""
+"""Correlation of automatic with human-coded intensity: OpenFace 2.0 on DISFA [Baltrušaitis et al. 2018; SCIENCE 4.5].
+
+Another method's, on films of people who watch films: what the face shows a camera at best, not what is reached here.
+"""
+
+RELIABILITY: Final[dict[int, float]] = {
+    1: 0.75, 2: 0.6, 4: 0.8, 5: 0.8, 6: 0.7, 7: 0.6, 9: 0.65, 10: 0.6, 12: 1.0, 14: 0.3, 15: 0.45, 17: 0.4, 20: 0.25,
+    23: 0.3, 24: 0.5, 25: 1.0, 26: 0.8, 28: 0.2, 45: 1.0,
+}  # fmt: skip
+"""How far each unit can be relied on, in [0, 1]: its published agreement over that of unit 12, to the next 0.05.
+
+Lower for 17 (F1 of 0.28 against human coding on DISFA+ [py-feat Detectorv2; SCIENCE 4.5]). Chosen, for want of a
+figure: 7, 10 and 45 by our own films (docs/action-units.md), 14, 23, 24 and 28 low, because a lip that is rolled in or
+tightened hides the very landmarks (28 has R² below 0.1 even between two automatic methods [SCIENCE 4.4])."""
 
 # Movement (mm; a share for 23, 24, 28, 45) at which a unit starts and at which it is full.
 START: Final[dict[int, float]] = {
-    1: 0.8, 2: 0.8, 4: 0.8, 5: 0.5, 6: 0.8, 7: 0.5, 9: 0.8, 10: 0.8, 12: 1.0, 14: 1.5, 15: 1.0, 17: 1.0, 20: 1.2,
-    23: 0.05, 24: 0.06, 25: 1.0, 26: 2.0, 28: 0.4, 45: 0.3,
+    1: 0.8, 2: 0.8, 4: 0.8, 5: 0.7, 6: 0.8, 7: 0.5, 9: 0.8, 10: 0.8, 12: 1.0, 14: 1.5, 15: 1.0, 17: 1.0, 20: 1.2,
+    23: 0.15, 24: 0.06, 25: 1.0, 26: 2.0, 28: 0.4, 45: 0.3,
 }  # fmt: skip
 FULL: Final[dict[int, float]] = {
     1: 8.0, 2: 8.0, 4: 6.0, 5: 3.0, 6: 5.0, 7: 3.0, 9: 5.0, 10: 6.0, 12: 9.0, 14: 7.0, 15: 6.0, 17: 6.0, 20: 8.0,
-    23: 0.3, 24: 0.4, 25: 12.0, 26: 18.0, 28: 0.75, 45: 0.8,
+    23: 0.5, 24: 0.4, 25: 12.0, 26: 18.0, 28: 0.75, 45: 0.7,
 }  # fmt: skip
 
-_START: Final = np.array([START[unit] for unit in ACTION_UNITS])
-_SPAN: Final = np.array([FULL[unit] - START[unit] for unit in ACTION_UNITS])
+_START: Final = np.array([[START[unit]] for unit in ACTION_UNITS])
+_SPAN: Final = np.array([[FULL[unit] - START[unit]] for unit in ACTION_UNITS])
 _LEAST_SIZE_MM: Final = 3.0
 """An eye or a lip that is smaller at rest was measured wrongly."""
+_SUCKED_IN: Final = 0.42
+"""Share of the red of the lips that pressing can hide; more is hidden only by sucking them in."""
 
 BLENDSHAPE_MAP: Final[dict[int, tuple[str, ...]]] = {
     1: ("browInnerUp",), 2: ("browOuterUp{side}",), 4: ("browDown{side}",), 5: ("eyeWide{side}",),
@@ -55,19 +68,25 @@ BLENDSHAPE_MAP: Final[dict[int, tuple[str, ...]]] = {
 }  # fmt: skip
 """ARKit shapes whose mean is the unit; `{side}` is Left or Right. 23 and 25 come from the landmarks alone."""
 
+SHAPE_START: Final = 0.06
+"""What a blendshape weight must exceed its neutral by: at rest they wander by as much."""
+BLINK_LIMITS: Final = (0.2, 0.6)
+"""For unit 45 the weight above neutral at 0 and at 5: the net gives a closed eye about 0.6, a lowered gaze 0.2."""
+
 _LANDMARKS_TOO: Final = np.array([ACTION_UNIT_INDEX[6], ACTION_UNIT_INDEX[9]])
 
 
 # Where each measure stands in the arrays, by the names of MEASURES.
 (
-    _INNER_BROW_HEIGHT, _OUTER_BROW_HEIGHT, _INNER_BROW_DISTANCE, _UPPER_LID_HEIGHT, _LOWER_LID_HEIGHT, _EYE_OPENING,
-    _CHEEK_HEIGHT, _NOSE_WING_HEIGHT, _UPPER_LIP_HEIGHT, _LIP_CORNER_HEIGHT, _LIP_CORNER_DISTANCE, _LIP_CORNER_DEPTH,
-    _LOWER_LIP_HEIGHT, _CHIN_BOSS_HEIGHT, _JAW_DROP, _LIPS_GAP, _UPPER_LIP_THICKNESS, _LOWER_LIP_THICKNESS,
+    _INNER_BROW_HEIGHT, _OUTER_BROW_HEIGHT, _BROW_EDGE_HEIGHT, _INNER_BROW_DISTANCE, _UPPER_LID_HEIGHT,
+    _LOWER_LID_HEIGHT, _EYE_OPENING, _CHEEK_HEIGHT, _NOSE_WING_HEIGHT, _UPPER_LIP_HEIGHT, _LIP_CORNER_HEIGHT,
+    _LIP_CORNER_RISE, _LIP_CORNER_DISTANCE, _LIP_CORNER_DEPTH, _LOWER_LIP_HEIGHT, _CHIN_BOSS_HEIGHT, _JAW_DROP,
+    _LIPS_GAP, _UPPER_LIP_THICKNESS, _LOWER_LIP_THICKNESS,
 ) = (tuple(MEASURES).index(name) for name in (
-    "inner_brow_height", "outer_brow_height", "inner_brow_distance", "upper_lid_height", "lower_lid_height",
-    "eye_opening", "cheek_height", "nose_wing_height", "upper_lip_height", "lip_corner_height", "lip_corner_distance",
-    "lip_corner_depth", "lower_lip_height", "chin_boss_height", "jaw_drop", "lips_gap", "upper_lip_thickness",
-    "lower_lip_thickness",
+    "inner_brow_height", "outer_brow_height", "brow_edge_height", "inner_brow_distance", "upper_lid_height",
+    "lower_lid_height", "eye_opening", "cheek_height", "nose_wing_height", "upper_lip_height", "lip_corner_height",
+    "lip_corner_rise", "lip_corner_distance", "lip_corner_depth", "lower_lip_height", "chin_boss_height", "jaw_drop",
+    "lips_gap", "upper_lip_thickness", "lower_lip_thickness",
 ))  # fmt: skip
 
 
@@ -77,14 +96,22 @@ def action_units_of_measures(measures: FloatArray, neutral: FloatArray) -> Float
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _intensities(measures: FloatArray, neutral: FloatArray, start: FloatArray, span: FloatArray) -> FloatArray:
-    intensities = np.empty((len(start), 2))
+def movements_of_measures(measures: FloatArray, neutral: FloatArray) -> FloatArray:
+    """What moved (19, 2: left, right), in mm (a share for 23, 24, 28, 45), before the limits `START` and `FULL`."""
     half = len(measures) // 2
+    moved = np.empty((len(ACTION_UNITS), 2))
     for side in range(2):
         rest = neutral[side * half : (side + 1) * half]
         moves = _movements(measures[side * half : (side + 1) * half] - rest, rest)
-        for unit in range(len(start)):
-            intensities[unit, side] = min(max(5 * (moves[unit] - start[unit]) / span[unit], 0.0), 5.0)
+        for unit in range(len(ACTION_UNITS)):
+            moved[unit, side] = moves[unit]
+    return moved
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _intensities(measures: FloatArray, neutral: FloatArray, start: FloatArray, span: FloatArray) -> FloatArray:
+    scaled = 5 * (movements_of_measures(measures, neutral) - start) / span
+    intensities: FloatArray = np.minimum(np.maximum(scaled, 0.0), 5.0)
     return intensities
 
 
@@ -94,37 +121,40 @@ def _movements(moved: FloatArray, rest: FloatArray) -> tuple[float, ...]:
 
     `moved` (measures,): each measure less its neutral value, which is `rest`, both in mm.
     """
-    up, out = moved[_LIP_CORNER_HEIGHT], moved[_LIP_CORNER_DISTANCE]
+    # The corners against the nose and against the lips' middle: two weak views of one movement.
+    up = (moved[_LIP_CORNER_HEIGHT] + moved[_LIP_CORNER_RISE]) / 2
+    out, lifted = moved[_LIP_CORNER_DISTANCE], _above(moved[_LIP_CORNER_HEIGHT])
     smile_mm = _above(up) + _above(out)
     drop, opened = _above(moved[_JAW_DROP]), _above(moved[_LIPS_GAP])
     closing = -moved[_EYE_OPENING] / max(rest[_EYE_OPENING], _LEAST_SIZE_MM)
-    # A smile thins the lips too, by about a tenth of what the corners move.
-    thickness = moved[_UPPER_LIP_THICKNESS] + moved[_LOWER_LIP_THICKNESS] + 0.1 * smile_mm
+    # A smile thins the lips too.
+    thickness = moved[_UPPER_LIP_THICKNESS] + moved[_LOWER_LIP_THICKNESS] + 0.05 * smile_mm
     lips_at_rest = max(rest[_UPPER_LIP_THICKNESS], _LEAST_SIZE_MM) + max(rest[_LOWER_LIP_THICKNESS], _LEAST_SIZE_MM)
-    thinning = -thickness / lips_at_rest
-    shut = _share(1 - opened / 2)
+    thinning = -thickness / lips_at_rest * _share(1.25 - opened / 4)
     narrowing = _share((-out - 1) / 4)
     return (
         moved[_INNER_BROW_HEIGHT],  # 1
         moved[_OUTER_BROW_HEIGHT],  # 2
-        0.7 * (_above(-moved[_INNER_BROW_HEIGHT]) + _above(-moved[_INNER_BROW_DISTANCE])),  # 4
+        0.7 * (_above(-moved[_BROW_EDGE_HEIGHT]) + _above(-moved[_INNER_BROW_DISTANCE])),  # 4
         moved[_UPPER_LID_HEIGHT],  # 5
         moved[_CHEEK_HEIGHT],  # 6
-        moved[_LOWER_LID_HEIGHT] * _share(1 - closing),  # 7
+        moved[_LOWER_LID_HEIGHT] * _share(1.5 - 1.5 * closing),  # 7: in a blink the lower lid moves too
         moved[_NOSE_WING_HEIGHT],  # 9
         # 10: the upper lip rides on the lip corners and on the nose wings.
-        moved[_UPPER_LIP_HEIGHT] - 0.4 * _above(up) - 0.5 * _above(moved[_NOSE_WING_HEIGHT]),
+        moved[_UPPER_LIP_HEIGHT] - 0.4 * lifted - 0.5 * _above(moved[_NOSE_WING_HEIGHT]),
         # 12: up and out; out alone is a stretch (20).
-        0.8 * up + 0.6 * min(_above(out), 1.5 * _above(up)),
-        _above(-moved[_LIP_CORNER_DEPTH]) - 0.5 * (smile_mm + drop),  # 14
-        -up - 0.4 * drop,  # 15: a dropping jaw takes the corners along
-        0.5 * moved[_CHIN_BOSS_HEIGHT] + 0.5 * moved[_LOWER_LIP_HEIGHT] - opened,  # 17
-        out - 1.5 * _above(up),  # 20
-        thinning * narrowing * shut,  # 23
-        thinning * shut,  # 24
+        0.6 * up + 0.7 * min(out, 1 + 1.5 * _above(up)),
+        -moved[_LIP_CORNER_DEPTH] - 0.2 * smile_mm,  # 14
+        -moved[_LIP_CORNER_HEIGHT] - 0.4 * drop,  # 15: a dropping jaw takes the corners along
+        # 17: the chin pushes the lower lip up; a lip that moves by itself is pressed or sucked in
+        min(moved[_CHIN_BOSS_HEIGHT] + 1, moved[_LOWER_LIP_HEIGHT]) - opened,
+        out - 1.5 * lifted,  # 20
+        math.sqrt(_above(thinning) * narrowing),  # 23
+        # 24: pressed lips are thinner; narrow ones are tightened (23), ones that all but vanish sucked in (28)
+        thinning * (1 - 0.7 * narrowing) * _share((_SUCKED_IN + 0.1 - thinning) / 0.1),
         moved[_LIPS_GAP],  # 25
         moved[_JAW_DROP],  # 26
-        thinning * shut,  # 28
+        thinning,  # 28
         closing,  # 45
     )
 
@@ -140,18 +170,26 @@ def _share(value: float) -> float:
 
 
 def blendshape_matrix() -> FloatArray:
-    """Matrix (38, 52) from blendshapes to (unit, side) intensities on the 0-5 scale, left before right."""
+    """Matrix (38, 52) from blendshapes to the mean weight of each (unit, side), left before right."""
     matrix = np.zeros((len(ACTION_UNITS), 2, len(BLENDSHAPES)))
     for unit, shapes in BLENDSHAPE_MAP.items():
         for side, name in enumerate(("Left", "Right")):
             for shape in shapes:
-                matrix[ACTION_UNIT_INDEX[unit], side, BLENDSHAPES.index(shape.format(side=name))] += 5 / len(shapes)
+                matrix[ACTION_UNIT_INDEX[unit], side, BLENDSHAPES.index(shape.format(side=name))] += 1 / len(shapes)
     return matrix.reshape(-1, len(BLENDSHAPES))
 
 
-def with_blendshapes(from_landmarks: FloatArray, from_shapes: FloatArray) -> FloatArray:
-    """Intensities (19, 2) of the blendshape front end: by the map, from the landmarks where it has no answer."""
-    mapped = np.array([unit in BLENDSHAPE_MAP for unit in ACTION_UNITS])
-    combined = np.where(mapped[:, None], np.clip(from_shapes, 0, 5), from_landmarks)
+_MAPPED: Final = np.array([[unit in BLENDSHAPE_MAP] for unit in ACTION_UNITS])
+_SHAPE_START, _SHAPE_FULL = np.full((len(ACTION_UNITS), 1), SHAPE_START), np.ones((len(ACTION_UNITS), 1))
+_SHAPE_START[ACTION_UNIT_INDEX[45]], _SHAPE_FULL[ACTION_UNIT_INDEX[45]] = BLINK_LIMITS
+
+
+def with_blendshapes(from_landmarks: FloatArray, weights: FloatArray) -> FloatArray:
+    """Intensities (19, 2) of the blendshape front end: by the map, from the landmarks where it has no answer.
+
+    `weights` (19, 2): mean blendshape weight of each unit and side, above its neutral.
+    """
+    from_shapes = np.clip(5 * (weights - _SHAPE_START) / (_SHAPE_FULL - _SHAPE_START), 0, 5)
+    combined = np.where(_MAPPED, from_shapes, from_landmarks)
     combined[_LANDMARKS_TOO] = np.maximum(combined[_LANDMARKS_TOO], from_landmarks[_LANDMARKS_TOO])
     return combined

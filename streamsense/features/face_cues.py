@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from streamsense.features.action_units import ACTION_UNIT_INDEX
+from streamsense.features.action_units import ACTION_UNIT_INDEX, RELIABILITY
 from streamsense.features.face_vector import FIELD_INDEX
 from streamsense.features.running_quantile import QuantileState, RunningQuantile
 from streamsense.streams import FloatArray
@@ -42,7 +42,7 @@ class CueSettings:
     gaze_limit_deg: float = 12.0
     gaze_time_constant_s: float = 90.0
     shake_band_hz: tuple[float, float] = (0.5, 3.0)
-    closed_level: float = 3.5
+    closed_level: float = 2.5
     long_closure_s: float = 0.4
     smile_level: float = 1.0
 
@@ -71,6 +71,9 @@ class CueState:
 
 # Where the left side of the units 1, 2, 4, 6, 23, 24 and 12 stands in a row of both sides.
 _CUE_UNITS: Final = 2 * np.array([ACTION_UNIT_INDEX[unit] for unit in (1, 2, 4, 6, 23, 24, 12)])
+# A unit that is less reliable than its companions counts less beside them.
+_BROW_WEIGHTS: Final = np.array([RELIABILITY[unit] for unit in (1, 2, 4)]) / sum(RELIABILITY[u] for u in (1, 2, 4))
+_TIGHTENED_WEIGHT: Final = RELIABILITY[23] / RELIABILITY[24]
 _GAZE: Final = np.array(
     [FIELD_INDEX[f"gaze_{eye}_{axis}_deg"] for eye in ("left", "right") for axis in ("yaw", "pitch")]
 )
@@ -143,12 +146,12 @@ def facial_cues(settings: CueSettings, faces: FloatArray, cues_at: slice, units_
     level = (units[:, _CUE_UNITS] + units[:, _CUE_UNITS + 1]).T / 2
     known = gaze_known > 0
     averted = known & (gaze_offset > settings.gaze_limit_deg)
-    pressed, smile = np.maximum(level[4], level[5]), level[6]
+    pressed, smile = np.maximum(_TIGHTENED_WEIGHT * level[4], level[5]), level[6]
     without_cheek = (smile > settings.smile_level) * np.maximum(smile - level[3], 0)
     return {
         "gaze_aversion": float(averted.sum() / max(1, known.sum())),
         "head_shake": float(yaw_band.std()),
-        "brow_variability": float(level[:3].std(axis=1).sum()) / 3,
+        "brow_variability": float(level[:3].std(axis=1) @ _BROW_WEIGHTS),
         "eye_closure": float(long_closure.sum()) / frames,
         "lip_press": float(pressed.sum()) / frames / 5,
         "smile_without_cheek": float(without_cheek.sum()) / frames / 5,

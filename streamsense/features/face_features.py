@@ -191,7 +191,7 @@ class FaceFeatures:
         """The exact definition of the feature."""
         return {
             "feature": "face_action_units",
-            "version": 1,
+            "version": 2,
             "settings": asdict(self.settings),
             "action_units": list(ACTION_UNITS),
             "reliability": {str(unit): value for unit, value in RELIABILITY.items()},

@@ -34,21 +34,25 @@ _EYE_CORNERS: Final = (33, 133)
 _UPPER_LID: Final = (158, 159, 160)
 _LOWER_LID: Final = (144, 145, 153)
 _NOSE_BASE: Final = (2,)
+_NOSE_TIP: Final = (4,)
+_LIPS_MIDDLE: Final = (0, 17)
 _BRIDGE: Final = (168, 6)
 
 MEASURES: Final[dict[str, Measure]] = {
     "inner_brow_height": Measure("y", (55, 107, 66), _EYE_CORNERS),
     "outer_brow_height": Measure("y", (46, 70, 63), _EYE_CORNERS),
+    "brow_edge_height": Measure("y", (55, 65, 52), _EYE_CORNERS),
     "inner_brow_distance": Measure("x", (55, 107), _BRIDGE),
     "upper_lid_height": Measure("y", _UPPER_LID, _EYE_CORNERS),
     "lower_lid_height": Measure("y", _LOWER_LID, _EYE_CORNERS),
     "eye_opening": Measure("y", _UPPER_LID, _LOWER_LID, rest_quantile=0.6),
     "cheek_height": Measure("y", (50, 101, 117, 119), _EYE_CORNERS),
-    "nose_wing_height": Measure("y", (48, 64, 98, 129), _BRIDGE),
-    "upper_lip_height": Measure("y", (37, 39, 40), _NOSE_BASE),
+    "nose_wing_height": Measure("y", (48, 64, 98, 129), (133, 4)),
+    "upper_lip_height": Measure("y", (37, 39, 40), _NOSE_TIP),
     "lip_corner_height": Measure("y", (61,), _NOSE_BASE),
+    "lip_corner_rise": Measure("y", (61, 78), (13, 14)),
     "lip_corner_distance": Measure("x", (61,), _NOSE_BASE),
-    "lip_corner_depth": Measure("z", (61,), _NOSE_BASE),
+    "lip_corner_depth": Measure("z", (61, 78), _LIPS_MIDDLE),
     "lower_lip_height": Measure("y", (84, 17), _NOSE_BASE, rest_quantile=0.75),
     "chin_boss_height": Measure("y", (200, 201, 83, 18), _NOSE_BASE, rest_quantile=0.75),
     "jaw_drop": Measure("y", _NOSE_BASE, (148, 176, 152), rest_quantile=0.25),

@@ -13,7 +13,9 @@ import numpy as np
 from streamsense.features.action_units import (
     ACTION_UNIT_INDEX,
     BLENDSHAPE_MAP,
+    BLINK_LIMITS,
     FULL,
+    SHAPE_START,
     START,
     action_units_of_measures,
     blendshape_matrix,
@@ -159,5 +161,7 @@ class ActionUnitEstimator:
             "start": {str(unit): value for unit, value in START.items()},
             "full": {str(unit): value for unit, value in FULL.items()},
             "measures": {name: asdict(measure) for name, measure in MEASURES.items()},
+            "blendshape_start": SHAPE_START,
+            "blendshape_blink_limits": list(BLINK_LIMITS),
             "blendshape_map": {str(unit): list(shapes) for unit, shapes in BLENDSHAPE_MAP.items()},
         }

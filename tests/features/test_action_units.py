@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from streamsense.errors import ConfigError
-from streamsense.features.action_units import ACTION_UNIT_INDEX, ACTION_UNITS, BLENDSHAPE_MAP, FULL, RELIABILITY, START
+from streamsense.features.action_units import (
+    ACTION_UNIT_INDEX,
+    ACTION_UNITS,
+    BLENDSHAPE_MAP,
+    BLINK_LIMITS,
+    FULL,
+    PUBLISHED_AGREEMENT,
+    RELIABILITY,
+    SHAPE_START,
+    START,
+)
 from streamsense.features.face_measures import MEASURES, measure_matrix
 from streamsense.features.face_neutral import ActionUnitEstimator, NeutralSettings
 from streamsense.features.face_vector import (
@@ -99,6 +109,12 @@ def test_tables_are_complete() -> None:
     assert all(FULL[unit] > START[unit] >= 0 for unit in ACTION_UNITS)
     assert set(BLENDSHAPE_MAP) == set(ACTION_UNITS) - {23, 25}
     assert measure_matrix().shape == (2 * len(MEASURES), 3 * len(LANDMARKS))
+
+
+def test_reliability_follows_the_published_agreement() -> None:
+    for unit, agreement in PUBLISHED_AGREEMENT.items():
+        if unit != 17:  # another method's figure is far lower
+            assert RELIABILITY[unit] == pytest.approx(agreement / PUBLISHED_AGREEMENT[12], abs=0.026), unit
 
 
 def test_each_measure_is_the_same_on_both_sides_of_a_symmetric_face() -> None:
@@ -225,7 +241,9 @@ def with_shapes(vector: np.ndarray, **weights: float) -> np.ndarray:
 @pytest.mark.parametrize("unit", sorted(BLENDSHAPE_MAP))
 def test_blendshapes_give_their_units(unit: int) -> None:
     face = Face(with_shapes(neutral_vector()), "mesh478_blendshapes")
-    shapes = {s.format(side=side): 0.62 for s in BLENDSHAPE_MAP[unit] for side in ("Left", "Right")}
+    start, full = BLINK_LIMITS if unit == 45 else (SHAPE_START, 1.0)
+    weight = 0.02 + start + 0.6 * (full - start)
+    shapes = {s.format(side=side): weight for s in BLENDSHAPE_MAP[unit] for side in ("Left", "Right")}
     units = face.show(with_shapes(neutral_vector(), **shapes))
     assert units[ACTION_UNIT_INDEX[unit]] == pytest.approx([3, 3], abs=0.05)
     assert max(level(units, other) for other in ACTION_UNITS if other != unit) < 0.1

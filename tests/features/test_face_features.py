@@ -3,7 +3,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +24,7 @@ from streamsense.features.face_vector import (
 )
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 from tests.features.test_action_units import MOVES, UPPER_LID, moved
-from tests.helpers.face_pictures import astronaut_vector, face_edge, film_frames
+from tests.helpers.face_pictures import astronaut_vector
 
 FRAME_S = 1 / 30
 START = 1000.0
@@ -286,28 +285,3 @@ def test_contract_is_plain_data() -> None:
     texts = [json.dumps(contract, sort_keys=True) for contract in contracts]
     assert texts[0] != texts[1]
     assert json.loads(texts[0])["settings"]["window_s"] == 2.0
-
-
-@pytest.mark.real_data
-def test_two_front_ends_see_the_same_blinks_and_speech(data_folder: Path) -> None:
-    """The units that both front ends measure well go together, though nets and formulas are different."""
-    talkers = sorted((data_folder / "av_talking" / "GRID").glob("*.mpg"))[:3]
-    assert talkers
-    together: dict[int, list[float]] = {25: [], 26: [], 45: []}
-    for film in talkers:
-        frames = film_frames(film)
-        levels = []
-        for front_end in FRONT_ENDS:
-            edge = face_edge(front_end)
-            vectors = np.array([edge.process(frame) for frame in frames])
-            assert vectors[:, 0].all()
-            features = pushed(np.concatenate([vectors, vectors]), operator=FaceFeatures(front_end))
-            rows = features.state.ring.rows[len(frames) : 2 * len(frames)]  # the neutral is known by now
-            levels.append(rows[:, -2 * len(RELIABILITY) :].reshape(len(frames), -1, 2).mean(axis=2))
-        for unit, correlations in together.items():
-            first, second = (level[:, ACTION_UNIT_INDEX[unit]] for level in levels)
-            if min(first.std(), second.std()) > 0.3:
-                correlations.append(np.corrcoef(first, second)[0, 1])
-    for unit, correlations in together.items():
-        assert correlations, f"nobody shows {unit}"
-        assert np.median(correlations) > 0.6, (unit, correlations)
