@@ -68,7 +68,7 @@ def test_it_counts_from_the_first_sample_on_and_stays() -> None:
     without = run(sessions.pipeline(*MODALITIES), 6.0, seed=3)[1]
     for score in (first, last):
         eeg, face = score.features["eeg"], score.features["face"]
-        assert eeg.inputs["baseline_weight"] == pytest.approx(10.9 / 60, abs=0.01)  # 12 s less the warm-up
+        assert eeg.inputs["baseline_weight"] == pytest.approx(10.9 / 20, abs=0.01)  # 12 s less the warm-up, of 20 s
         assert "neutral face not settled" not in face.reasons
     assert pipeline._fusion.state.ambivalence.habitual_discord == learned().parts["fusion"]["habitual_discord"]
     assert without.features["eeg"].inputs["baseline_weight"] < 0.02

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from streamsense import __version__
-from streamsense.cli import demo, features, live, models, record, replay, salvage, streams, verify
+from streamsense.cli import calibrate, demo, features, live, models, record, replay, salvage, streams, verify
 from streamsense.errors import StreamsenseError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("streams")(streams.streams)
 app.command("live")(live.live)
+app.command("calibrate")(calibrate.calibrate)
 app.command("record")(record.record)
 app.command("replay")(replay.replay)
 app.command("features")(features.features)

@@ -33,7 +33,10 @@ _AVERAGE_REFERENCE_CHANNELS = 16  # SCIENCE 6.4: fewer electrodes do not average
 _REFERENCE_RAMP_S = 1.0  # SCIENCE 6.4: an electrode that came or went at once would make a step in all others
 _TOLD_AT_HZ = 250.0  # delays before a stream is known; they hardly depend on the rate
 _HIGHEST_RATE_HZ = 20_000.0  # that of audio, which no amplifier for EEG reaches
-_LEAST_BASELINE = 1 / 6  # 10 s of it: less is none that could be kept
+_LEAST_BASELINE_S = 10.0  # less is none that could be kept
+# What is kept for a profile was rest on purpose: 20 s of it add to delta an SD of 0.06 nats, a third of what a window
+# of 4 s has of its own (SCIENCE 6.3), and less to all other bands.
+_WHOLE_BASELINE_S = 20.0
 _LEAST_SHARE = 0.1  # of a window: less than this of an electrode is no value
 
 
@@ -115,6 +118,7 @@ class BandEntropy:
         self._electrode_names = electrode_names or {}
         self._design: _Design | None = None
         self._profile: _Baseline | None = None
+        self._frozen = False
         self.state: BandEntropyState | None = None
 
     @property
@@ -219,6 +223,7 @@ class BandEntropy:
         # One memory layout, whatever the block's: the compiled loop is compiled for that one.
         samples = np.multiply(block.values[:, design.channels], design.scale, dtype=np.float64, order="C")
         average = self.settings.reference == "average" and samples.shape[1] >= _AVERAGE_REFERENCE_CHANNELS
+        baseline_limit = 0 if self._frozen else round(self.settings.baseline_s * design.rate_hz)
         for start, stop, cell in cells_of(block.times):
             state.open_cell(cell)
             slot = cell % CELLS_KEPT
@@ -227,7 +232,7 @@ class BandEntropy:
                 state.front, state.bands, state.warm_up_left, round(self.settings.warm_up_s * design.rate_hz),
                 state.reference_weight, 1 / (_REFERENCE_RAMP_S * design.rate_hz), state.flat,
                 state.sums, state.squares, state.counts, state.own_squares, state.broad_squares, state.peaks,
-                state.baseline_squares, state.baseline_counts, round(self.settings.baseline_s * design.rate_hz),
+                state.baseline_squares, state.baseline_counts, baseline_limit,
                 _LARGEST_UV, POPPED_PEAK_UV,
             )  # fmt: skip
             # Samples of the warm-up are not used, so they do not make the window fresh either.
@@ -307,26 +312,48 @@ class BandEntropy:
         spread[design.positions] = per_channel
         return spread
 
+    @property
+    def learned_s(self) -> float:
+        """Seconds of the session's baseline, the median of the electrodes."""
+        if self._design is None or self.state is None or self.state.current_cell < 0:
+            return 0.0
+        counts = self.state.baseline_counts[self.state.current_cell % CELLS_KEPT]
+        return float(np.sort(counts)[len(counts) // 2]) / self._design.rate_hz
+
     def learned(self) -> dict[str, object] | None:
-        """The baseline in nats by electrode, for a profile; None before a sixth of it was gathered."""
-        if self._profile is not None:
-            entropy, weight = self._profile.entropy, self._profile.weight
-        elif self._design is None or self.state is None or self.state.current_cell < 0:
+        """The baseline in nats by electrode, for a profile, and how settled it is; None before 10 s of it.
+
+        An electrode of which less than that was usable is left out.
+        """
+        seconds = self.learned_s
+        if seconds < _LEAST_BASELINE_S:
             return None
-        else:
-            newest = self.state.current_cell % CELLS_KEPT
-            unknown = np.full((len(self._design.electrodes.names), len(BAND_NAMES)), np.nan)
-            rows, weight = self._baseline(newest, unknown)
-            named = zip(self._design.electrodes.names, rows, strict=True)
-            entropy = {name: row for name, row in named if np.isfinite(row).all()}
-        if weight < _LEAST_BASELINE or not entropy:
-            return None
-        return {"baseline": {name: row.tolist() for name, row in entropy.items()}, "weight": weight}
+        design, state = self._ready()
+        newest = state.current_cell % CELLS_KEPT
+        counts, squares = state.baseline_counts[newest], state.baseline_squares[newest]
+        rows = entropy_of(np.zeros_like(squares), squares, counts)
+        named = zip(design.electrodes.names, rows, counts >= _LEAST_BASELINE_S * design.rate_hz, strict=True)
+        return {
+            "baseline": {name: row.tolist() for name, row, known in named if known},
+            "weight": min(1.0, seconds / _WHOLE_BASELINE_S),
+            "seconds": seconds,
+        }
+
+    def learn_anew(self) -> None:
+        """Begin the session's baseline again with the next sample."""
+        self._profile, self._frozen = None, False
+        if self.state is not None:
+            self.state.baseline_squares[:] = 0.0
+            self.state.baseline_counts[:] = 0
+
+    def freeze(self) -> None:
+        """Keep the session's baseline as it is."""
+        self._frozen = True
 
     def use_profile(self, part: Part | None) -> None:
         """Refer to a profile's baseline from now on; None: to this session's. Raises ConfigError if unfit."""
         if part is None:
-            self._profile = None
+            self._profile, self._frozen = None, False
             return
         by_name = table(part, "baseline")
         if unknown := [name for name in by_name if name not in ELECTRODES]:
