@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -62,8 +63,8 @@ def calibrate(
     phases = phases_for(settings, Lengths(rest, eyes_closed, reading), sentence or sentence_in(language))
     if output.exists():
         raise already_there(output)
-    if not output.parent.is_dir():
-        raise ConfigError(f"There is no folder {output.parent} to write the profile into. Make it, or name another.")
+    if not os.access(output.parent, os.W_OK):
+        raise ConfigError(f"Nothing can be written into the folder {output.parent}. Make it, or name another one.")
     console = Console(stderr=as_json)
     calibration = Calibration(settings, record, [_Warnings(console)])
     recorder = Recorder(calibration.session, calibration.folder, 0.0, console)
@@ -73,6 +74,9 @@ def calibrate(
         calibration.session.start()
         guide.run(phases)
         profile = Profile(calibration.profile().parts, guide.about())
+    except KeyboardInterrupt:
+        console.print("Interrupted: no profile was written.")
+        raise
     finally:
         try:
             calibration.session.stop()
@@ -149,10 +153,11 @@ class _Guide:
         self.found.setdefault(phase.name, {"seconds": phase.seconds})
         bad = []
         for finding in findings:
-            self.found[phase.name][finding.modality] = finding.as_json()
             if finding.modality not in phase.learns:
+                self.found[phase.name][finding.modality] = finding.quality_json()
                 self._tell_alpha()
                 continue
+            self.found[phase.name][finding.modality] = finding.as_json()
             is_good = finding.is_good
             self._say(f"{'✓' if is_good else '✗'} {finding}", "green" if is_good else "red")
             if is_good:

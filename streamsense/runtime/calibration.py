@@ -127,7 +127,11 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         """For `about` in the profile and for programs."""
-        return {"seconds": round(self.seconds, 2), "quality": round(self.quality, 3), "reasons": list(self.reasons)}
+        return {"seconds": round(self.seconds, 2), **self.quality_json()}
+
+    def quality_json(self) -> dict[str, Any]:
+        """The same of a phase in which nothing was learned."""
+        return {"quality": round(self.quality, 3), "reasons": list(self.reasons)}
 
 
 class _Windows:
