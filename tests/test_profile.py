@@ -141,7 +141,7 @@ def test_each_part_is_learned_in_its_phase_alone() -> None:
     profile = calibrated_at_once()
     assert list(profile.parts) == list(MODALITIES), "nobody told the fusion to learn"
     eeg, face, voice = (profile.parts[modality] for modality in MODALITIES)
-    assert [part["seconds"] for part in (eeg, face)] == pytest.approx([11.6, 11.6], abs=0.1)
+    assert [part["seconds"] for part in (eeg, face)] == pytest.approx([11.6, 11.6], abs=0.25)
     assert 3.0 < voice["seconds"] < 5.7
     # White noise of 12 µV at 250 Hz, average reference; the four times louder time around it would add ln 4 = 1.4 nats.
     alpha_uv2 = 12.0**2 * (14 - 8) / 125 * (1 - 1 / len(sessions.EEG_LABELS))
@@ -163,8 +163,8 @@ def test_a_phase_that_is_repeated_begins_with_nothing() -> None:
     again = (*PHASES[:2], (8.0, ("eeg",)), *PHASES[2:])
     parts = calibrated(30.0, phases=again).learned()
     assert "eeg" not in parts, "5.1 s are too short"
-    assert calibrated(30.0, phases=again).learned_s()["eeg"] == pytest.approx(5.1, abs=0.05)
-    assert calibrated(30.0, phases=again).learned_s()["face"] == pytest.approx(6.5, abs=0.1), "frozen when it was told"
+    assert calibrated(30.0, phases=again).learned_s()["eeg"] == pytest.approx(5.1, abs=0.25)
+    assert calibrated(30.0, phases=again).learned_s()["face"] == pytest.approx(6.5, abs=0.25), "frozen when it was told"
 
 
 def test_learning_ends_the_use_of_a_profile() -> None:

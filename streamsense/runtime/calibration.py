@@ -215,17 +215,8 @@ class Calibration:
         return self._windows.between(modality, self._began + window_s, self._ended)
 
     def alpha_rise(self) -> float | None:
-        """Alpha entropy (nats) above the learned baseline, mean over the posterior electrodes, in the last phase.
-
-        None where no such electrode was good. It rises in most people when they close their eyes (Berger 1929).
-        """
-        rises = []
-        for window in self._whole_windows("eeg"):
-            there = _POSTERIOR & (window.inputs["electrode_mask"] > 0)
-            change = window.inputs["band_entropy"][:, _ALPHA] - window.inputs["band_entropy_baseline"][:, _ALPHA]
-            if there.any():
-                rises.append(float(change[there].mean(dtype=np.float64)))
-        return float(np.mean(rises)) if rises else None
+        """`alpha_rise` of the phase that ended last."""
+        return alpha_rise(self._whole_windows("eeg"))
 
     def forget(self, modalities: Sequence[Modality]) -> None:
         """Let these modalities know nothing, in the recording too."""
@@ -235,6 +226,20 @@ class Calibration:
     def profile(self) -> Profile:
         """What was learned. Raises ConfigError where that is nothing."""
         return Profile.from_learned(self.session.ask(lambda pipeline: pipeline.learned()))
+
+
+def alpha_rise(windows: Sequence[Feature]) -> float | None:
+    """Alpha entropy of EEG windows above their baseline (nats), mean over the posterior electrodes that are good.
+
+    None where there is none. It rises in most people when they close their eyes (Berger 1929).
+    """
+    rises = []
+    for window in windows:
+        there = _POSTERIOR & (window.inputs["electrode_mask"] > 0)
+        change = window.inputs["band_entropy"][:, _ALPHA] - window.inputs["band_entropy_baseline"][:, _ALPHA]
+        if there.any():
+            rises.append(float(change[there].mean(dtype=np.float64)))
+    return float(np.mean(rises)) if rises else None
 
 
 def calibration_config(config: Config, record_into: Path | None) -> Config:
