@@ -52,6 +52,7 @@ def calibration_table(
     seconds: float | None,
     windows: Mapping[Modality, Feature],
     learned_s: Mapping[Modality, float],
+    bad_electrodes: Sequence[str],
     names: Sequence[Modality],
 ) -> Group:
     """A bar of time, and a line for each modality: quality, what is amiss, how much was learned."""
@@ -59,6 +60,8 @@ def calibration_table(
     for name in names:
         window = windows.get(name)
         quality, words = standing(window)
+        if name == "eeg" and bad_electrodes:
+            words += f": {' '.join(bad_electrodes)}"
         style = "green" if words == "good" else "yellow"
         table.add_row(name, quality, f"{learned_s[name]:.1f} s", Text(words, style=style))
     line = Text(title, style="bold")

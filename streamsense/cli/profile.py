@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from streamsense import __version__
 from streamsense.profile import Part, Profile, load_profile
 
 _LONGEST = 60
@@ -32,6 +34,11 @@ def profile(
         typer.echo(json.dumps({"sha256": found.sha256, "parts": parts, "about": dict(found.about)}))
         return
     _show(file, found)
+
+
+def made_now() -> dict[str, Any]:
+    """When and by what a profile is made, for its `about`."""
+    return {"made": datetime.now(UTC).isoformat(timespec="seconds"), "streamsense": __version__}
 
 
 def _show(file: Path, found: Profile) -> None:

@@ -12,93 +12,30 @@ from typing import Any
 import numpy as np
 
 from streamsense.config import Config
-from streamsense.errors import ConfigError
 from streamsense.features.band_entropy import BAND_NAMES
-from streamsense.features.electrodes import ELECTRODES
+from streamsense.features.electrodes import ELECTRODES, map_electrodes, rename_channels
 from streamsense.features.face_quality import UNSETTLED
 from streamsense.profile import LEARN, Profile, learning_payload
+from streamsense.runtime.calibration_phases import LONGEST_S, Phase
 from streamsense.runtime.session import open_session
 from streamsense.score import Notice, Score
 from streamsense.sinks.base import Sink
-from streamsense.streams import MODALITIES, Feature, Modality
+from streamsense.streams import Feature, Modality
 from streamsense.ticks import HOP_S, TICKS_PER_SECOND
 
 LEAST_QUALITY = 0.3
 """Median quality of a phase's windows below which nothing of it is kept: a choice."""
-LEAST_REST_S, LEAST_CLOSED_S, LEAST_READING_S = 11.0, 5.0, 5.0
-"""Baseline and neutral face want 10 s without a hole; a window of closed eyes is 4 s; of the voice 3 s are needed."""
-LONGEST_S = 60.0
 _KEPT = round(3 * LONGEST_S * TICKS_PER_SECOND)
 _PATIENCE_S = 2.0
 _ALPHA = BAND_NAMES.index("alpha")
 _POSTERIOR = np.array([name.startswith(("O", "P", "I", "TP9", "TP10")) for name in ELECTRODES])
 """Occipital and parietal electrodes, and those behind the ears of a headband that has no others in the back."""
+_LOUD_UV = 60.0  # as for the quality
 _REMEDIES: dict[Modality, str] = {
-    "eeg": "Mend the electrodes that are named, and let the person sit still.",
+    "eeg": "Mend the electrodes, and let the person sit still.",
     "face": "Let the person look into the camera, lit from the front.",
     "voice": "Check the microphone and its gain, and let the person read until the time is up.",
 }
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One stretch of a calibration: how long (s), what is learned in it, and whose quality is watched."""
-
-    name: str
-    title: str
-    instruction: str
-    seconds: float
-    learns: tuple[Modality, ...]
-    watches: tuple[Modality, ...]
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """How long the phases are (s). Raises ConfigError where one is too short."""
-
-    rest_s: float = 20.0
-    eyes_closed_s: float = 15.0
-    reading_s: float = 15.0
-
-    def __post_init__(self) -> None:
-        if self.rest_s < LEAST_REST_S or self.eyes_closed_s < LEAST_CLOSED_S or self.reading_s < LEAST_READING_S:
-            raise ConfigError(
-                f"The phases are to last {self.rest_s:g}, {self.eyes_closed_s:g} and {self.reading_s:g} s, expected "
-                f"at least {LEAST_REST_S:g} s of rest, {LEAST_CLOSED_S:g} s of closed eyes, {LEAST_READING_S:g} s of "
-                "reading. Shorter ones teach too little."
-            )
-
-
-def phases_for(config: Config, lengths: Lengths, sentence: str) -> list[Phase]:
-    """The phases that the configuration's modalities need. Raises ConfigError for more than a minute of them."""
-    used = used_modalities(config)
-    seen: tuple[Modality, ...] = tuple(name for name in ("eeg", "face") if name in used)
-    looks = "Look into the camera" if "face" in used else "Look straight ahead"
-    rest = f"{looks}, the face relaxed and the mouth closed. Sit still, and do not speak."
-    phases = []
-    if seen:
-        phases.append(Phase("rest_eyes_open", "Rest, eyes open", rest, lengths.rest_s, seen, seen))
-    if "eeg" in used:
-        closed = "Close your eyes, and sit still until you are told to open them."
-        phases.append(Phase("rest_eyes_closed", "Rest, eyes closed", closed, lengths.eyes_closed_s, (), ("eeg",)))
-    if "voice" in used:
-        reading = f"Read aloud, as you usually speak, again and again until the time is up:\n\n  {sentence}\n"
-        phases.append(Phase("reading", "Reading aloud", reading, lengths.reading_s, ("voice",), ("voice",)))
-    total_s = sum(phase.seconds for phase in phases)
-    if total_s > LONGEST_S:
-        raise ConfigError(
-            f"The phases are to last {total_s:g} s together, expected {LONGEST_S:g} s at most: nobody sits still for "
-            "longer. Make one of them shorter."
-        )
-    return phases
-
-
-def used_modalities(config: Config) -> tuple[Modality, ...]:
-    """The modalities of the configuration. Raises ConfigError where there is none."""
-    used = tuple(modality for modality in MODALITIES if getattr(config, modality) is not None)
-    if not used:
-        raise ConfigError("The configuration uses no modality. Expected at least one section of: eeg, face, voice.")
-    return used
 
 
 @dataclass(frozen=True)
@@ -179,6 +116,15 @@ class Calibration:
         """What was read at the newest tick, by modality; a modality is missing until its stream has sent."""
         return self._windows.newest[1]
 
+    @property
+    def bad_electrodes(self) -> tuple[str, ...]:
+        """The electrodes that measure nothing, or noise, at the newest tick."""
+        window, meter = self.newest.get("eeg"), self.session.status.meters.get("eeg")
+        if window is None or meter is None or self._config.eeg is None:
+            return ()
+        labels = rename_channels(meter.info.channel_labels, self._config.eeg.electrodes)
+        return bad_electrodes(window, map_electrodes(labels).names)
+
     def learned_s(self) -> Mapping[Modality, float]:
         """Seconds that each modality has learned from so far."""
         return self.session.ask(lambda pipeline: pipeline.learned_s())
@@ -207,6 +153,8 @@ class Calibration:
         quality = float(np.median([window.quality * window.validity for window in windows]))
         counted = Counter(reason for window in windows for reason in window.reasons if reason != UNSETTLED)
         reasons = tuple(reason for reason, count in counted.most_common(3) if count >= len(windows) / 4)
+        if modality == "eeg" and (bad := self.bad_electrodes):
+            reasons += (f"look at {' '.join(bad)}",)
         return Finding(modality, learned_s, quality, reasons, is_learned)
 
     def _whole_windows(self, modality: Modality) -> list[Feature]:
@@ -226,6 +174,13 @@ class Calibration:
     def profile(self) -> Profile:
         """What was learned. Raises ConfigError where that is nothing."""
         return Profile.from_learned(self.session.ask(lambda pipeline: pipeline.learned()))
+
+
+def bad_electrodes(window: Feature, names: Sequence[str]) -> tuple[str, ...]:
+    """Those of an EEG window's electrodes `names` that are masked, or have more than 60 µV in all bands together."""
+    variance = np.exp(2 * window.inputs["band_entropy"].astype(np.float64)) / (2 * np.pi * np.e)
+    is_bad = (window.inputs["electrode_mask"] <= 0) | (variance.sum(axis=1) > _LOUD_UV**2)
+    return tuple(name for name in names if is_bad[ELECTRODES.index(name)])
 
 
 def alpha_rise(windows: Sequence[Feature]) -> float | None:

@@ -11,7 +11,8 @@ import pytest
 from streamsense.config import parse_config
 from streamsense.errors import ConfigError
 from streamsense.features.band_entropy import BandEntropy
-from streamsense.runtime.calibration import LEAST_QUALITY, Finding, Lengths, alpha_rise, calibration_config, phases_for
+from streamsense.runtime.calibration import LEAST_QUALITY, Finding, alpha_rise, bad_electrodes, calibration_config
+from streamsense.runtime.calibration_phases import Lengths, phases_for
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 from tests.helpers import sessions
 
@@ -91,6 +92,15 @@ def rise(rest: Path, other: Path) -> float:
     found = alpha_rise(windows)
     assert found is not None
     return found
+
+
+def test_bad_electrodes_are_named() -> None:
+    operator = BandEntropy()
+    labels = ("Fz", "Cz", "Pz", "O1")
+    operator.open(StreamInfo("eeg", "eeg", "t", "EEG", "t", labels, ("microvolts",) * 4, 256.0, "float64"))
+    noise = np.random.default_rng(0).normal(0, 1, (256 * 6, 4)) * [10, 0, 250, 20]
+    operator.push(TimedBlock("eeg", 0, np.arange(len(noise)) / 256, noise))
+    assert bad_electrodes(operator.feature_at(6.0), labels) == ("Cz", "Pz")
 
 
 def test_without_posterior_electrodes_nothing_is_said_of_alpha() -> None:
