@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyxdf
 from scipy.io import wavfile
 
 from streamsense.profile import load_profile
@@ -57,40 +58,34 @@ def config(folder: Path, name: str, session_id: str, **more: object) -> Path:
     return write_config(folder, name, {"voice": voice, "lsl": lsl, "markers": None, **more})
 
 
-def silent(folder: Path) -> Done:
+def silent(folder: Path, session_id: str) -> Done:
     """Nobody speaks, and nobody is asked."""
-    session_id = f"silent-{uuid.uuid4().hex[:8]}"
-    with playing(folder, session_id, SILENCE):
-        file = config(folder, "silent", session_id)
-        return run("calibrate", file, "-o", "silent.json", "--no-prompt", "--pause", 0, "--reading", 5, folder=folder)
+    file = config(folder, "silent", session_id)
+    return run("calibrate", file, "-o", "silent.json", "--no-prompt", "--pause", 0, "--reading", 5, folder=folder)
 
 
-def interrupted(folder: Path) -> Done:
+def interrupted(folder: Path, session_id: str) -> Done:
     """Ctrl-C in the middle of the phase."""
-    session_id = f"interrupted-{uuid.uuid4().hex[:8]}"
-    with playing(folder, session_id, SPEECH):
-        file = config(folder, "interrupted", session_id)
-        arguments = ["calibrate", file, "-o", "interrupted.json", "--no-prompt", "--pause", 0, "--record", "broken_off"]
-        with running(*arguments, folder=folder) as command:
-            command.wait_for("Read aloud")
-            time.sleep(1.0)
-            done, seconds = command.stop(signal.SIGINT)
-    assert seconds < 5
+    file = config(folder, "interrupted", session_id)
+    arguments = ["calibrate", file, "-o", "interrupted.json", "--no-prompt", "--pause", 0, "--record", "broken_off"]
+    with running(*arguments, folder=folder) as command:
+        command.wait_for("Read aloud")
+        time.sleep(1.0)
+        done, seconds = command.stop(signal.SIGINT)
+    assert seconds < 10
     return done
 
 
-def some_missing(folder: Path) -> list[Done]:
+def some_missing(folder: Path, session_id: str) -> list[Done]:
     """EEG that is good and a voice that is silent: what worked is saved, recorded, and used in a session."""
-    session_id = f"missing-{uuid.uuid4().hex[:8]}"
     eeg = {"source": {"name": "SimEEG"}}
-    with simulator(session_id, "eeg"), playing(folder, session_id, SILENCE):
-        file = config(folder, "missing", session_id, eeg=eeg)
-        first = run(
-            "calibrate", file, "-o", "missing.json", "--no-prompt", "--pause", 0, *SHORT, "--allow-missing",
-            "--record", "recorded", "--json", folder=folder,
-        )  # fmt: skip
-        used = config(folder, "used", session_id, eeg=eeg, profile="missing.json", output={"lsl": False})
-        live = run("live", used, "--seconds", 4, "--csv", "used", "--record", "used", folder=folder)
+    file = config(folder, "missing", session_id, eeg=eeg)
+    first = run(
+        "calibrate", file, "-o", "missing.json", "--no-prompt", "--pause", 0, *SHORT, "--allow-missing",
+        "--record", "recorded", "--json", folder=folder,
+    )  # fmt: skip
+    used = config(folder, "used", session_id, eeg=eeg, profile="missing.json", output={"lsl": False})
+    live = run("live", used, "--seconds", 4, "--csv", "used", "--record", "used", folder=folder)
     (recorded,), (scored,) = ((folder / name).glob("*.xdf") for name in ("recorded", "used"))
     again = ["replay", recorded, "--save-profile", "again.json"]
     rest = run_together([again, ["features", scored, "-o", "used.csv"], ["profile", "missing.json"]], folder)
@@ -151,8 +146,12 @@ class Drawn:
 @pytest.fixture(scope="module")
 def outcomes(folder: Path) -> Iterator[dict[str, Future[object]]]:
     """All at the same time: they wait for real time to pass."""
-    with ThreadPoolExecutor(4) as pool:
-        yield {make.__name__: pool.submit(make, folder) for make in (some_missing, repeated, silent, interrupted)}
+    session_id = f"calibrate-{uuid.uuid4().hex[:8]}"
+    with simulator(session_id, "eeg"), playing(folder, session_id, SILENCE), ThreadPoolExecutor(4) as pool:
+        in_silence = {
+            make.__name__: pool.submit(make, folder, session_id) for make in (some_missing, silent, interrupted)
+        }
+        yield {**in_silence, "repeated": pool.submit(repeated, folder)}
 
 
 def test_too_little_says_what_was_found_and_leaves_nothing(outcomes: dict[str, Future[object]], folder: Path) -> None:
@@ -207,6 +206,12 @@ def test_what_worked_is_saved_and_the_recording_gives_the_same_profile(
     assert told["phases"]["rest_eyes_open"]["eeg"]["quality"] > 0.9
     assert isinstance(told["alpha_rise_nat"], float)
     assert load_profile(folder / "again.json").payload == profile.payload
+    (file,) = (folder / "recorded").glob("*.xdf")
+    (events,) = (stream for stream in pyxdf.load_xdf(file)[0] if stream["info"]["name"] == ["streamsense-events"])
+    told_events = [json.loads(text) for (text,) in events["time_series"]]
+    phases = [event["text"] for event in told_events if event["kind"] == "learning"]
+    assert phases[0::2] == ["pause"] * 5
+    assert phases[1::2] == ["rest_eyes_open", "rest_eyes_closed", "reading", "forgotten"]
 
 
 def test_the_profile_counts_from_the_first_window_of_a_live_session(
