@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamsense.errors import ConfigError
@@ -153,7 +153,9 @@ def test_each_part_is_learned_in_its_phase_alone() -> None:
     assert voice["mean"][64] == pytest.approx(undisturbed["voice"]["mean"][64], abs=1.0)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
+@example(piece_s=0.9, interrupt_at=13.5)
+@example(piece_s=30.0, interrupt_at=20.0)
 @given(piece_s=st.floats(0.05, 3.0), interrupt_at=st.none() | st.floats(0.5, 21.0))
 def test_how_a_calibration_is_cut_or_resumed_changes_no_byte(piece_s: float, interrupt_at: float | None) -> None:
     assert Profile.from_pipeline(calibrated(piece_s, interrupt_at)).payload == calibrated_at_once().payload
