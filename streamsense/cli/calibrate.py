@@ -17,6 +17,13 @@ from streamsense.cli.sentences import sentence_in
 from streamsense.config import load_config
 from streamsense.errors import ConfigError
 from streamsense.profile import LEARN, Profile, already_there
+from streamsense.runtime.calibration_phases import (
+    LEAST_CLOSED_S,
+    LEAST_READING_S,
+    LEAST_REST_S,
+    Lengths,
+    phases_for,
+)
 from streamsense.score import Notice
 
 _QUIET = frozenset({"session_started", "marker", LEARN, "modality_present", "stream_opened"})
@@ -25,9 +32,11 @@ _QUIET = frozenset({"session_started", "marker", LEARN, "modality_present", "str
 def calibrate(
     config: Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped one such as tri_modal_lab.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The profile to be written; never overwritten.")],
-    rest: Annotated[float, typer.Option(min=11.0, help="Rest with open eyes and a neutral face (s).")] = 20.0,
-    eyes_closed: Annotated[float, typer.Option(min=5.0, help="Rest with closed eyes (s); only with EEG.")] = 15.0,
-    reading: Annotated[float, typer.Option(min=5.0, help="Reading aloud (s); only with a voice.")] = 15.0,
+    rest: Annotated[float, typer.Option(min=LEAST_REST_S, help="Rest with open eyes and a neutral face (s).")] = 20.0,
+    eyes_closed: Annotated[
+        float, typer.Option(min=LEAST_CLOSED_S, help="Rest with closed eyes (s); only with EEG.")
+    ] = 15.0,
+    reading: Annotated[float, typer.Option(min=LEAST_READING_S, help="Reading aloud (s); only with a voice.")] = 15.0,
     language: Annotated[str, typer.Option(help="Of the sentence that is read: en, de, fr or es.")] = "en",
     sentence: Annotated[str | None, typer.Option(help="Another text to be read.")] = None,
     prompt: Annotated[bool, typer.Option(help="Wait for Enter before each phase.")] = True,
@@ -46,7 +55,6 @@ def calibrate(
     Example: `streamsense calibrate my_lab.yaml -o P07.json`, then `profile: P07.json` in the configuration
     """
     from streamsense.runtime.calibration import Calibration
-    from streamsense.runtime.calibration_phases import Lengths, phases_for
 
     settings = load_config(find_config(config))
     phases = phases_for(settings, Lengths(rest, eyes_closed, reading), sentence or sentence_in(language))

@@ -37,13 +37,17 @@ class Prompts:
 
     def line(self) -> str | None:
         """The next line, or None. Raises ConfigError where nobody can type."""
-        try:
-            line = self._lines.get_nowait()
-        except queue.Empty:
+        if self._lines.empty():
             return None
+        line = self._lines.get()
         if line is None:
             raise ConfigError("Enter is awaited, and the input has ended. Use a terminal, or --no-prompt.")
         return line
+
+    def discard(self) -> None:
+        """Forget what was typed so far. Raises as `line`."""
+        while self.line() is not None:
+            pass
 
 
 def calibration_table(

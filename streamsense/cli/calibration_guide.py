@@ -42,6 +42,8 @@ class Guide:
         watched = {modality for phase in phases for modality in phase.watches}
         self._follow("Waiting for the streams", watched, _LONGEST_WAIT_S, lambda: self._all_there(watched))
         for number, phase in enumerate(phases, start=1):
+            if not phase.learns and self.failed.keys() >= set(phase.watches):
+                continue  # nothing to compare with
             self._say(f"\n{number} of {len(phases)}: {phase.title}, {phase.seconds:g} s", "bold")
             self._say(phase.instruction)
             learners = phase.learns
@@ -101,6 +103,8 @@ class Guide:
 
     def _typed(self, title: str, watched: Sequence[Modality]) -> str:
         lines: list[str] = []
+        if self.prompts is not None:
+            self.prompts.discard()  # an Enter too many must not begin what nobody is ready for
 
         def is_there() -> bool:
             line = self.prompts.line() if self.prompts is not None else ""

@@ -14,7 +14,7 @@ from streamsense.runtime.verify import RecordedSession
 from streamsense.streams import MODALITIES
 from tests.helpers.real_session import ROOT, session
 
-pytestmark = [pytest.mark.real_data, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real_data, pytest.mark.timeout(300)]
 
 
 def test_a_person_of_three_modalities(data_folder: Path, tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_a_person_of_three_modalities(data_folder: Path, tmp_path: Path) -> None
         words = ["calibrate", str(run.config(MODALITIES)), "-o", str(tmp_path / "P.json"), *short]
         done = subprocess.run(
             [sys.executable, "-m", "streamsense", *words, "--record", str(tmp_path / "rec")],
-            cwd=ROOT, text=True, capture_output=True, check=False, timeout=90,
+            cwd=ROOT, text=True, capture_output=True, check=False, timeout=200,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
