@@ -92,7 +92,7 @@ def test_a_profile_of_rest_settles_another_recording_of_the_person(data_folder: 
     for rest_file in sorted((data_folder / "eegmat").glob("Subject*_1.edf"))[:4]:
         labels, rest, rate_hz = recording(rest_file)
         resting = operator_of(labels, rate_hz)
-        resting.push(TimedBlock("eeg", 0, np.arange(round(21 * rate_hz)) / rate_hz, rest[: round(21 * rate_hz)]))
+        resting.push(TimedBlock("eeg", 0, np.arange(round(22 * rate_hz)) / rate_hz, rest[: round(22 * rate_hz)]))
         profile = resting.learned()
         assert profile is not None
         assert profile["weight"] == 1.0
