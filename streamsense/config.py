@@ -68,6 +68,7 @@ class EegSection(_Section):
     window_s: float = Field(default=4.0, ge=1.0, le=4.0, multiple_of=0.2)
     line_frequency_hz: Literal[50, 60] | None = 50
     reference: Literal["average", "none"] = "average"
+    interpolate: bool = False
 
 
 class FaceSection(_Section):

@@ -18,7 +18,7 @@ from streamsense.fusion.combination import Fusion, Opinion
 from streamsense.fusion.emotions import fusion_contract
 from streamsense.models.contract import contract_sha256
 from streamsense.models.expert import Expert
-from streamsense.profile import FUSION, PROFILE, Part, Profile, parse_profile
+from streamsense.profile import FUSION, LEARN, PROFILE, Part, Profile, parse_learning, parse_profile
 from streamsense.schedule import TimingSettings
 from streamsense.score import AGE_UNKNOWN_S, EXPERT_CHANNELS, Notice, Plan, Score, Skip, StreamPlan
 from streamsense.streams import (
@@ -54,7 +54,7 @@ class PipelineState:
     """What the core itself carries: the next tick, and which modalities were there, which streams are no use.
 
     `front_samples` counts what each front end gave since its stream was opened. `profile` is the text of the
-    participant's profile in use, or empty.
+    participant's profile in use, or empty; `frozen` are the parts that were told to learn no more.
     """
 
     next_tick: int | None = None
@@ -63,6 +63,7 @@ class PipelineState:
     failed: list[str] = field(default_factory=list)
     front_samples: dict[str, int] = field(default_factory=dict)
     profile: str = ""
+    frozen: list[str] = field(default_factory=list)
 
 
 class Pipeline:
@@ -123,6 +124,10 @@ class Pipeline:
                 if event.name == PROFILE:
                     profile = self._use_profile(event.payload)
                     self._notice(event.received, "profile", profile.sha256, {"parts": list(profile.parts)})
+                elif event.name == LEARN:
+                    parts, phase = parse_learning(event.payload)
+                    self._learn(parts)
+                    self._notice(event.received, "learning", phase, {"parts": parts})
                 else:
                     self._notice(event.received, event.name, event.payload)
 
@@ -137,16 +142,36 @@ class Pipeline:
                     "settings and the version of streamsense that it was made with, or make a new profile."
                 )
             learner.use_profile(part)
-        self._state.profile = text
+        self._state.profile, self._state.frozen = text, []
         return profile
 
+    def _learn(self, parts: Iterable[str]) -> None:
+        """Let `parts` learn anew, and all others learn no more; a profile is no longer in use."""
+        learners = {name: learner for name, (learner, _) in self._learners().items()}
+        if self._state.profile:
+            for learner in learners.values():
+                learner.use_profile(None)
+        self._state.profile, self._state.frozen = "", [name for name in learners if name not in parts]
+        for name, learner in learners.items():
+            if name in parts:
+                learner.learn_anew()
+            else:
+                learner.freeze()
+
     def learned(self) -> dict[str, Part]:
-        """What has been learned of the participant, by modality and in the fusion, for a profile."""
+        """What is known of the participant, by modality and in the fusion, for a profile: learned, or a profile's."""
+        given = parse_profile(self._state.profile).parts if self._state.profile else {}
         parts: dict[str, Part] = {}
         for name, (learner, contract) in self._learners().items():
-            if (part := learner.learned()) is not None:
+            if name in given:
+                parts[name] = given[name]
+            elif (part := learner.learned()) is not None:
                 parts[name] = {"contract": contract_sha256(contract), **part}
         return parts
+
+    def learned_s(self) -> dict[Modality, float]:
+        """From how many seconds of the participant each modality learned in this session."""
+        return {modality: operator.learned_s for modality, operator in self._operators.items()}
 
     def _learners(self) -> dict[str, tuple[FeatureOperator | Fusion, Mapping[str, object]]]:
         """Each part of the core that learns of the participant, and the contract that this holds for."""
@@ -410,6 +435,9 @@ class Pipeline:
         snapshots.unpack_into(snapshot, self._whole_state())
         if self._state.profile:
             self._use_profile(self._state.profile)
+        for name, (learner, _) in self._learners().items():
+            if name in self._state.frozen:
+                learner.freeze()
 
     @property
     def open_streams(self) -> tuple[StreamInfo, ...]:

@@ -1,5 +1,7 @@
 """A participant's profile: neutral face, EEG baseline, voice normalisation, habitual discord; learned once, used again.
 
+Its parts are what the core knows of the person. What whoever made it says about it beside is not given to the core.
+
 It holds numbers about a person's body and voice: personal data, to be kept like the recording that it was made from.
 """
 
@@ -8,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +25,14 @@ if TYPE_CHECKING:
 
 PROFILE = "profile"
 """Name of the Control event that brings a profile into the core; its payload is the profile's text."""
+LEARN = "learning"
+"""Name of the Control event that says who learns from here on; its payload is that of `learning_payload`."""
 VERSION = 1
 _LARGEST_FILE = 1 << 20
 _LARGEST_NUMBER = 1e6
-_REMEDY = "Make a new one from a recording: `streamsense replay FILE --save-profile PROFILE`."
+_LONGEST_PHASE = 100
+_ABOUT = "about"
+_REMEDY = "Make a new one: `streamsense calibrate CONFIG -o PROFILE`."
 
 FUSION = "fusion"
 PARTS = (*MODALITIES, FUSION)
@@ -36,24 +42,32 @@ Part = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Profile:
-    """`parts` has one entry for each modality of which something was learned, and one for the fusion."""
+    """`parts` has one entry for each modality of which something was learned, and one for the fusion.
+
+    `about` is what its maker says of it (when it was made, how good it was): kept in the file, and read by people.
+    """
 
     parts: Mapping[str, Part]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_learned(cls, parts: Mapping[str, Part]) -> Profile:
+        """Of what a pipeline has learned. Raises ConfigError when that is nothing yet."""
+        if not parts.keys() & set(MODALITIES):
+            raise ConfigError(
+                "There is nothing to save in a profile: no modality was seen long enough. Expected a minute of rest, "
+                "eyes open, and some speech. `streamsense calibrate CONFIG -o PROFILE` records it."
+            )
+        return cls(parts)
 
     @classmethod
     def from_pipeline(cls, pipeline: Pipeline) -> Profile:
         """What the pipeline's features have learned so far. Raises ConfigError when that is nothing yet."""
-        parts = pipeline.learned()
-        if not parts.keys() & set(MODALITIES):
-            raise ConfigError(
-                "There is nothing to save in a profile: no modality was seen long enough. Expected a minute of rest, "
-                "eyes open, and some speech. Record such a minute and make the profile from it."
-            )
-        return cls(parts)
+        return cls.from_learned(pipeline.learned())
 
     @property
     def payload(self) -> str:
-        """The profile as text, every number exact; the same profile always gives the same text."""
+        """The parts as text, every number exact, as the core takes them; the same parts always give the same text."""
         return json.dumps({"streamsense_profile": VERSION, **self.parts}, sort_keys=True, allow_nan=False)
 
     @property
@@ -62,20 +76,50 @@ class Profile:
         return hashlib.sha256(self.payload.encode()).hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write the profile to a new file. Raises ConfigError where it exists, or cannot be written."""
+        """Write the profile to a new file, whole or not at all. Raises ConfigError where it exists, or cannot be made.
+
+        The file is `payload` with `about` beside.
+        """
+        about = {_ABOUT: dict(self.about)} if self.about else {}
+        content = {"streamsense_profile": VERSION, **about, **self.parts}
+        text = json.dumps(content, sort_keys=True, allow_nan=False) + "\n"
         try:
             with path.open("x", encoding="utf-8") as file:
-                file.write(self.payload + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+                try:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+                except BaseException:
+                    path.unlink()
+                    raise
         except FileExistsError as error:
-            raise ConfigError(
-                f"{path} exists already, and a profile is never overwritten. Choose another name."
-            ) from error
+            raise already_there(path) from error
         except OSError as error:
             raise ConfigError(
                 f"The profile {path} cannot be written ({error.strerror}). Choose another place."
             ) from error
+
+
+def already_there(path: Path) -> ConfigError:
+    """The error for a profile that would overwrite a file."""
+    return ConfigError(f"{path} exists already, and a profile is never overwritten. Choose another name.")
+
+
+def learning_payload(parts: Iterable[str], phase: str = "") -> str:
+    """That `parts` forget what they know and learn from here on, in a phase of this name; the others learn no more."""
+    return json.dumps({"parts": list(parts), "phase": phase})
+
+
+def parse_learning(text: str) -> tuple[list[str], str]:
+    """The parts and the phase of a `learning_payload`. Raises ConfigError for anything else."""
+    try:
+        content = json.loads(text)
+        parts, phase = content["parts"], content["phase"]
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
+        raise ConfigError(f"Who is to learn is told as {text[:40]!r}, expected JSON with parts and phase.") from error
+    if not (isinstance(parts, list) and all(part in PARTS for part in parts) and isinstance(phase, str)):
+        raise ConfigError(f"Who is to learn is told as {text[:40]!r}, expected some of {', '.join(PARTS)}.")
+    return parts, phase[:_LONGEST_PHASE]
 
 
 def load_profile(path: Path) -> Profile:
@@ -101,11 +145,14 @@ def parse_profile(text: str, origin: str = "The profile") -> Profile:
     version = content.pop("streamsense_profile")
     if version != VERSION:
         raise ConfigError(f"{origin} has version {str(version)[:20]}, expected {VERSION}. {_REMEDY}")
+    about = content.pop(_ABOUT, {})
+    if not isinstance(about, dict):
+        raise ConfigError(f"{origin} has {_shown(about)} as {_ABOUT!r}, expected entries by name. {_REMEDY}")
     for name, part in content.items():
         if name not in PARTS or not isinstance(part, dict):
             expected = f"expected a part for each of {', '.join(PARTS)} at most"
             raise ConfigError(f"{origin} has {name[:40]!r}: {type(part).__name__}, {expected}. {_REMEDY}")
-    return Profile({name: content[name] for name in PARTS if name in content})
+    return Profile({name: content[name] for name in PARTS if name in content}, about)
 
 
 def numbers(part: Part, name: str, count: int) -> FloatArray:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import resource
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from streamsense.errors import ConfigError
 from streamsense.pipeline import Pipeline
-from streamsense.profile import PROFILE, Profile, load_profile
+from streamsense.profile import LEARN, PROFILE, Profile, learning_payload, load_profile
 from streamsense.score import Plan, Score
 from streamsense.streams import MODALITIES, Control
 from streamsense.ticks import tick_at_or_before, tick_time
@@ -68,12 +72,148 @@ def test_it_counts_from_the_first_sample_on_and_stays() -> None:
     without = run(sessions.pipeline(*MODALITIES), 6.0, seed=3)[1]
     for score in (first, last):
         eeg, face = score.features["eeg"], score.features["face"]
-        assert eeg.inputs["baseline_weight"] == pytest.approx(10.9 / 60, abs=0.01)  # 12 s less the warm-up
+        assert eeg.inputs["baseline_weight"] == pytest.approx(10.9 / 20, abs=0.01)  # 12 s less the warm-up, of 20 s
         assert "neutral face not settled" not in face.reasons
     assert pipeline._fusion.state.ambivalence.habitual_discord == learned().parts["fusion"]["habitual_discord"]
     assert without.features["eeg"].inputs["baseline_weight"] < 0.02
     assert "neutral face not settled" in without.features["face"].reasons
     assert Profile.from_pipeline(pipeline) == learned()
+
+
+PHASES = ((1.0, ()), (1.5, ("eeg", "face")), (13.1, ()), (14.0, ("voice",)), (19.7, ()))
+"""When (s) each LEARN comes, and who learns from there on."""
+
+
+@functools.cache
+def plain_tracks() -> tuple[sessions.Track, ...]:
+    return tuple(sessions.MAKERS[modality](22.0) for modality in MODALITIES)
+
+
+@functools.cache
+def disturbed_tracks() -> tuple[sessions.Track, ...]:
+    """The same, all different outside of the phases in which they are learned."""
+    tracks = []
+    spans = {"eeg": (1.5, 13.1), "face": (1.5, 13.1), "voice": (14.0, 19.7)}
+    for track in plain_tracks():
+        modality, values = track.info.kind, track.values.copy()
+        start, stop = spans[modality]
+        second = track.stamps - sessions.START
+        outside = (second < start) | (second >= stop)
+        if modality == "face":
+            geometry = [i for i, label in enumerate(track.info.channel_labels) if label[-2:] in ("_x", "_y", "_z")]
+            values[np.ix_(outside, geometry)] *= 1.2
+        else:
+            values[outside] *= 4
+        tracks.append(dataclasses.replace(track, values=values))
+    return tuple(tracks)
+
+
+def calibrated(
+    piece_s: float, interrupt_at: float | None = None, phases: Any = PHASES, tracks: tuple[sessions.Track, ...] = ()
+) -> Pipeline:
+    """A session in which the phases are learned, in pieces; from a snapshot in another pipeline, if interrupted."""
+    pipeline, tracks = sessions.pipeline(*MODALITIES), tracks or disturbed_tracks()
+    for track in tracks:
+        pipeline.push(sessions.opened(track))
+    edges = sorted({at for at, _ in phases} | set(np.arange(piece_s, 22.0, piece_s).tolist()) | {22.0})
+    done = [0, 0, 0]
+    for edge in edges:
+        if interrupt_at is not None and edge >= interrupt_at:
+            pipeline, before, interrupt_at = sessions.pipeline(*MODALITIES), pipeline, None
+            pipeline.restore(before.snapshot(), before.open_streams)
+        for number, track in enumerate(tracks):
+            stop = int(np.searchsorted(track.stamps, sessions.START + edge))
+            if stop > done[number]:
+                pipeline.push(track.block(done[number], stop, sessions.START + edge))
+                done[number] = stop
+        for at, parts in phases:
+            if at == edge:
+                pipeline.push(Control(LEARN, learning_payload(parts, f"at {at}"), sessions.START + at))
+    return pipeline
+
+
+@functools.cache
+def calibrated_at_once() -> Profile:
+    return Profile.from_pipeline(calibrated(30.0))
+
+
+def test_each_part_is_learned_in_its_phase_alone() -> None:
+    profile = calibrated_at_once()
+    assert list(profile.parts) == list(MODALITIES), "nobody told the fusion to learn"
+    eeg, face, voice = (profile.parts[modality] for modality in MODALITIES)
+    assert [part["seconds"] for part in (eeg, face)] == pytest.approx([11.6, 11.6], abs=0.25)
+    assert 3.0 < voice["seconds"] < 5.7
+    # White noise of 12 µV at 250 Hz, average reference; the four times louder time around it would add ln 4 = 1.4 nats.
+    alpha_uv2 = 12.0**2 * (14 - 8) / 125 * (1 - 1 / len(sessions.EEG_LABELS))
+    for entropy in eeg["baseline"].values():
+        assert entropy[2] == pytest.approx(0.5 * np.log(2 * np.pi * np.e * alpha_uv2), abs=0.25)
+    undisturbed = Profile.from_pipeline(calibrated(30.0, tracks=plain_tracks())).parts
+    assert face["neutral"] == undisturbed["face"]["neutral"]
+    # The sound around the phase is 12 dB louder; the level's running mean of these 4 s still has its prior in it.
+    assert voice["mean"][64] == pytest.approx(undisturbed["voice"]["mean"][64], abs=1.0)
+
+
+@settings(max_examples=3, deadline=None)
+@example(piece_s=0.9, interrupt_at=13.5)
+@example(piece_s=30.0, interrupt_at=20.0)
+@given(piece_s=st.floats(0.05, 3.0), interrupt_at=st.none() | st.floats(0.5, 21.0))
+def test_how_a_calibration_is_cut_or_resumed_changes_no_byte(piece_s: float, interrupt_at: float | None) -> None:
+    assert Profile.from_pipeline(calibrated(piece_s, interrupt_at)).payload == calibrated_at_once().payload
+
+
+def test_a_phase_that_is_repeated_begins_with_nothing() -> None:
+    again = (*PHASES[:2], (8.0, ("eeg",)), *PHASES[2:])
+    parts = calibrated(30.0, phases=again).learned()
+    assert "eeg" not in parts, "5.1 s are too short"
+    assert calibrated(30.0, phases=again).learned_s()["eeg"] == pytest.approx(5.1, abs=0.25)
+    assert calibrated(30.0, phases=again).learned_s()["face"] == pytest.approx(6.5, abs=0.25), "frozen when it was told"
+
+
+def test_learning_ends_the_use_of_a_profile() -> None:
+    pipeline = with_profile(learned())
+    run(pipeline, 2.0)
+    pipeline.push(Control(LEARN, learning_payload(["eeg", "fusion"]), sessions.START + 2.0))
+    assert pipeline.learned() == {}
+    assert pipeline._fusion.state.ambivalence.is_learning
+    pipeline.push(Control(PROFILE, learned().payload, sessions.START + 2.0))
+    assert Profile.from_pipeline(pipeline) == learned()
+
+
+def test_the_learners_are_told_in_a_notice() -> None:
+    pipeline = sessions.pipeline("eeg")
+    pipeline.push(Control(LEARN, learning_payload(["eeg"], "rest"), 3.0))
+    (notice,) = pipeline.take_notices()
+    assert (notice.kind, notice.text, notice.details) == ("learning", "rest", {"parts": ["eeg"]})
+
+
+@pytest.mark.parametrize(
+    "payload",
+    ["", "[" * 100_000, "[]", "{}", '{"parts": ["nose"], "phase": ""}', '{"parts": [[]], "phase": ""}',
+     '{"parts": "eeg", "phase": ""}', '{"parts": [], "phase": 1}'],
+)  # fmt: skip
+def test_learners_that_are_told_wrongly_are_refused(payload: str) -> None:
+    pipeline = sessions.pipeline("eeg")
+    with pytest.raises(ConfigError, match="Who is to learn is told as"):
+        pipeline.push(Control(LEARN, payload, 0.0))
+
+
+def test_what_is_said_about_a_profile_stays_in_its_file(tmp_path: Path) -> None:
+    told = dataclasses.replace(learned(), about={"made": "today", "quality": {"eeg": 0.9}})
+    told.save(tmp_path / "told.json")
+    read = load_profile(tmp_path / "told.json")
+    assert read == told
+    assert (read.payload, read.sha256) == (learned().payload, learned().sha256)
+
+
+def test_a_profile_that_cannot_be_written_whole_is_not_there(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # as on a full disk; Python ignores the signal
+    try:
+        with pytest.raises(ConfigError, match="cannot be written"):
+            learned().save(tmp_path / "profile.json")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 def jittered(track: sessions.Track) -> sessions.Track:
@@ -163,6 +303,7 @@ def test_a_profile_of_other_features_is_refused() -> None:
         (b'{"streamsense_profile": 2}', "version 2, expected 1"),
         (b'{"streamsense_profile": 1, "nose": {}}', "'nose': dict, expected a part for each of eeg, face, voice,"),
         (b'{"streamsense_profile": 1, "eeg": [1]}', "has 'eeg': list, expected"),
+        (b'{"streamsense_profile": 1, "about": [1]}', "has 1 entries as 'about', expected"),
     ],
 )  # fmt: skip
 def test_files_that_are_no_profile_are_refused(tmp_path: Path, content: bytes, message: str) -> None:

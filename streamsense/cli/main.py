@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from streamsense import __version__
-from streamsense.cli import demo, features, live, models, record, replay, salvage, streams, verify
+from streamsense.cli import calibrate, demo, features, live, models, profile, record, replay, salvage, streams, verify
 from streamsense.errors import StreamsenseError
 
 app = typer.Typer(
@@ -24,7 +24,8 @@ app = typer.Typer(
     help=(
         "Continuous emotion and ambivalence scores from EEG, face and voice every 200 ms over LSL.\n\n"
         "Try it without any device: `streamsense demo`. See what is on the network: `streamsense streams`. Score a lab "
-        "session: `streamsense live CONFIG`. Score a recording: `streamsense replay FILE`; its features as a table: "
+        "session: `streamsense live CONFIG`. Make a person's profile before it: `streamsense calibrate CONFIG -o "
+        "PROFILE`. Score a recording: `streamsense replay FILE`; its features as a table: "
         "`streamsense features FILE -o OUT`. Prove that one computes the same again: `streamsense verify FILE`.\n\n"
         "The scores are no diagnosis and no proof of what a person feels."
     ),
@@ -32,6 +33,8 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("streams")(streams.streams)
 app.command("live")(live.live)
+app.command("calibrate")(calibrate.calibrate)
+app.command("profile")(profile.profile)
 app.command("record")(record.record)
 app.command("replay")(replay.replay)
 app.command("features")(features.features)

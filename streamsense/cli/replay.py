@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from rich.table import Column, Table
 
 from streamsense.cli import view
 from streamsense.cli.live import find_config
+from streamsense.cli.profile import made_now
 from streamsense.config import Config, EegSection, load_config, parse_config
 from streamsense.errors import ConfigError
 from streamsense.pipeline import Pipeline
@@ -86,7 +88,7 @@ def replay(
     elapsed = time.perf_counter() - started
     _summary(console, scores, elapsed)
     if save_profile is not None:
-        profile = Profile.from_pipeline(pipeline)
+        profile = replace(Profile.from_pipeline(pipeline), about={**made_now(), "recording": file.name})
         profile.save(save_profile)
         text = (
             f"The profile of {', '.join(profile.parts)} is in {save_profile}. Use it as `profile:` in a configuration."

@@ -2,29 +2,154 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
-from streamsense.features.band_filters import BoolArray, IntArray
+import numpy as np
+from numba import njit
+
+from streamsense.features.band_filters import LINE_FREQUENCIES_HZ
+from streamsense.features.band_sums import (
+    AT_HIGHEST,
+    AT_LOWEST,
+    BORROWED,
+    BROAD,
+    HIGHEST,
+    LINE,
+    LOWEST,
+    OTHER_LINE,
+    OWN,
+    PEAK,
+    SEEN,
+    WARM,
+)
+from streamsense.features.common_reference import BoolArray, IntArray
+from streamsense.features.entropy_cells import FLAT_SD_UV
+from streamsense.features.entropy_window import Window
 from streamsense.streams import FloatArray
 
-# Thresholds after the high-pass, in µV (SCIENCE: 100–150 µV peaks, 0.5 µV flat; recalled practice, not fitted).
-FLAT_SD_UV = 0.5
-NOISY_SD_UV = 60.0
-POPPED_PEAK_UV = 500.0
+
+@dataclass(frozen=True)
+class EegQualitySettings:
+    """From where on an electrode counts as bad. None of this changes the feature; amplitudes in µV.
+
+    - `noisy_sd_uv`: after high-pass and reference. Blinks of 100 to 150 µV (SCIENCE 6.6), one a second, stay below.
+    - `line_share`: power at the line frequency beside all other power above the high-pass: more than all else is.
+    - `clipped_share` of the samples at the window's very highest or lowest value, of a range of `clipped_range_uv` or
+      more, is clipped: of Gaussian noise in steps of a tenth of its SD it is 0.05 %.
+    - `railed_from_uv`: a constant at least so far from 0 is an amplifier at its limit, as it is without contact: no
+      common one ends below. One that is nearer is flat.
+    - `muscle_spreads` above the running level of the highest band (SCIENCE 6.6: 5 MAD), in `muscle_share` of the cells.
+    """
+
+    noisy_sd_uv: float = 60.0
+    line_share: float = 1.0
+    clipped_share: float = 0.02
+    clipped_range_uv: float = 100.0
+    railed_from_uv: float = 1000.0
+    muscle_spreads: float = 5.0
+    muscle_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not 0 < value < np.inf:
+                raise ValueError(f"{name} is {value}, expected above 0")
+
+
+_CLEAN, _MISSING, _SETTLING, _FLAT, _RAILED, _POPPED, _NOISY, _MUSCLE, _LINE, _OTHER_LINE, _BORROWED = range(11)
 
 
 def eeg_quality(
-    counts: IntArray, squares: FloatArray, peaks: FloatArray, flat: BoolArray, present: BoolArray
+    window: Window,
+    present: BoolArray,
+    expected: float,
+    least: float,
+    cells: int,
+    popped_uv: float,
+    line_frequency_hz: float | None,
+    settings: EegQualitySettings,
 ) -> tuple[float, tuple[str, ...]]:
     """Quality in [0, 1]: the share of electrodes that are present and clean; and the reasons why not 1.
 
-    `counts`, `squares` (channels,) are the window's samples and sum of squares of the signal after high-pass and
-    reference; `peaks` (channels,) its largest magnitude; `flat`, `present` (channels,) what was made of them.
+    `present` (channels,): those whose own samples are used. A whole window has `expected` samples and `cells`
+    cells; below `least` samples an electrode is missing. One that is interpolated is no cleaner for it. Above
+    `popped_uv` it is taken out for a while.
     """
-    sd = np.sqrt(squares / np.maximum(counts, 1))
-    noisy = present & (sd > NOISY_SD_UV)
-    popped = peaks > POPPED_PEAK_UV
-    clean = present & ~noisy & ~popped
-    found = {"missing": ~present & ~popped & ~flat, "flat": flat, "noisy": noisy, "popped": popped}
-    reasons = tuple(f"{int(bad.sum())} of {len(bad)} electrodes {name}" for name, bad in found.items() if bad.any())
-    return float(clean.sum() / len(clean)), reasons
+    s = settings
+    # What the notch took away is no longer in the rest; the other line frequency still is.
+    first, rest = (line_frequency_hz, 0.0) if line_frequency_hz else (LINE_FREQUENCIES_HZ[0], 1.0)
+    other = next(hz for hz in LINE_FREQUENCIES_HZ if hz != first)
+    counts = _count(
+        window.sums, window.extremes, window.tense, present, expected, least, cells, popped_uv, rest,
+        s.noisy_sd_uv, s.line_share, s.clipped_share, s.clipped_range_uv, s.railed_from_uv, s.muscle_share,
+    )  # fmt: skip
+    names = {
+        _MISSING: "missing", _SETTLING: "settling", _FLAT: "flat", _RAILED: "railed", _POPPED: "popped",
+        _NOISY: "noisy", _MUSCLE: "with muscle activity", _LINE: f"with {first:g} Hz line noise",
+        _OTHER_LINE: f"with {other:g} Hz line noise", _BORROWED: "interpolated",
+    }  # fmt: skip
+    reasons = tuple(
+        f"{counts[kind]} of {len(present)} electrodes {name}" for kind, name in names.items() if counts[kind]
+    )
+    return float(counts[_CLEAN] / len(present)), reasons
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def find_present(sums: FloatArray, least: float) -> tuple[BoolArray, BoolArray, float]:
+    """Which channels have a value: from their own samples; from those or others'. And how many the fullest has.
+
+    By a window's `sums` (rows, channels); a value needs `least` samples. A flat electrode measures nothing, whatever
+    the logarithm of its rounding errors would say.
+    """
+    present = (sums[WARM] >= least) & (sums[OWN] >= FLAT_SD_UV**2 * sums[WARM])
+    fullest = 0.0
+    for c in range(len(present)):
+        fullest = max(fullest, sums[WARM, c]) if present[c] else fullest
+    return present, present | (sums[BORROWED] >= least), fullest
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _count(
+    sums: FloatArray,
+    extremes: FloatArray,
+    tense: FloatArray,
+    present: BoolArray,
+    expected: float,
+    least: float,
+    cells: int,
+    popped_uv: float,
+    rest: float,
+    noisy_sd_uv: float,
+    line_share: float,
+    clipped_share: float,
+    clipped_range_uv: float,
+    railed_from_uv: float,
+    muscle_share: float,
+) -> IntArray:
+    """How many electrodes are clean, and how many are what; an electrode can be several things."""
+    counts = np.zeros(11, np.int64)
+    for c in range(len(present)):
+        warm, own, high, low = sums[WARM, c], sums[OWN, c], extremes[HIGHEST, c], extremes[LOWEST, c]
+        at_end = max(extremes[AT_HIGHEST, c], extremes[AT_LOWEST, c])
+        constant = high == low and sums[SEEN, c] > 1 and abs(high) >= railed_from_uv
+        clipped = high - low >= clipped_range_uv and at_end > clipped_share * expected
+        railed = constant or clipped
+        popped = extremes[PEAK, c] > popped_uv
+        still = own < FLAT_SD_UV**2 * warm and not railed
+        noisy = warm > 0 and sums[BROAD, c] > noisy_sd_uv**2 * warm
+        muscle = tense[c] >= muscle_share * cells
+        line = sums[LINE, c] > line_share * (own - rest * sums[LINE, c])
+        other_line = sums[OTHER_LINE, c] > line_share * (own - sums[OTHER_LINE, c])
+        bad = popped or railed or still
+        counts[_FLAT] += still
+        counts[_RAILED] += railed
+        counts[_POPPED] += popped
+        counts[_BORROWED] += sums[BORROWED, c] > 0
+        if present[c]:
+            counts[_NOISY] += noisy
+            counts[_MUSCLE] += muscle
+            counts[_LINE] += line
+            counts[_OTHER_LINE] += other_line
+            counts[_CLEAN] += not (bad or noisy or muscle or line or other_line)
+        elif not bad:
+            counts[_SETTLING if sums[SEEN, c] >= least else _MISSING] += 1
+    return counts

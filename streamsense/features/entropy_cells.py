@@ -7,123 +7,88 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from streamsense.features.band_filters import BoolArray, IntArray
-from streamsense.features.eeg_quality import FLAT_SD_UV
+from streamsense.features.band_sums import AT_LOWEST, BANDS, BORROWED, HIGHEST, LOWEST, OWN, SUMMED, WARM
+from streamsense.features.common_reference import BoolArray, IntArray
+from streamsense.features.running_level import CELLS, RunningLevel, exchange, limit_above
 from streamsense.streams import FloatArray
 from streamsense.ticks import tick_at_or_before, tick_time
 
 CELLS_KEPT = 150
 """30 s: the longest window and the longest backlog, with room."""
+FLAT_SD_UV = 0.5
+"""An electrode that moves less measures nothing (SCIENCE 6.6)."""
 _FADED_UV = 1e-30  # far below what changes a sum of microvolts
 _FADE_EVERY = 50  # cells: a filter's memory does not fall from there to numbers that are slow to compute with in 10 s
-VARIANCE_FLOOR = 1e-12
-"""µV²; a flat channel has no logarithm."""
-
-
-@dataclass(frozen=True, eq=False)
-class Window:
-    """What the cells of one window hold together: per channel, all (channels,) but for those told.
-
-    `counts`: samples. `entropy` (channels, bands): nats of µV. `broad_squares`: sum of squares after high-pass and
-    reference. `peaks`: largest magnitude of the same. `flat`: whether the channel's own signal, before the reference,
-    is flat. `last_time` (s): newest sample; NaN where there is none. `newest_slot`: None without cells.
-    """
-
-    counts: IntArray
-    entropy: FloatArray
-    broad_squares: FloatArray
-    peaks: FloatArray
-    flat: BoolArray
-    last_time: float
-    newest_slot: int | None
 
 
 @dataclass
 class BandEntropyState:
     """Filter state per channel, and a ring of cells; cell k holds the samples of [k/5, (k+1)/5) s.
 
-    The arrays' shapes are told at `band_filters.filter_into_cells`.
+    The first four are told at `band_sums.filter_into_cell`, and the rows of `sums` and `extremes`, (slots, rows,
+    channels), there too. `donors` (channels,): what was good when the current cell was opened. Of each cell, as it was
+    opened: `baseline` (slots, 1 + bands, channels), samples that the running baseline was learned from and each band's
+    sum of squares; `muscle_limit` (slots, channels), the power (µV²) from which on its highest band is tense.
     """
 
     front: FloatArray
     bands: FloatArray
-    warm_up_left: IntArray
+    warm_up_left: FloatArray
     reference_weight: FloatArray
     flat: BoolArray
+    donors: BoolArray
     sums: FloatArray
-    squares: FloatArray
-    counts: IntArray
-    own_squares: FloatArray
-    broad_squares: FloatArray
-    peaks: FloatArray
-    baseline_squares: FloatArray
-    baseline_counts: IntArray
+    extremes: FloatArray
+    baseline: FloatArray
+    muscle_limit: FloatArray
+    level: RunningLevel
     cell_index: IntArray
     cell_last_time: FloatArray
     current_cell: int = -1
+    learn_from: int = -1
     segment: int = -1
     last_time: float = float("nan")
 
     @staticmethod
-    def new(channels: int, bands: int, front_sections: int, band_sections: int) -> BandEntropyState:
+    def new(channels: int, bands: int, band_sections: int) -> BandEntropyState:
         """State before the first sample."""
-        by_band = (CELLS_KEPT, bands, channels)
-        by_channel = (CELLS_KEPT, channels)
         return BandEntropyState(
-            front=np.zeros((front_sections, 2, channels)),
+            front=np.zeros((3, 2, channels)),
             bands=np.zeros((bands, band_sections, 2, channels)),
-            warm_up_left=np.full(channels, -1, np.int64),
+            warm_up_left=np.full(channels, -1.0),
             reference_weight=np.zeros(channels),
             flat=np.zeros(channels, np.bool_),
-            sums=np.zeros(by_band),
-            squares=np.zeros(by_band),
-            counts=np.zeros(by_channel, np.int64),
-            own_squares=np.zeros(by_channel),
-            broad_squares=np.zeros(by_channel),
-            peaks=np.zeros(by_channel),
-            baseline_squares=np.zeros(by_band),
-            baseline_counts=np.zeros(by_channel, np.int64),
+            donors=np.zeros(channels, np.bool_),
+            sums=np.zeros((CELLS_KEPT, BANDS + 2 * bands, channels)),
+            extremes=np.zeros((CELLS_KEPT, AT_LOWEST + 1, channels)),
+            baseline=np.zeros((CELLS_KEPT, 1 + bands, channels)),
+            muscle_limit=np.full((CELLS_KEPT, channels), np.inf),
+            level=RunningLevel.new(channels),
             cell_index=np.full(CELLS_KEPT, -1, np.int64),
             cell_last_time=np.full(CELLS_KEPT, np.nan),
         )
 
-    def open_cell(self, index: int) -> None:
-        """Make cell `index` the current one; the running baseline goes on from the cell before it.
+    def open_cell(
+        self, index: int, learning: bool, baseline_samples: float, rest_power: FloatArray, muscle_spreads: float
+    ) -> None:
+        """Make cell `index` the current one, and learn from the one before it.
 
-        What that cell shows to be flat is `flat` from here on.
+        If that was flat, the electrode is `flat` from here on. While `learning`, and from cell `learn_from` on, the
+        running baseline is learned until it has `baseline_samples`. `rest_power` (channels,): the highest band's in a
+        profile (µV²), NaN where there is none.
         """
-        if index == self.current_cell:
-            return
         slot, before = index % CELLS_KEPT, self.current_cell % CELLS_KEPT
-        self.flat = self.own_squares[before] < FLAT_SD_UV**2 * self.counts[before]
         if index % _FADE_EVERY == 0:
             self._forget_what_faded()
-        _begin_cell(
-            slot, before, self.counts, self.sums, self.squares, self.own_squares, self.broad_squares, self.peaks,
-            self.baseline_squares, self.baseline_counts,
+        learning = learning and self.current_cell >= self.learn_from
+        _turn_over(
+            slot, before, self.sums, self.extremes, self.baseline, self.flat, self.warm_up_left, self.donors,
+            self.level.powers[self.current_cell % CELLS], self.level.ordered, self.muscle_limit[slot],
+            learning, baseline_samples, rest_power, muscle_spreads,
         )  # fmt: skip
         self.cell_last_time[slot] = np.nan
         self.cell_index[slot] = index
         self.current_cell = index
-
-    def window(self, tick: float, cells: int) -> Window:
-        """The `cells` cells before `tick` (s, on the grid), as far as they were reached and are still kept."""
-        last = tick_at_or_before(tick) - 1
-        wanted = np.arange(last - cells + 1, last + 1)
-        slots = wanted % CELLS_KEPT
-        slots = slots[self.cell_index[slots] == wanted]
-        counts, sums, squares, own_squares, broad_squares, peaks = _add_cells(
-            slots, self.counts, self.sums, self.squares, self.own_squares, self.broad_squares, self.peaks
-        )
-        return Window(
-            counts=counts,
-            entropy=entropy_of(sums, squares, counts),
-            broad_squares=broad_squares,
-            peaks=peaks,
-            flat=own_squares < FLAT_SD_UV**2 * counts,
-            last_time=float(np.fmax.reduce(self.cell_last_time[slots], initial=np.nan)),
-            newest_slot=int(slots[-1]) if len(slots) else None,
-        )
 
     def _forget_what_faded(self) -> None:
         """Filters of a channel that stays at zero fade without end, and such tiny numbers are slow to compute with."""
@@ -132,71 +97,48 @@ class BandEntropyState:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _begin_cell(
+def _turn_over(
     slot: int,
     before: int,
-    counts: IntArray,
     sums: FloatArray,
-    squares: FloatArray,
-    own_squares: FloatArray,
-    broad_squares: FloatArray,
-    peaks: FloatArray,
-    baseline_squares: FloatArray,
-    baseline_counts: IntArray,
+    extremes: FloatArray,
+    baseline: FloatArray,
+    flat: BoolArray,
+    warm_up_left: FloatArray,
+    donors: BoolArray,
+    powers: FloatArray,
+    ordered: FloatArray,
+    muscle_limit: FloatArray,
+    learning: bool,
+    baseline_samples: float,
+    rest_power: FloatArray,
+    muscle_spreads: float,
 ) -> None:
-    """Empty the cell at `slot`; its baseline is that of the cell at `before`."""
-    for c in range(counts.shape[1]):
-        counts[slot, c] = 0
-        own_squares[slot, c] = broad_squares[slot, c] = peaks[slot, c] = 0.0
-        baseline_counts[slot, c] = baseline_counts[before, c]
-    for b in range(sums.shape[1]):
-        for c in range(sums.shape[2]):
-            sums[slot, b, c] = squares[slot, b, c] = 0.0
-            baseline_squares[slot, b, c] = baseline_squares[before, b, c]
+    """Learn what the cell at `before` shows, and empty the one at `slot`. Arguments: see `open_cell` and the state.
 
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _add_cells(
-    slots: IntArray,
-    counts: IntArray,
-    sums: FloatArray,
-    squares: FloatArray,
-    own_squares: FloatArray,
-    broad_squares: FloatArray,
-    peaks: FloatArray,
-) -> tuple[IntArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-    """The `slots` of every array together: the largest of `peaks`, the sum of the others."""
-    shape = sums.shape[1:]
-    all_counts, all_sums, all_squares = np.zeros(shape[1], np.int64), np.zeros(shape), np.zeros(shape)
-    all_own, all_broad, all_peaks = np.zeros(shape[1]), np.zeros(shape[1]), np.zeros(shape[1])
-    for slot in slots:
-        for c in range(shape[1]):
-            all_counts[c] += counts[slot, c]
-            all_own[c] += own_squares[slot, c]
-            all_broad[c] += broad_squares[slot, c]
-            all_peaks[c] = max(all_peaks[c], peaks[slot, c])
-        for b in range(shape[0]):
-            for c in range(shape[1]):
-                all_sums[b, c] += sums[slot, b, c]
-            for c in range(shape[1]):
-                all_squares[b, c] += squares[slot, b, c]
-    return all_counts, all_sums, all_squares, all_own, all_broad, all_peaks
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def entropy_of(sums: FloatArray, squares: FloatArray, counts: IntArray) -> FloatArray:
-    """Differential entropy ½·ln(2πe·σ²) (channels, bands), of a Gaussian with the variance of the summed samples.
-
-    `sums` and `squares` (bands, channels) of samples in µV, `counts` (channels,) of them. Duan, Zhu & Lu (2013).
+    `powers` (channels,): those that the cell's take the place of. `muscle_limit` (channels,): that of the new cell.
     """
-    bands, channels = sums.shape
-    entropy = np.empty((channels, bands))
-    for b in range(bands):
-        for c in range(channels):
-            n = max(counts[c], 1)
-            variance = squares[b, c] / n - (sums[b, c] / n) ** 2
-            entropy[c, b] = 0.5 * np.log(2 * np.pi * np.e * max(variance, VARIANCE_FLOOR))
-    return entropy
+    bands, channels = baseline.shape[1] - 1, sums.shape[2]
+    for c in range(channels):
+        warm, summed = sums[before, WARM, c], sums[before, SUMMED, c]
+        flat[c] = sums[before, OWN, c] < FLAT_SD_UV**2 * warm
+        donors[c] = warm_up_left[c] == 0 and not flat[c]
+        measured = warm > 0 and sums[before, BORROWED, c] == 0 and not flat[c]
+        learned = 1.0 if learning and measured and baseline[before, 0, c] < baseline_samples else 0.0
+        baseline[slot, 0, c] = baseline[before, 0, c] + learned * summed
+        for b in range(bands):
+            baseline[slot, 1 + b, c] = baseline[before, 1 + b, c] + learned * sums[before, BANDS + bands + b, c]
+        rest = rest_power[c]
+        if np.isnan(rest):
+            whole = baseline[slot, 0, c] >= baseline_samples
+            rest = baseline[slot, bands, c] / baseline[slot, 0, c] if whole else np.inf
+        power = sums[before, BANDS + 2 * bands - 1, c] / summed if measured else np.inf
+        exchange(ordered[c], powers[c], power)
+        powers[c] = power
+        muscle_limit[c] = limit_above(ordered[c], rest, muscle_spreads)
+    sums[slot] = 0.0
+    extremes[slot] = 0.0
+    extremes[slot, HIGHEST], extremes[slot, LOWEST] = -np.inf, np.inf
 
 
 def cells_of(times: FloatArray) -> list[tuple[int, int, int]]:

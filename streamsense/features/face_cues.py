@@ -57,12 +57,14 @@ class CueState:
     """Running median gaze (yaw, pitch); low-passed yaws; how long the eyes have been closed.
 
     `running` is False where the next frame starts afresh: after a gap, or a frame without a face. The median
-    gaze stays; a profile's one is `gaze_fixed`, and `gaze_learning` is False while it is in use.
+    gaze stays; a profile's one is `gaze_fixed`, and `gaze_learning` is False while it is in use. While it is
+    `gaze_frozen` the running one stays as it is.
     """
 
     gaze: QuantileState
     gaze_fixed: FloatArray
     gaze_learning: bool = True
+    gaze_frozen: bool = False
     yaw_fast: float = 0.0
     yaw_slow: float = 0.0
     closed_s: float = 0.0
@@ -117,7 +119,7 @@ class CueTracker:
         left_yaw, left_pitch, right_yaw, right_pitch = vector[_GAZE].tolist()
         pitch = float(vector[FIELD_INDEX["pitch_deg"]])
         gaze = np.array([yaw + (left_yaw + right_yaw) / 2, pitch + (left_pitch + right_pitch) / 2])
-        if state.gaze_learning:
+        if state.gaze_learning and not state.gaze_frozen:
             self._gaze.step(state.gaze, gaze, np.ones(2), step_s)
         offset = math.hypot(*(gaze - self.usual_gaze(state)))
         return 1.0, offset, state.yaw_fast - state.yaw_slow, float(long_closure)
@@ -130,7 +132,12 @@ class CueTracker:
         """Refer to a saved median gaze from now on; None returns to the running one."""
         if gaze is not None:
             state.gaze_fixed = gaze.copy()
-        state.gaze_learning = gaze is None
+        state.gaze_learning, state.gaze_frozen = gaze is None, False
+
+    def learn_anew(self, state: CueState) -> None:
+        """Forget the median gaze, and learn it from the next frame on."""
+        self.use_gaze(state, None)
+        state.gaze = self._gaze.new_state()
 
 
 def facial_cues(settings: CueSettings, faces: FloatArray, cues_at: slice, units_at: slice) -> dict[str, float]:

@@ -174,12 +174,29 @@ class FaceFeatures:
         ]  # fmt: skip
         return (*columns, *(FeatureColumn(name, unit) for name, unit in CUE_UNITS.items()))
 
+    @property
+    def learned_s(self) -> float:
+        """Seconds of face that the running neutral was learned from."""
+        return self.state.neutral.running.weight_s
+
     def learned(self) -> dict[str, object] | None:
         """The neutral face (mm, and blendshapes, by name) and the usual gaze; None before the neutral has settled."""
-        if self._estimator.settled(self.state.neutral) < 1.0:
+        if self.learned_s < self.settings.neutral.settle_s:
             return None
-        usual_gaze = self._cues.usual_gaze(self.state.cues).tolist()
-        return {"neutral": self._estimator.neutral(self.state.neutral), "usual_gaze_deg": usual_gaze}
+        return {
+            "neutral": self._estimator.neutral(self.state.neutral),
+            "usual_gaze_deg": self.state.cues.gaze.estimate.tolist(),
+            "seconds": self.learned_s,
+        }
+
+    def learn_anew(self) -> None:
+        """Learn the neutral face and the usual gaze again, from the next frame on."""
+        self.state.neutral = self._estimator.new_state()
+        self._cues.learn_anew(self.state.cues)
+
+    def freeze(self) -> None:
+        """Keep the running neutral and the usual gaze as they are."""
+        self.state.neutral.frozen = self.state.cues.gaze_frozen = True
 
     def use_profile(self, part: Part | None) -> None:
         """Refer to a profile's neutral face and gaze from now on; None: learn them. Raises ConfigError if unfit."""

@@ -56,11 +56,15 @@ class NeutralSettings:
 
 @dataclass
 class NeutralState:
-    """The running neutral, or the profile's one (`fixed`); `learning` is False while a profile is in use."""
+    """The running neutral, or the profile's one (`fixed`); `learning` is False while a profile is in use.
+
+    While it is `frozen` the running neutral stays as it is.
+    """
 
     running: QuantileState
     fixed: FloatArray
     learning: bool = True
+    frozen: bool = False
 
 
 _MEASURE_NAMES = tuple(f"{name}_{side}" for side in SIDES for name in MEASURES)
@@ -107,7 +111,7 @@ class ActionUnitEstimator:
         facing = abs(yaw_deg) <= self.settings.maximum_yaw_deg and abs(pitch_deg) <= self.settings.maximum_pitch_deg
         started = state.running.weight_s > 0
         intensities = self._intensities(values, state.running.estimate if started else values)
-        if facing:
+        if facing and not state.frozen:
             weights = self._weights(intensities, state.running.weight_s)
             self._running.step(state.running, values, weights, step_s)
         return intensities
@@ -125,12 +129,11 @@ class ActionUnitEstimator:
         """
         if neutral is not None:
             state.fixed = np.concatenate([numbers(neutral, name, 1) for name in self.names])
-        state.learning = neutral is None
+        state.learning, state.frozen = neutral is None, False
 
     def neutral(self, state: NeutralState) -> dict[str, float]:
-        """The neutral now in use, to be saved in a profile."""
-        estimate = state.running.estimate if state.learning else state.fixed
-        return {name: float(value) for name, value in zip(self.names, estimate, strict=True)}
+        """The running neutral, to be saved in a profile."""
+        return {name: float(value) for name, value in zip(self.names, state.running.estimate, strict=True)}
 
     def _intensities(self, values: FloatArray, neutral: FloatArray) -> FloatArray:
         n = len(_MEASURE_NAMES)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+UNSETTLED = "neutral face not settled"
+"""The reason that is not the picture's: too little of the face was seen so far."""
+
 
 @dataclass(frozen=True)
 class FaceQualitySettings:
@@ -48,7 +51,7 @@ def face_quality(
         ("face is blurred", _share(sharpness, settings.sharpness)),
         ("face is turned away", facing),
         ("more than one face", settings.several_faces if face_count > 1 else 1.0),
-        ("neutral face not settled", settings.unsettled_neutral + (1 - settings.unsettled_neutral) * settled),
+        (UNSETTLED, settings.unsettled_neutral + (1 - settings.unsettled_neutral) * settled),
     )
     quality = 1.0
     for _, part in parts:

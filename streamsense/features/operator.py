@@ -50,8 +50,21 @@ class FeatureOperator(Protocol):
         """The exact definition of the feature."""
         ...
 
+    @property
+    def learned_s(self) -> float:
+        """From how many seconds of the person what is known now was learned in this session."""
+        ...
+
     def learned(self) -> dict[str, object] | None:
-        """What has been learned of the person, for a profile; None where that is not enough yet."""
+        """What this session learned of the person, for a profile; None where that is not enough yet."""
+        ...
+
+    def learn_anew(self) -> None:
+        """Forget what was learned and any profile, and learn from the next sample on."""
+        ...
+
+    def freeze(self) -> None:
+        """Keep what was learned until now, and learn no more."""
         ...
 
     def use_profile(self, part: Part | None) -> None:

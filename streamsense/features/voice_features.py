@@ -89,6 +89,7 @@ class VoiceFeatures:
         self._normalisation = VoiceNormalisation(self.settings.normalisation)
         self._delay_s: float | None = None
         self._profile: Part | None = None
+        self._frozen = False
         self.state = self._new_state()
 
     @property
@@ -159,7 +160,8 @@ class VoiceFeatures:
         values = np.clip(rows[:, :COLUMNS], _LOWEST, _HIGHEST)
         level_db = values[:, LEVEL]
         voiced, above_noise_db = self._activity.step(state, level_db)
-        normalised, delta = self._normalisation.step(state, values, voiced)
+        learned_from = np.zeros_like(voiced) if self._frozen else voiced
+        normalised, delta = self._normalisation.step(state, values, learned_from)
         kept = slice(max(0, len(rows) - len(state.ring_times)), None)
         slots = np.arange(state.frames, state.frames + len(rows))[kept] % len(state.ring_times)
         state.ring_times[slots] = times[kept]
@@ -237,14 +239,29 @@ class VoiceFeatures:
         cues = [FeatureColumn(name, _CUE_UNITS.get(name, "")) for name in ("voiced_fraction", *CUES)]
         return (*bands, *prosody, *cues)
 
+    @property
+    def learned_s(self) -> float:
+        """Seconds of speech that the speaker's normalisation was learned from."""
+        return float(self.state.speaker_frames[0]) * FRAME_HOP_S
+
     def learned(self) -> dict[str, object] | None:
         """The speaker's normalisation, for a profile; None where too little speech was heard yet."""
-        return self._normalisation.learned(self.state)
+        learned = self._normalisation.learned(self.state)
+        return None if learned is None else {**learned, "seconds": self.learned_s}
+
+    def learn_anew(self) -> None:
+        """Learn the speaker's normalisation again, from the next frame on."""
+        self._profile, self._frozen = None, False
+        self._normalisation.forget(self.state)
+
+    def freeze(self) -> None:
+        """Keep the speaker's normalisation as it is."""
+        self._frozen = True
 
     def use_profile(self, part: Part | None) -> None:
         """Use a profile's normalisation from now on; None: learn. Raises ConfigError if unfit."""
         self._normalisation.use_profile(self.state, part)
-        self._profile = part
+        self._profile, self._frozen = part, False
 
     def contract(self) -> dict[str, object]:
         """The exact definition of the feature; a model trained with another one is refused."""

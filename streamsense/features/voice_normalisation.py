@@ -112,9 +112,15 @@ class VoiceNormalisation:
 
     def learned(self, state: NormalisationState) -> dict[str, object] | None:
         """The speaker's mean and spread, for a profile; None before they outweigh the prior."""
-        if state.speaker_learning and state.speaker_frames[0] < self.settings.prior_frames:
+        if state.speaker_frames[0] < self.settings.prior_frames:
             return None
         return {"mean": state.speaker_mean.tolist(), "variance": state.speaker_variance.tolist()}
+
+    def forget(self, state: NormalisationState) -> None:
+        """Begin with the prior again, and learn."""
+        fresh = self.new_state()
+        state.speaker_mean, state.speaker_variance = fresh.speaker_mean, fresh.speaker_variance
+        state.speaker_frames, state.speaker_learning = fresh.speaker_frames, True
 
     def use_profile(self, state: NormalisationState, part: Part | None) -> None:
         """Keep a profile's mean and variance from now on; None: go on learning. Raises ConfigError if unfit."""

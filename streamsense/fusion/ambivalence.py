@@ -48,7 +48,7 @@ class AmbivalenceSettings:
 class AmbivalenceState:
     """What the score remembers: the person's habitual discord, and the smoothed score.
 
-    `is_learning` is False while a profile says what is habitual.
+    `is_learning` is False while a profile says what is habitual, and while it is frozen.
     """
 
     habitual_discord: float = float("nan")
@@ -112,10 +112,11 @@ def step_ambivalence(
 
 def _excess_discord(state: AmbivalenceState, alpha: float, discord: float | None) -> float:
     """Discord above the habitual level, which moves towards it by the share `alpha`; 0 where there is none."""
-    if discord is None:
+    unknown = math.isnan(state.habitual_discord)
+    if discord is None or (unknown and not state.is_learning):
         return 0.0
     discord = _unit(discord)
-    if math.isnan(state.habitual_discord):
+    if unknown:
         state.habitual_discord = discord
     if state.is_learning:
         state.habitual_discord += alpha * (discord - state.habitual_discord)

@@ -91,6 +91,14 @@ class Fusion:
             self.state.ambivalence.habitual_discord = float(numbers(part, "habitual_discord", 1)[0])
         self.state.ambivalence.is_learning = part is None
 
+    def learn_anew(self) -> None:
+        """Forget the habitual discord, and learn it from the next tick on."""
+        self.state.ambivalence.habitual_discord, self.state.ambivalence.is_learning = math.nan, True
+
+    def freeze(self) -> None:
+        """Keep the habitual discord as it is."""
+        self.state.ambivalence.is_learning = False
+
     def step(self, opinions: Mapping[Modality, Opinion], tick_time: float) -> FloatArray:
         """The values of one score, without the tick's number, in the order of SCORE_LABELS."""
         rows = [opinions[modality] for modality in MODALITIES]

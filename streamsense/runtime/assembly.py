@@ -72,6 +72,7 @@ def feature_operators(config: Config) -> dict[Modality, FeatureOperator]:
                 window_s=config.eeg.window_s,
                 line_frequency_hz=config.eeg.line_frequency_hz,
                 reference=config.eeg.reference,
+                interpolate=config.eeg.interpolate,
             ),
             config.eeg.electrodes,
         )

@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from streamsense.errors import SinkError, SourceError
 from streamsense.journal import Entry, JournaledPipeline
@@ -19,6 +20,7 @@ from streamsense.sinks.base import Sink, ThreadedSink
 from streamsense.streams import Control, Event
 from streamsense.ticks import HOP_S, Clock
 
+Answer = TypeVar("Answer")
 _LONGEST_WAIT_S = 0.2
 _CHECK_EVERY_S = 0.5
 
@@ -96,6 +98,24 @@ class LiveSession:
     def stop_recording(self) -> None:
         """End the recording; the session goes on."""
         self._queue.put(lambda: self._end_recording("stopped"))
+
+    def control(self, name: str, payload: str) -> float:
+        """Tell the core something, after all that it was told before; returns when (s, of the session's clock)."""
+        event = Control(name, payload, self._clock.now())
+        self._queue.put(event)
+        return event.received
+
+    def ask(self, question: Callable[[Pipeline], Answer]) -> Answer:
+        """What `question` finds in the pipeline, between two events; waits for the core. Raises as `check` does."""
+        answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._queue.put(lambda: answers.put(question(self._core.pipeline)))
+        while True:
+            try:
+                return answers.get(timeout=_CHECK_EVERY_S)
+            except queue.Empty:
+                self.check()
+                if not self._thread.is_alive():
+                    raise RuntimeError("a session that does not run was asked something") from None
 
     def stop(self) -> None:
         """Stop sources and core, finish recording and sinks, then raise what had gone wrong, if anything had."""

@@ -20,10 +20,16 @@ from streamsense.sources.lsl_configuration import configure
 from streamsense.streams import MODALITIES
 
 
-def open_session(config: Config, sinks: Sequence[Sink] = (), journal: list[Entry] | None = None) -> LiveSession:
+def open_session(
+    config: Config,
+    sinks: Sequence[Sink] = (),
+    journal: list[Entry] | None = None,
+    controls: Sequence[tuple[str, str]] = (),
+) -> LiveSession:
     """A session that is ready to start: its models are loaded and its required streams were found.
 
-    `sinks` come on top of those that the configuration names; each runs in a thread of its own.
+    `sinks` come on top of those that the configuration names; each runs in a thread of its own. `controls`, name and
+    payload of each, are given to the core before any sample.
     """
     section = config.lsl
     configure(section.session_id, section.scope, section.known_peers, section.ipv6)
@@ -49,7 +55,7 @@ def open_session(config: Config, sinks: Sequence[Sink] = (), journal: list[Entry
         clock,
         journal,
         required,
-        controls=(*(() if profile is None else ((PROFILE, profile),)), (START, "")),
+        controls=(*(() if profile is None else ((PROFILE, profile),)), *controls, (START, "")),
         new_recording=new_recording,
     )
     # Sinks last: what cannot be read must not leave an outlet or a file behind.

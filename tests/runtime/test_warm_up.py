@@ -6,9 +6,15 @@ import numpy as np
 
 from streamsense.features import (
     action_units,
-    band_filters,
+    band_baseline,
+    band_entropy,
+    band_sums,
+    common_reference,
+    eeg_quality,
     entropy_cells,
+    entropy_window,
     log_mel,
+    running_level,
     running_quantile,
     sound_highpass,
     sound_resampler,
@@ -22,11 +28,16 @@ from streamsense.timeline import smoothing
 from tests.helpers import sessions
 
 MODULES = (
-    action_units, band_filters, entropy_cells, log_mel, running_quantile, smoothing, sound_highpass, sound_resampler,
-    voice_front_end, voice_normalisation,
+    action_units, band_baseline, band_entropy, band_sums, common_reference, eeg_quality, entropy_cells, entropy_window,
+    log_mel, running_level, running_quantile, smoothing, sound_highpass, sound_resampler, voice_front_end,
+    voice_normalisation,
 )  # fmt: skip
-INNER = ("_take_in", "_filter_section", "_weigh", "common_reference", "_count", "_add_up", "_add_squares",
-         "_movements", "_above", "_share")  # fmt: skip
+# fmt: off
+INNER = ("_stretch_end", "_find_extremes", "_take_in", "_begin", "_filter_front", "refer", "common_reference",
+         "_find_warm", "_find_taken", "_count_samples", "_add_squares", "_filter_bands", "_filter_one", "_filter_two",
+         "_add_up", "_add_extremes", "_entropy_of", "exchange", "limit_above", "_movements", "_above",
+         "_share")
+# fmt: on
 """Called by compiled loops alone."""
 
 
