@@ -14,7 +14,8 @@ from numba import njit
 from streamsense.features.sound_resampler import SOUND_RATE_HZ
 from streamsense.streams import FloatArray
 
-MELS = 64
+MEL_COUNTS = (64, 80)
+"""How many mel bands there may be: the two numbers that published models of speech take (SCIENCE 5)."""
 FRAME_SAMPLES = 400  # 25 ms
 HOP_SAMPLES = 160  # 10 ms
 FFT_SAMPLES = 512  # the next power of two (SCIENCE 5)
@@ -28,13 +29,16 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class LogMelSettings:
-    """The mel bands' outer edges (Hz) and the least power that is given to the logarithm."""
+    """The mel bands' outer edges (Hz), the least power that is given to the logarithm, and how many bands there are."""
 
     fmin_hz: float = 60.0
     fmax_hz: float = 7600.0
     power_floor: float = 1e-10
+    mels: int = 64
 
     def __post_init__(self) -> None:
+        if self.mels not in MEL_COUNTS:
+            raise ValueError(f"mels is {self.mels}, expected {' or '.join(map(str, MEL_COUNTS))}")
         if not 0 <= self.fmin_hz < self.fmax_hz <= SOUND_RATE_HZ / 2:
             raise ValueError(
                 f"fmin_hz {self.fmin_hz} and fmax_hz {self.fmax_hz} do not rise within 0 to {SOUND_RATE_HZ / 2:g}"
@@ -45,7 +49,7 @@ class LogMelSettings:
 
 @dataclass(frozen=True)
 class Frames:
-    """n frames: `log_mel` (n, 64), natural log of power; `level_db` and `tilt_db` (n,).
+    """n frames: `log_mel` (n, mels), natural log of power; `level_db` and `tilt_db` (n,).
 
     `level_db` is the frame's mean square between fmin and fmax in dB of full scale (a full-scale sine: -3).
     `tilt_db` is the energy of 1-5 kHz over that of 50-1000 Hz, the alpha ratio of eGeMAPS (Eyben 2016), in dB.
@@ -65,7 +69,8 @@ class LogMel:
     def __init__(self, settings: LogMelSettings | None = None) -> None:
         self.settings = settings or LogMelSettings()
         self._window = np.hanning(FRAME_SAMPLES + 1)[:-1]
-        self._first, self._lengths, self._weights = _sparse(mel_filters(self.settings.fmin_hz, self.settings.fmax_hz))
+        filters = mel_filters(self.settings.fmin_hz, self.settings.fmax_hz, self.settings.mels)
+        self._first, self._lengths, self._weights = _sparse(filters)
         edges = (*_TILT_BANDS_HZ, (self.settings.fmin_hz, self.settings.fmax_hz))
         self._bins = np.array([_bins(*edge) for edge in edges])
         # Two-sided power back to mean square (Parseval), the window's own power taken out.
@@ -90,7 +95,7 @@ class LogMel:
             "hop_samples": HOP_SAMPLES,
             "fft_samples": FFT_SAMPLES,
             "window": "hann, periodic",
-            "mels": MELS,
+            "mels": self.settings.mels,
             "mel_scale": "slaney, area norm",
             "fmin_hz": self.settings.fmin_hz,
             "fmax_hz": self.settings.fmax_hz,
@@ -101,9 +106,9 @@ class LogMel:
         }
 
 
-def mel_filters(fmin_hz: float, fmax_hz: float) -> FloatArray:
-    """Triangular filters (64, 257) on Slaney's mel scale, each of unit area over Hz."""
-    edges = _hz_from_mel(np.linspace(_mel_from_hz(fmin_hz), _mel_from_hz(fmax_hz), MELS + 2))
+def mel_filters(fmin_hz: float, fmax_hz: float, mels: int) -> FloatArray:
+    """Triangular filters (mels, 257) on Slaney's mel scale, each of unit area over Hz."""
+    edges = _hz_from_mel(np.linspace(_mel_from_hz(fmin_hz), _mel_from_hz(fmax_hz), mels + 2))
     bins_hz = np.arange(FFT_SAMPLES // 2 + 1) * (SOUND_RATE_HZ / FFT_SAMPLES)
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     triangles = np.minimum((bins_hz - low) / (centre - low), (high - bins_hz) / (high - centre))

@@ -18,7 +18,7 @@ from streamsense.features.face_features import FaceFeatures
 from streamsense.features.operator import FeatureOperator
 from streamsense.features.voice_features import VoiceFeatures
 from streamsense.features.voice_front_end import VoiceFrontEnd
-from streamsense.features.voice_normalisation import PRIOR_MEAN, PRIOR_SD
+from streamsense.features.voice_priors import PRIOR_MEAN, PRIOR_SD
 from streamsense.streams import Block, Feature, OffsetProbe, StreamInfo, TimedBlock
 from streamsense.ticks import tick_at_or_before, tick_time
 from streamsense.timeline.timeline import STRETCH_S, Timeline, stretch_starts
@@ -140,7 +140,7 @@ class Voice:
 
     def __init__(self, rate_hz: float) -> None:
         self.front, self.features = VoiceFrontEnd(), VoiceFeatures()
-        self.features.use_profile({"mean": list(PRIOR_MEAN), "variance": [sd**2 for sd in PRIOR_SD]})
+        self.features.use_profile({"mean": list(PRIOR_MEAN[64]), "variance": [sd**2 for sd in PRIOR_SD[64]]})
         self.features.open(self.front.open(voice_info(rate_hz))[0])
         self.feature_at: Callable[[float], Feature] = self.features.feature_at
 
