@@ -80,11 +80,10 @@ class LogMel:
         """The whole frames of `samples` (n,) at 16 kHz, full scale 1, finite; the first starts with the first one."""
         # numpy transforms row by row, so a frame's bytes do not depend on its neighbours; a matrix product would.
         spectrum = np.fft.rfft(_framed(np.ascontiguousarray(samples), self._window))
-        log_mel, energies = _measure(
-            spectrum, self._first, self._lengths, self._weights, self._bins, self.settings.power_floor
-        )
-        mean_square = energies * self._to_mean_square + _MEAN_SQUARE_FLOOR
-        decibel = 10 * np.log10(mean_square)
+        log_mel, decibel = _measure(
+            spectrum, self._first, self._lengths, self._weights, self._bins, self.settings.power_floor,
+            self._to_mean_square,
+        )  # fmt: skip
         return Frames(log_mel, decibel[:, 2], decibel[:, 1] - decibel[:, 0])
 
     def contract(self) -> dict[str, object]:
@@ -164,8 +163,9 @@ def _measure(
     weights: FloatArray,
     bins: IntArray,
     floor: float,
+    to_mean_square: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """Log-Mel (frames, mels) and the energies (frames, bands) between `bins`, of `spectrum` (frames, FFT bins).
+    """Log-Mel (frames, mels) and the mean square (frames, bands; dB) between `bins`, of `spectrum` (frames, FFT bins).
 
     The frames are the innermost loop, so that several are computed with one instruction.
     """
@@ -184,12 +184,13 @@ def _measure(
                 total[i] += weight * row[i]
         for i in range(count):
             log_mel[i, mel] = np.log(max(total[i], floor))
-    energies = np.empty((count, len(bins)))
+    decibel = np.empty((count, len(bins)))
     for band in range(len(bins)):
         total[:] = 0.0
         for k in range(bins[band, 0], bins[band, 1]):
             row = power[k]
             for i in range(count):
                 total[i] += row[i]
-        energies[:, band] = total
-    return log_mel, energies
+        for i in range(count):
+            decibel[i, band] = 10 * np.log10(total[i] * to_mean_square + _MEAN_SQUARE_FLOOR)
+    return log_mel, decibel

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from streamsense.errors import SourceError
 from streamsense.features.feature_columns import FeatureColumn
+from streamsense.features.frame_statistics import mean_and_sd, slots_between
 from streamsense.features.log_mel import FRAME_HOP_S, FRAME_S
 from streamsense.features.speech_gate import (
     SpeechGate,
@@ -143,6 +144,8 @@ class VoiceFeatures:
                 warnings = ("the sound's rate changed: the speaker's normalisation begins anew",)
         self._delay_s = info.delay_s
         self._take_frames(np.empty(0), np.empty((0, len(front_end.labels))))  # compiles what runs per frame
+        self.feature_at(0.0)  # and per tick
+        self._statistics(np.zeros(1, np.int64))
         return warnings
 
     def _new_state(self) -> VoiceState:
@@ -166,11 +169,14 @@ class VoiceFeatures:
 
     def push(self, block: TimedBlock) -> None:
         """Take in one block of frames (n, columns); one that holds what is no number is left out."""
-        rows = block.values.astype(np.float64)
-        usable = np.isfinite(rows).all(axis=1)
-        rows, times = rows[usable], block.times[usable]
+        rows, times = block.values.astype(np.float64), block.times
+        usable = np.isfinite(rows)
+        if not usable.all():
+            whole = usable.all(axis=1)
+            rows, times = rows[whole], times[whole]
         segments = rows[:, SEGMENT]
-        edges = [0, *(np.flatnonzero(np.diff(segments)) + 1), len(rows)]
+        changes = segments[1:] != segments[:-1]
+        edges = [0, *(np.flatnonzero(changes) + 1 if changes.any() else ()), len(rows)]
         for start, stop in itertools.pairwise(edges):
             if start == stop:
                 continue
@@ -185,39 +191,38 @@ class VoiceFeatures:
     def _take_frames(self, times: FloatArray, rows: FloatArray) -> None:
         """Put consecutive frames (n,), (n, columns) into the ring."""
         state = self.state
-        values = np.clip(rows[:, : self.settings.mels + BESIDE_BANDS], _LOWEST, _HIGHEST)
+        values = rows[:, : self.settings.mels + BESIDE_BANDS].clip(_LOWEST, _HIGHEST)
         level_db = values[:, self.settings.mels].copy()
         voiced, above_noise_db = self._activity.step(state, level_db)
         if self._speech_gate is not None:
             voiced = self._speech_gate.step(state, rows[:, VOICE_PROBABILITY].copy())
         normalised, delta = self._normalisation.step(state, values, voiced)
-        kept = slice(max(0, len(rows) - len(state.ring_times)), None)
-        slots = np.arange(state.frames, state.frames + len(rows))[kept] % len(state.ring_times)
+        size = len(state.ring_times)
+        kept = slice(max(0, len(rows) - size), None)
+        slots = ring_slots(state.frames + kept.start, len(rows) - kept.start, size)
         state.ring_times[slots] = times[kept]
         state.ring_normalised[slots] = normalised[kept]
         state.ring_delta[slots] = delta[kept]
         state.ring_voiced[slots] = voiced[kept]
         state.ring_level_db[slots] = level_db[kept]
         state.ring_above_noise_db[slots] = above_noise_db[kept]
-        state.ring_clipped[slots] = np.clip(rows[kept, CLIPPED], 0.0, 1.0)
+        state.ring_clipped[slots] = rows[kept, CLIPPED].clip(0.0, 1.0)
         state.frames += len(rows)
 
     def feature_at(self, tick_time: float) -> Feature:
         """The window before `tick_time` (s) as the voice expert takes it; frames at or after the tick do not count."""
         state = self.state
-        size = len(state.ring_times)
-        slots = np.arange(max(0, state.frames - size), state.frames) % size
+        slots = slots_between(state.ring_times, state.frames, tick_time - LOOKBACK_S, tick_time)
         times = state.ring_times[slots]
-        slots = slots[(times >= tick_time - LOOKBACK_S) & (times < tick_time)]
         cues = speech_timing(
-            state.ring_times[slots],
+            times,
             state.ring_voiced[slots],
             state.ring_level_db[slots].astype(np.float64),
             tick_time,
             (self._speech_gate or self._activity).hold_frames,
         )
-        last_time = float(state.ring_times[slots[-1]]) if len(slots) else float("nan")
-        slots = slots[state.ring_times[slots] >= tick_time - self.settings.window_s]
+        last_time = float(times[-1]) if len(slots) else float("nan")
+        slots = slots[times >= tick_time - self.settings.window_s]
         voiced = slots[state.ring_voiced[slots]]
         cues["voiced_fraction"] = len(voiced) / max(1, len(slots))
         quality, reasons = voice_quality(
@@ -241,14 +246,12 @@ class VoiceFeatures:
 
     def _statistics(self, voiced: npt.NDArray[np.int64]) -> tuple[Float32Array, FloatArray]:
         """Log-Mel statistics (mels, 4), and mean normalised level and tilt, of the ring's slots `voiced`."""
+        mels = self.settings.mels
         if len(voiced) == 0:
-            return np.zeros((self.settings.mels, 4), np.float32), np.zeros(2)
-        state = self.state
-        normalised = state.ring_normalised[voiced].astype(np.float64)
-        delta = state.ring_delta[voiced].astype(np.float64)
-        mel = normalised[:, : self.settings.mels]
-        columns = (mel.mean(axis=0), mel.std(axis=0), delta.mean(axis=0), delta.std(axis=0))
-        return np.stack(columns, axis=1).astype(np.float32), normalised[:, self.settings.mels :].mean(axis=0)
+            return np.zeros((mels, 4), np.float32), np.zeros(BESIDE_BANDS)
+        mean, sd = mean_and_sd(self.state.ring_normalised, voiced)
+        columns = (mean[:mels], sd[:mels], *mean_and_sd(self.state.ring_delta, voiced))
+        return np.stack(columns, axis=1).astype(np.float32), mean[mels:]
 
     def columns(self, infos: Sequence[StreamInfo]) -> tuple[FeatureColumn, ...]:  # noqa: ARG002  (the same for all)
         """Statistics of the log-Mel bands over voiced frames, in SD of the speaker's running norm; prosody; timing."""
@@ -296,3 +299,11 @@ class VoiceFeatures:
             "pauses": {"span_s": SPAN_S, "pause_s": PAUSE_S, "turn_gap_s": TURN_GAP_S},
             "cues": ["voiced_fraction", *CUES],
         }
+
+
+def ring_slots(first_frame: int, count: int, size: int) -> slice | npt.NDArray[np.int64]:
+    """The slots of `count` frames from `first_frame` on in a ring of `size`: a slice, which is quick, if it can be."""
+    begin = first_frame % size
+    if begin + count <= size:
+        return slice(begin, begin + count)
+    return np.arange(first_frame, first_frame + count) % size

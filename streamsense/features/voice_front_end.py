@@ -121,6 +121,7 @@ class VoiceFrontEnd:
         self._layout: tuple[int, int] | None = None
         self._highpass: HighPass | None = None
         self._log_mel = LogMel(self.settings.log_mel)
+        self._columns = len(self.settings.labels)
 
     @property
     def delay_s(self) -> float:
@@ -149,7 +150,9 @@ class VoiceFrontEnd:
             self.state = _new_state(resampler, highpass, -1)
         self._resampler, self._highpass, self._layout = resampler, highpass, (rate, channels)
         # Compiles what runs per sample and per frame.
-        highpass.step(highpass.new_state(), _cleaned(np.zeros(1), _CLIPPED_LEVEL, 0)[0])
+        clean, so_far = _cleaned(np.zeros(1), _CLIPPED_LEVEL, 0)
+        highpass.step(highpass.new_state(), clean)
+        _shares(so_far, np.zeros(1, np.int64), 0, -1)
         self._log_mel.frames(resampler.outputs(np.zeros(2 * rate), rate, 0, FRAME_SAMPLES))
         frames = replace(
             info,
@@ -171,14 +174,19 @@ class VoiceFrontEnd:
         before = state.received
         state.sound = np.append(state.sound, highpass.step(state, sound))
         state.received += len(block)
-        state.anchors = np.append(state.anchors, before + np.array(block.anchors, np.int64))
+        if block.anchors:
+            state.anchors = np.append(state.anchors, before + np.array(block.anchors, np.int64))
         parts = [self._whole_frames()]
         while len(state.anchors) and state.frame == self._frames_before_the_next_anchor():
             state.anchor, state.frame, state.anchors = int(state.anchors[0]), 0, state.anchors[1:].copy()
             state.speech_window = 0
             parts.append(self._whole_frames())
-        newest, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
-        rows[:, CLIPPED] = self._clipped_share(clipped_so_far, newest, before)
+        newest, rows = parts[0]
+        if len(parts) > 1:
+            newest, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
+        rows[:, CLIPPED], counted = _shares(clipped_so_far, newest, before, state.newest)
+        state.clipped = int(clipped_so_far[-1] if len(block) else state.clipped) - counted
+        state.newest = int(newest[-1]) if len(newest) else state.newest
         oldest = state.frame * HOP_SAMPLES
         if self._speech is not None:
             oldest = min(oldest, self._speech.needs_from(state))
@@ -198,7 +206,7 @@ class VoiceFrontEnd:
         if len(state.anchors):
             stop = min(stop, self._frames_before_the_next_anchor())
         count = max(0, stop - state.frame)
-        rows = np.zeros((count, len(self.settings.labels)), np.float32)
+        rows = np.zeros((count, self._columns), np.float32)
         numbers = state.frame + np.arange(count)
         if count:
             samples = resampler.outputs(
@@ -233,16 +241,8 @@ class VoiceFrontEnd:
         total = values[:, 0].astype(np.float64)
         for channel in range(1, values.shape[1]):
             total += values[:, channel].astype(np.float64)
-        return np.asarray(total / (full_scale * values.shape[1]))
-
-    def _clipped_share(self, clipped_so_far: IntArray, newest: IntArray, before: int) -> FloatArray:
-        """The share of clipped samples among those that each frame brought; counts on into the next call."""
-        state = self._ready()[2]
-        so_far = np.concatenate([[0], clipped_so_far[newest - before]])
-        share = np.diff(so_far) / np.diff(np.concatenate([[state.newest], newest]))
-        state.clipped = int(clipped_so_far[-1] if len(clipped_so_far) else state.clipped) - int(so_far[-1])
-        state.newest = int(newest[-1]) if len(newest) else state.newest
-        return np.asarray(share)
+        scale = full_scale * values.shape[1]
+        return total if scale == 1.0 else np.asarray(total / scale)
 
     def contract(self) -> dict[str, object]:
         """The exact definition of a frame."""
@@ -278,6 +278,21 @@ def _cleaned(sound: FloatArray, clipped_level: float, clipped: int) -> tuple[Flo
             value = 0.0 if np.isnan(value) else min(1.0, max(-1.0, value))
         clean[i], so_far[i] = value, clipped
     return clean, so_far
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _shares(clipped_so_far: IntArray, newest: IntArray, before: int, previous: int) -> tuple[FloatArray, int]:
+    """The share of clipped samples among those that each frame brought, and how many were clipped up to the last.
+
+    `newest` (n,) is each frame's newest sample, `previous` that of the frame before; `before` samples came before
+    those of `clipped_so_far`.
+    """
+    share, counted = np.empty(len(newest)), 0
+    for i in range(len(newest)):
+        so_far = clipped_so_far[newest[i] - before]
+        share[i] = (so_far - counted) / (newest[i] - previous)
+        counted, previous = so_far, newest[i]
+    return share, counted
 
 
 def _new_state(resampler: Resampler, highpass: HighPass, segment: int) -> VoiceFrontEndState:

@@ -139,7 +139,8 @@ class VoiceNormalisation:
         }
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+# Numpy's rule of division, and loops without branches: so several columns are computed with one instruction.
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _normalise(
     values: FloatArray,
     counted: npt.NDArray[np.bool_],
@@ -152,27 +153,32 @@ def _normalise(
     memory_frames: float,
     limit: float,
 ) -> tuple[FloatArray, FloatArray]:
-    count, mels = len(values), history.shape[1]
-    normalised = np.empty(values.shape)
-    delta = np.empty((count, mels))
+    count, columns, mels = len(values), values.shape[1], history.shape[1]
+    normalised, delta, scale = np.empty(values.shape), np.empty((count, mels)), np.empty(columns)
     for i in range(count):
+        row = values[i]
         if np.isnan(history[0, 0]):
             for k in range(len(history)):
-                history[k] = values[i, :mels]
-        weight = 1 / min(memory_frames, prior_frames + frames[0] + 1.0)
-        for j in range(values.shape[1]):
-            scale = np.sqrt(max(variance[j], smallest_variance[j]))
-            normalised[i, j] = max(-limit, min(limit, (values[i, j] - mean[j]) / scale))
-            if j < mels:
-                slope = 2 * (values[i, j] - history[0, j]) + (history[3, j] - history[1, j])
-                delta[i, j] = slope / 10 / scale
-            if counted[i]:
-                # Exponentially weighted mean and variance (West 1979); at first the weight is that of a plain mean.
-                distance = values[i, j] - mean[j]
+                history[k] = row[:mels]
+        for j in range(columns):
+            least = smallest_variance[j]
+            scale[j] = np.sqrt(variance[j] if variance[j] > least else least)
+        for j in range(columns):
+            z = (row[j] - mean[j]) / scale[j]
+            z = z if z < limit else limit
+            normalised[i, j] = z if z > -limit else -limit
+        for j in range(mels):
+            slope = 2 * (row[j] - history[0, j]) + (history[3, j] - history[1, j])
+            delta[i, j] = slope / 10 / scale[j]
+        if counted[i]:
+            # Exponentially weighted mean and variance (West 1979); at first the weight is that of a plain mean.
+            weight = 1 / min(memory_frames, prior_frames + frames[0] + 1.0)
+            for j in range(columns):
+                distance = row[j] - mean[j]
                 mean[j] += weight * distance
                 variance[j] = (1 - weight) * (variance[j] + weight * distance * distance)
-        if counted[i]:
             frames[0] += 1
-        history[:-1] = history[1:].copy()
-        history[-1] = values[i, :mels]
+        for j in range(mels):
+            history[0, j], history[1, j], history[2, j] = history[1, j], history[2, j], history[3, j]
+            history[3, j] = row[j]
     return normalised, delta

@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 
 from streamsense.config import Config
 from streamsense.errors import RecordingError
+from streamsense.features.speech_probability import SILERO_SHA256
+from streamsense.features.voice_front_end import VOICE_PROBABILITY, VoiceFrontEndSettings
 from streamsense.journal import JournaledPipeline
 from streamsense.journal_lines import Snapshot
 from streamsense.pipeline import START
 from streamsense.runtime import recorded_journal
-from streamsense.features.speech_probability import SILERO_SHA256
-from streamsense.features.voice_front_end import VOICE_PROBABILITY, VoiceFrontEndSettings
 from streamsense.runtime.assembly import build_pipeline
 from streamsense.runtime.recorded_checks import ChangedRecording
 from streamsense.runtime.recorded_journal import JournalReader, Recorded, RecordedPlan, was_scored
