@@ -101,9 +101,7 @@ def speech_net(config: Config) -> SileroNet | None:
 
 
 def _voice_front_end(section: VoiceSection) -> VoiceFrontEndSettings:
-    return VoiceFrontEndSettings(
-        log_mel=LogMelSettings(mels=section.mels), voice_activity=section.voice_activity
-    )  # fmt: skip
+    return VoiceFrontEndSettings(log_mel=LogMelSettings(mels=section.mels), voice_activity=section.voice_activity)
 
 
 def _timing(config: Config) -> TimingSettings:
