@@ -18,7 +18,8 @@ from graph_builder import GraphBuilder  # noqa: E402
 
 from streamsense.features.band_entropy import BandEntropy  # noqa: E402
 from streamsense.features.face_features import FaceFeatures  # noqa: E402
-from streamsense.features.voice_features import VoiceFeatures  # noqa: E402
+from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings  # noqa: E402
+from streamsense.features.voice_front_end import VoiceFrontEndSettings  # noqa: E402
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, fusion_contract  # noqa: E402
 from streamsense.models.card import CARD_KEY, Card  # noqa: E402
 from streamsense.models.contract import CONTRACT_KEY, canonical_json  # noqa: E402
@@ -133,6 +134,9 @@ VOICE = Card(
     made_by=MADE_BY,
     date=DATE,
 )
+VOICE_SILERO = VOICE.model_copy(update={"name": "voice_knowledge_silero"})
+"""The same formula for frames of which Silero's net says where somebody speaks."""
+BY_SILERO = VoiceFeaturesSettings(front_end=VoiceFrontEndSettings(voice_activity="silero"))
 FUSION = Card(
     name="fusion_precision",
     version=VERSION,
@@ -172,6 +176,7 @@ def build() -> dict[str, bytes]:
         (FACE, face_graph(), FaceFeatures("mesh468_iris").contract()),
         (FACE_BLENDSHAPES, face_graph(), FaceFeatures("mesh478_blendshapes").contract()),
         (VOICE, voice_graph(), VoiceFeatures().contract()),
+        (VOICE_SILERO, voice_graph(), VoiceFeatures(BY_SILERO).contract()),
         (FUSION, fusion_graph(), fusion_contract()),
     )
     files = {}

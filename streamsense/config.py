@@ -81,11 +81,16 @@ class FaceSection(_Section):
 
 
 class VoiceSection(_Section):
-    """Voice: a microphone or a stream of sound."""
+    """Voice: a microphone or a stream of sound.
+
+    `voice_activity` is never chosen by what is installed: `energy` needs nothing, `silero` a net that is fetched once.
+    """
 
     source: Channels = MicrophoneSource()
-    model: str = "voice_knowledge"
+    model: str | None = None
     window_s: float = Field(default=2.0, ge=0.5, le=4.0)
+    voice_activity: Literal["energy", "silero"] = "energy"
+    mels: Literal[64, 80] = 64
 
 
 class MarkerSection(_Section):

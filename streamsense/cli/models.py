@@ -17,7 +17,7 @@ from streamsense.resources import shipped
 app = typer.Typer(
     no_args_is_help=True,
     help=(
-        "The models that streamsense uses: its own experts, and face models by others that are fetched once. "
+        "The models that streamsense uses: its own experts, and models by others that are fetched once. "
         "Begin with `streamsense models list`."
     ),
 )
@@ -27,7 +27,7 @@ app = typer.Typer(
 def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Show the face models by others: whose they are, their licence and size, and whether they are here.
+    """Show the models by others: whose they are, their licence and size, and whether they are here.
 
     streamsense may not ship those; `streamsense models pull NAME` fetches one. Its own experts are named below
     them: `streamsense models inspect NAME` shows what one is.

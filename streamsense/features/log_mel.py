@@ -14,7 +14,8 @@ from numba import njit
 from streamsense.features.sound_resampler import SOUND_RATE_HZ
 from streamsense.streams import FloatArray
 
-MELS = 64
+MEL_COUNTS = (64, 80)
+"""How many mel bands there may be: the two numbers that published models of speech take (SCIENCE 5)."""
 FRAME_SAMPLES = 400  # 25 ms
 HOP_SAMPLES = 160  # 10 ms
 FFT_SAMPLES = 512  # the next power of two (SCIENCE 5)
@@ -28,13 +29,16 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class LogMelSettings:
-    """The mel bands' outer edges (Hz) and the least power that is given to the logarithm."""
+    """The mel bands' outer edges (Hz), the least power that is given to the logarithm, and how many bands there are."""
 
     fmin_hz: float = 60.0
     fmax_hz: float = 7600.0
     power_floor: float = 1e-10
+    mels: int = 64
 
     def __post_init__(self) -> None:
+        if self.mels not in MEL_COUNTS:
+            raise ValueError(f"mels is {self.mels}, expected {' or '.join(map(str, MEL_COUNTS))}")
         if not 0 <= self.fmin_hz < self.fmax_hz <= SOUND_RATE_HZ / 2:
             raise ValueError(
                 f"fmin_hz {self.fmin_hz} and fmax_hz {self.fmax_hz} do not rise within 0 to {SOUND_RATE_HZ / 2:g}"
@@ -45,7 +49,7 @@ class LogMelSettings:
 
 @dataclass(frozen=True)
 class Frames:
-    """n frames: `log_mel` (n, 64), natural log of power; `level_db` and `tilt_db` (n,).
+    """n frames: `log_mel` (n, mels), natural log of power; `level_db` and `tilt_db` (n,).
 
     `level_db` is the frame's mean square between fmin and fmax in dB of full scale (a full-scale sine: -3).
     `tilt_db` is the energy of 1-5 kHz over that of 50-1000 Hz, the alpha ratio of eGeMAPS (Eyben 2016), in dB.
@@ -65,7 +69,8 @@ class LogMel:
     def __init__(self, settings: LogMelSettings | None = None) -> None:
         self.settings = settings or LogMelSettings()
         self._window = np.hanning(FRAME_SAMPLES + 1)[:-1]
-        self._first, self._lengths, self._weights = _sparse(mel_filters(self.settings.fmin_hz, self.settings.fmax_hz))
+        filters = mel_filters(self.settings.fmin_hz, self.settings.fmax_hz, self.settings.mels)
+        self._first, self._lengths, self._weights = _sparse(filters)
         edges = (*_TILT_BANDS_HZ, (self.settings.fmin_hz, self.settings.fmax_hz))
         self._bins = np.array([_bins(*edge) for edge in edges])
         # Two-sided power back to mean square (Parseval), the window's own power taken out.
@@ -75,11 +80,10 @@ class LogMel:
         """The whole frames of `samples` (n,) at 16 kHz, full scale 1, finite; the first starts with the first one."""
         # numpy transforms row by row, so a frame's bytes do not depend on its neighbours; a matrix product would.
         spectrum = np.fft.rfft(_framed(np.ascontiguousarray(samples), self._window))
-        log_mel, energies = _measure(
-            spectrum, self._first, self._lengths, self._weights, self._bins, self.settings.power_floor
-        )
-        mean_square = energies * self._to_mean_square + _MEAN_SQUARE_FLOOR
-        decibel = 10 * np.log10(mean_square)
+        log_mel, decibel = _measure(
+            spectrum, self._first, self._lengths, self._weights, self._bins, self.settings.power_floor,
+            self._to_mean_square,
+        )  # fmt: skip
         return Frames(log_mel, decibel[:, 2], decibel[:, 1] - decibel[:, 0])
 
     def contract(self) -> dict[str, object]:
@@ -90,7 +94,7 @@ class LogMel:
             "hop_samples": HOP_SAMPLES,
             "fft_samples": FFT_SAMPLES,
             "window": "hann, periodic",
-            "mels": MELS,
+            "mels": self.settings.mels,
             "mel_scale": "slaney, area norm",
             "fmin_hz": self.settings.fmin_hz,
             "fmax_hz": self.settings.fmax_hz,
@@ -101,9 +105,9 @@ class LogMel:
         }
 
 
-def mel_filters(fmin_hz: float, fmax_hz: float) -> FloatArray:
-    """Triangular filters (64, 257) on Slaney's mel scale, each of unit area over Hz."""
-    edges = _hz_from_mel(np.linspace(_mel_from_hz(fmin_hz), _mel_from_hz(fmax_hz), MELS + 2))
+def mel_filters(fmin_hz: float, fmax_hz: float, mels: int) -> FloatArray:
+    """Triangular filters (mels, 257) on Slaney's mel scale, each of unit area over Hz."""
+    edges = _hz_from_mel(np.linspace(_mel_from_hz(fmin_hz), _mel_from_hz(fmax_hz), mels + 2))
     bins_hz = np.arange(FFT_SAMPLES // 2 + 1) * (SOUND_RATE_HZ / FFT_SAMPLES)
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     triangles = np.minimum((bins_hz - low) / (centre - low), (high - bins_hz) / (high - centre))
@@ -159,8 +163,9 @@ def _measure(
     weights: FloatArray,
     bins: IntArray,
     floor: float,
+    to_mean_square: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """Log-Mel (frames, mels) and the energies (frames, bands) between `bins`, of `spectrum` (frames, FFT bins).
+    """Log-Mel (frames, mels) and the mean square (frames, bands; dB) between `bins`, of `spectrum` (frames, FFT bins).
 
     The frames are the innermost loop, so that several are computed with one instruction.
     """
@@ -179,12 +184,13 @@ def _measure(
                 total[i] += weight * row[i]
         for i in range(count):
             log_mel[i, mel] = np.log(max(total[i], floor))
-    energies = np.empty((count, len(bins)))
+    decibel = np.empty((count, len(bins)))
     for band in range(len(bins)):
         total[:] = 0.0
         for k in range(bins[band, 0], bins[band, 1]):
             row = power[k]
             for i in range(count):
                 total[i] += row[i]
-        energies[:, band] = total
-    return log_mel, energies
+        for i in range(count):
+            decibel[i, band] = 10 * np.log10(total[i] * to_mean_square + _MEAN_SQUARE_FLOOR)
+    return log_mel, decibel

@@ -86,23 +86,29 @@ class Resampler:
 
         Raises IndexError when `sound` (n,) does not hold all that they need.
         """
-        numbers = np.arange(first, first + count)
-        newest = origin + self.newest_input(numbers)
-        oldest = newest - self.table.shape[1] + 1
-        if count and not 0 <= oldest[0] <= newest[-1] < len(sound):
-            raise IndexError(f"outputs {first} to {first + count} need more than the {len(sound)} samples given")
+        begin = origin - self.history
+        if count:
+            newest = origin + (first + count - 1) * self.down // self.up + self.half
+            if not 0 <= begin + first * self.down // self.up <= newest < len(sound):
+                raise IndexError(f"outputs {first} to {first + count} need more than the {len(sound)} samples given")
         if self.up == self.down:
             return sound[origin + first : origin + first + count]
-        return _polyphase(sound, self.table, oldest, numbers * self.down % self.up)  # type: ignore[no-any-return]
+        return _polyphase(  # type: ignore[no-any-return]
+            sound, self.table, begin, first, count, self.up, self.down
+        )
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _polyphase(sound: FloatArray, table: FloatArray, oldest: IntArray, phases: IntArray) -> FloatArray:
+def _polyphase(
+    sound: FloatArray, table: FloatArray, begin: int, first: int, count: int, up: int, down: int
+) -> FloatArray:
     # Eight sums of a fixed order: quicker than one, and the same bytes however many outputs a call makes.
-    out = np.empty(len(oldest))
-    for i in range(len(oldest)):
-        taps = table[phases[i]]
-        x = sound[oldest[i] : oldest[i] + len(taps)]
+    out = np.empty(count)
+    for i in range(count):
+        place = (first + i) * down
+        taps = table[place % up]
+        oldest = begin + place // up
+        x = sound[oldest : oldest + len(taps)]
         a = b = c = d = e = f = g = h = 0.0
         for k in range(0, len(taps), _LANES):
             a += taps[k] * x[k]

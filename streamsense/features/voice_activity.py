@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from streamsense.features.log_mel import FRAME_HOP_S
 from streamsense.streams import FloatArray
@@ -87,40 +88,52 @@ class VoiceActivity:
 
     def step(self, state: VoiceActivityState, level_db: FloatArray) -> tuple[npt.NDArray[np.bool_], FloatArray]:
         """For `level_db` (n,) of consecutive frames: voiced (n,), and level above the noise floor (n,) in dB."""
-        voiced = np.empty(len(level_db), np.bool_)
-        above = np.empty(len(level_db))
-        for i, level in enumerate(level_db.tolist()):
-            self._follow(state, level)
-            above[i] = level - state.noise_floor_db
-            voiced[i] = self._decide(state, level)
+        voiced, above, *after = _gate(
+            level_db, state.noise_floor_db, state.speech_level_db, state.speech_on, state.loud_frames,
+            state.held_frames, self._fall, self._rise_db, self.settings.floor_lowest_db, self._peak_rise,
+            self._peak_fall_db, self.settings.on_db, self.settings.off_db, self.settings.range_db,
+            self.settings.minimum_level_db, self._onset_frames, self.hold_frames,
+        )  # fmt: skip
+        state.noise_floor_db, state.speech_level_db, state.speech_on, state.loud_frames, state.held_frames = after
         return voiced, above
-
-    def _follow(self, state: VoiceActivityState, level: float) -> None:
-        floor = state.noise_floor_db
-        if level < floor:
-            floor = max(floor + self._fall * (level - floor), self.settings.floor_lowest_db)
-        else:
-            floor = min(level, floor + self._rise_db)
-        state.noise_floor_db = floor
-        peak = state.speech_level_db
-        if level > peak:
-            state.speech_level_db = peak + self._peak_rise * (level - peak)
-        else:
-            state.speech_level_db = max(level, peak - self._peak_fall_db)
-
-    def _decide(self, state: VoiceActivityState, level: float) -> bool:
-        margin = self.settings.off_db if state.speech_on else self.settings.on_db
-        lowest = max(state.speech_level_db - self.settings.range_db, self.settings.minimum_level_db)
-        if level >= max(state.noise_floor_db + margin, lowest):
-            state.loud_frames += 1
-            state.speech_on = state.speech_on or state.loud_frames >= self._onset_frames
-            state.held_frames = self.hold_frames
-        else:
-            state.loud_frames = 0
-            state.speech_on = state.speech_on and state.held_frames > 0
-            state.held_frames = max(0, state.held_frames - 1)
-        return state.speech_on
 
     def contract(self) -> dict[str, object]:
         """The exact definition of the decision."""
         return {"method": "energy gate", **asdict(self.settings)}
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _gate(
+    level_db: FloatArray,
+    floor: float,
+    peak: float,
+    speech_on: bool,
+    loud: int,
+    held: int,
+    fall: float,
+    rise_db: float,
+    lowest_floor: float,
+    peak_rise: float,
+    peak_fall_db: float,
+    on_db: float,
+    off_db: float,
+    range_db: float,
+    minimum_level_db: float,
+    onset_frames: int,
+    hold_frames: int,
+) -> tuple[npt.NDArray[np.bool_], FloatArray, float, float, bool, int, int]:
+    """Voiced (n,), level above the floor (n,), and the state after the last frame."""
+    voiced, above = np.empty(len(level_db), np.bool_), np.empty(len(level_db))
+    for i in range(len(level_db)):
+        level = level_db[i]
+        floor = max(floor + fall * (level - floor), lowest_floor) if level < floor else min(level, floor + rise_db)
+        peak = peak + peak_rise * (level - peak) if level > peak else max(level, peak - peak_fall_db)
+        margin = off_db if speech_on else on_db
+        if level >= max(floor + margin, peak - range_db, minimum_level_db):
+            loud, held = loud + 1, hold_frames
+            speech_on = speech_on or loud >= onset_frames
+        else:
+            speech_on = speech_on and held > 0
+            loud, held = 0, max(0, held - 1)
+        voiced[i], above[i] = speech_on, level - floor
+    return voiced, above, floor, peak, speech_on, loud, held

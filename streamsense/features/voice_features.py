@@ -11,19 +11,26 @@ import numpy.typing as npt
 
 from streamsense.errors import SourceError
 from streamsense.features.feature_columns import FeatureColumn
-from streamsense.features.log_mel import FRAME_HOP_S, FRAME_S, MELS
+from streamsense.features.frame_statistics import mean_and_sd, slots_between
+from streamsense.features.log_mel import FRAME_HOP_S, FRAME_S
+from streamsense.features.speech_gate import (
+    SpeechGate,
+    SpeechGateSettings,
+    SpeechGateState,
+    new_gate_state,
+    restart_gate,
+)
 from streamsense.features.speech_timing import CUES, LOOKBACK_S, PAUSE_S, SPAN_S, TURN_GAP_S, speech_timing
 from streamsense.features.voice_activity import VoiceActivity, VoiceActivitySettings, VoiceActivityState
 from streamsense.features.voice_front_end import (
     CLIPPED,
-    FRAME_LABELS,
-    LEVEL,
     SEGMENT,
+    VOICE_PROBABILITY,
     VoiceFrontEnd,
     VoiceFrontEndSettings,
 )
 from streamsense.features.voice_normalisation import (
-    COLUMNS,
+    BESIDE_BANDS,
     NormalisationSettings,
     NormalisationState,
     VoiceNormalisation,
@@ -47,24 +54,33 @@ class VoiceFeaturesSettings:
     """Everything that defines the feature.
 
     `ring_s` is how far back a tick may be asked for, plus the 9 s that the pauses are looked for in. `front_end` is
-    that of the frames that are taken.
+    that of the frames that are taken; `activity` follows the noise and, where no net was asked, decides who is heard
+    to speak, else `speech_gate` does; `normalisation` None takes the usual one for the number of log-Mel bands.
     """
 
     window_s: float = 2.0
     ring_s: float = 15.0
     front_end: VoiceFrontEndSettings = field(default_factory=VoiceFrontEndSettings)
     activity: VoiceActivitySettings = field(default_factory=VoiceActivitySettings)
-    normalisation: NormalisationSettings = field(default_factory=NormalisationSettings)
+    speech_gate: SpeechGateSettings = field(default_factory=SpeechGateSettings)
+    normalisation: NormalisationSettings | None = None
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.window_s <= LOOKBACK_S:
             raise ValueError(f"window_s is {self.window_s}, expected 0.5 to {LOOKBACK_S} s")
         if not _SHORTEST_RING_S <= self.ring_s <= 600:
             raise ValueError(f"ring_s is {self.ring_s}, expected {_SHORTEST_RING_S} to 600 s")
+        if self.normalisation is not None and self.normalisation.mels != self.mels:
+            raise ValueError(f"normalisation is for {self.normalisation.mels} bands, the frames have {self.mels}")
+
+    @property
+    def mels(self) -> int:
+        """How many log-Mel bands a frame has."""
+        return self.front_end.log_mel.mels
 
 
 @dataclass
-class VoiceState(VoiceActivityState, NormalisationState):
+class VoiceState(VoiceActivityState, SpeechGateState, NormalisationState):
     """The parts' states in one flat record, and a ring of frames; frame k lies in slot k modulo the ring's length."""
 
     segment: int
@@ -86,7 +102,11 @@ class VoiceFeatures:
     def __init__(self, settings: VoiceFeaturesSettings | None = None) -> None:
         self.settings = settings or VoiceFeaturesSettings()
         self._activity = VoiceActivity(self.settings.activity)
-        self._normalisation = VoiceNormalisation(self.settings.normalisation)
+        by_net = self.settings.front_end.voice_activity == "silero"
+        self._speech_gate = SpeechGate(self.settings.speech_gate) if by_net else None
+        self._normalisation = VoiceNormalisation(
+            self.settings.normalisation or NormalisationSettings.for_mels(self.settings.mels)
+        )
         self._delay_s: float | None = None
         self._profile: Part | None = None
         self._frozen = False
@@ -104,11 +124,19 @@ class VoiceFeatures:
 
     def open(self, info: StreamInfo) -> tuple[str, ...]:
         """Prepare for a stream of frames; returns warnings. Raises SourceError when it carries something else."""
-        if info.type != VOICE_FRAMES or info.channel_labels != FRAME_LABELS:
+        front_end = self.settings.front_end
+        if info.type != VOICE_FRAMES or info.channel_labels != front_end.labels:
             raise SourceError(
                 f"The voice stream {info.name!r} carries {len(info.channel_labels)} channels of type {info.type!r}, "
-                f"expected the {len(FRAME_LABELS)} of the voice front end ({VOICE_FRAMES}). Replay the file with the "
-                "version of streamsense that recorded it."
+                f"expected the {len(front_end.labels)} of the voice front end ({VOICE_FRAMES}) with "
+                f"{self.settings.mels} log-Mel bands. Replay the file with the settings and the version of streamsense "
+                "that recorded it."
+            )
+        if self._speech_gate is not None and info.channel_units[VOICE_PROBABILITY] == "":
+            raise SourceError(
+                f"The frames of the voice stream {info.name!r} were made with voice_activity: energy, so they have no "
+                "probability of speech, which voice_activity: silero needs. Replay the file with the settings that "
+                "recorded it, or from its sound where it was kept."
             )
         warnings: tuple[str, ...] = ()
         if self._delay_s is not None and info.delay_s != self._delay_s:
@@ -116,7 +144,9 @@ class VoiceFeatures:
             if self._profile is None:
                 warnings = ("the sound's rate changed: the speaker's normalisation begins anew",)
         self._delay_s = info.delay_s
-        self._take_frames(np.empty(0), np.empty((0, len(FRAME_LABELS))))  # compiles what runs per frame
+        self._take_frames(np.empty(0), np.empty((0, len(front_end.labels))))  # compiles what runs per frame
+        self.feature_at(0.0)  # and per tick
+        self._statistics(np.zeros(1, np.int64))
         return warnings
 
     def _new_state(self) -> VoiceState:
@@ -126,11 +156,12 @@ class VoiceFeatures:
         return VoiceState(
             **vars(speaker),
             **vars(self._activity.new_state()),
+            **vars(new_gate_state()),
             segment=-1,
             frames=0,
             ring_times=np.full(slots, np.nan),
-            ring_normalised=np.zeros((slots, COLUMNS), np.float32),
-            ring_delta=np.zeros((slots, MELS), np.float32),
+            ring_normalised=np.zeros((slots, self.settings.mels + BESIDE_BANDS), np.float32),
+            ring_delta=np.zeros((slots, self.settings.mels), np.float32),
             ring_voiced=np.zeros(slots, np.bool_),
             ring_level_db=np.zeros(slots, np.float32),
             ring_above_noise_db=np.zeros(slots, np.float32),
@@ -138,57 +169,62 @@ class VoiceFeatures:
         )
 
     def push(self, block: TimedBlock) -> None:
-        """Take in one block of frames (n, 68); one that holds what is no number is left out."""
-        rows = block.values.astype(np.float64)
-        usable = np.isfinite(rows).all(axis=1)
-        rows, times = rows[usable], block.times[usable]
+        """Take in one block of frames (n, columns); one that holds what is no number is left out."""
+        rows, times = block.values.astype(np.float64), block.times
+        usable = np.isfinite(rows)
+        if not usable.all():
+            whole = usable.all(axis=1)
+            rows, times = rows[whole], times[whole]
         segments = rows[:, SEGMENT]
-        edges = [0, *(np.flatnonzero(np.diff(segments)) + 1), len(rows)]
+        changes = segments[1:] != segments[:-1]
+        edges = [0, *(np.flatnonzero(changes) + 1 if changes.any() else ()), len(rows)]
         for start, stop in itertools.pairwise(edges):
             if start == stop:
                 continue
             if int(segments[start]) != self.state.segment:
                 # The speaker and the room stay the same over a gap.
                 self._activity.restart(self.state)
+                restart_gate(self.state)
                 self._normalisation.restart(self.state)
                 self.state.segment = int(segments[start])
             self._take_frames(times[start:stop], rows[start:stop])
 
     def _take_frames(self, times: FloatArray, rows: FloatArray) -> None:
-        """Put consecutive frames (n,), (n, 68) into the ring."""
+        """Put consecutive frames (n,), (n, columns) into the ring."""
         state = self.state
-        values = np.clip(rows[:, :COLUMNS], _LOWEST, _HIGHEST)
-        level_db = values[:, LEVEL]
+        values = rows[:, : self.settings.mels + BESIDE_BANDS].clip(_LOWEST, _HIGHEST)
+        level_db = values[:, self.settings.mels].copy()
         voiced, above_noise_db = self._activity.step(state, level_db)
+        if self._speech_gate is not None:
+            voiced = self._speech_gate.step(state, rows[:, VOICE_PROBABILITY].copy())
         learned_from = np.zeros_like(voiced) if self._frozen else voiced
         normalised, delta = self._normalisation.step(state, values, learned_from)
-        kept = slice(max(0, len(rows) - len(state.ring_times)), None)
-        slots = np.arange(state.frames, state.frames + len(rows))[kept] % len(state.ring_times)
+        size = len(state.ring_times)
+        kept = slice(max(0, len(rows) - size), None)
+        slots = ring_slots(state.frames + kept.start, len(rows) - kept.start, size)
         state.ring_times[slots] = times[kept]
         state.ring_normalised[slots] = normalised[kept]
         state.ring_delta[slots] = delta[kept]
         state.ring_voiced[slots] = voiced[kept]
         state.ring_level_db[slots] = level_db[kept]
         state.ring_above_noise_db[slots] = above_noise_db[kept]
-        state.ring_clipped[slots] = np.clip(rows[kept, CLIPPED], 0.0, 1.0)
+        state.ring_clipped[slots] = rows[kept, CLIPPED].clip(0.0, 1.0)
         state.frames += len(rows)
 
     def feature_at(self, tick_time: float) -> Feature:
         """The window before `tick_time` (s) as the voice expert takes it; frames at or after the tick do not count."""
         state = self.state
-        size = len(state.ring_times)
-        slots = np.arange(max(0, state.frames - size), state.frames) % size
+        slots = slots_between(state.ring_times, state.frames, tick_time - LOOKBACK_S, tick_time)
         times = state.ring_times[slots]
-        slots = slots[(times >= tick_time - LOOKBACK_S) & (times < tick_time)]
         cues = speech_timing(
-            state.ring_times[slots],
+            times,
             state.ring_voiced[slots],
             state.ring_level_db[slots].astype(np.float64),
             tick_time,
-            self._activity.hold_frames,
+            (self._speech_gate or self._activity).hold_frames,
         )
-        last_time = float(state.ring_times[slots[-1]]) if len(slots) else float("nan")
-        slots = slots[state.ring_times[slots] >= tick_time - self.settings.window_s]
+        last_time = float(times[-1]) if len(slots) else float("nan")
+        slots = slots[times >= tick_time - self.settings.window_s]
         voiced = slots[state.ring_voiced[slots]]
         cues["voiced_fraction"] = len(voiced) / max(1, len(slots))
         quality, reasons = voice_quality(
@@ -211,15 +247,13 @@ class VoiceFeatures:
         )
 
     def _statistics(self, voiced: npt.NDArray[np.int64]) -> tuple[Float32Array, FloatArray]:
-        """Log-Mel statistics (64, 4), and mean normalised level and tilt, of the ring's slots `voiced`."""
+        """Log-Mel statistics (mels, 4), and mean normalised level and tilt, of the ring's slots `voiced`."""
+        mels = self.settings.mels
         if len(voiced) == 0:
-            return np.zeros((MELS, 4), np.float32), np.zeros(2)
-        state = self.state
-        normalised = state.ring_normalised[voiced].astype(np.float64)
-        delta = state.ring_delta[voiced].astype(np.float64)
-        mel = normalised[:, :MELS]
-        columns = (mel.mean(axis=0), mel.std(axis=0), delta.mean(axis=0), delta.std(axis=0))
-        return np.stack(columns, axis=1).astype(np.float32), normalised[:, MELS:].mean(axis=0)
+            return np.zeros((mels, 4), np.float32), np.zeros(BESIDE_BANDS)
+        mean, sd = mean_and_sd(self.state.ring_normalised, voiced)
+        columns = (mean[:mels], sd[:mels], *mean_and_sd(self.state.ring_delta, voiced))
+        return np.stack(columns, axis=1).astype(np.float32), mean[mels:]
 
     def columns(self, infos: Sequence[StreamInfo]) -> tuple[FeatureColumn, ...]:  # noqa: ARG002  (the same for all)
         """Statistics of the log-Mel bands over voiced frames, in SD of the speaker's running norm; prosody; timing."""
@@ -230,7 +264,7 @@ class VoiceFeatures:
                 "log_mel_statistics", (band, column),
             )
             for column, statistic in enumerate(_STATISTICS)
-            for band in range(MELS)
+            for band in range(self.settings.mels)
         ]  # fmt: skip
         prosody = [
             FeatureColumn(name, "SD", "prosody", (place,)) for place, name in enumerate(("voice_level", "voice_tilt"))
@@ -263,6 +297,10 @@ class VoiceFeatures:
         self._normalisation.use_profile(self.state, part)
         self._profile, self._frozen = part, False
 
+    def _activity_contract(self) -> dict[str, object]:
+        level = self._activity.contract()
+        return level if self._speech_gate is None else {**self._speech_gate.contract(), "noise_floor": level}
+
     def contract(self) -> dict[str, object]:
         """The exact definition of the feature; a model trained with another one is refused."""
         return {
@@ -270,7 +308,7 @@ class VoiceFeatures:
             "version": 2,
             "window_s": self.settings.window_s,
             "front_end": VoiceFrontEnd(self.settings.front_end).contract(),
-            "voice_activity": self._activity.contract(),
+            "voice_activity": self._activity_contract(),
             "normalisation": self._normalisation.contract(),
             "log_mel_statistics": ["mean", "sd", "mean of delta", "sd of delta"],
             "prosody": ["level", "tilt", "voiced_fraction", "pause_fraction"],
@@ -278,3 +316,11 @@ class VoiceFeatures:
             "pauses": {"span_s": SPAN_S, "pause_s": PAUSE_S, "turn_gap_s": TURN_GAP_S},
             "cues": ["voiced_fraction", *CUES],
         }
+
+
+def ring_slots(first_frame: int, count: int, size: int) -> slice | npt.NDArray[np.int64]:
+    """The slots of `count` frames from `first_frame` on in a ring of `size`: a slice, which is quick, if it can be."""
+    begin = first_frame % size
+    if begin + count <= size:
+        return slice(begin, begin + count)
+    return np.arange(first_frame, first_frame + count) % size

@@ -10,13 +10,15 @@ last step before an anchor is between 5 and 15 ms.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from streamsense.errors import SourceError
-from streamsense.features.log_mel import FRAME_SAMPLES, HOP_SAMPLES, MELS, LogMel, LogMelSettings
+from streamsense.features.log_mel import FRAME_SAMPLES, HOP_SAMPLES, LogMel, LogMelSettings
 from streamsense.features.sound_highpass import ORDER, HighPass, HighPassState
 from streamsense.features.sound_resampler import (
     HIGHEST_RATE_HZ,
@@ -25,13 +27,29 @@ from streamsense.features.sound_resampler import (
     IntArray,
     Resampler,
 )
+from streamsense.features.speech_probability import (
+    CONTEXT_SAMPLES,
+    SpeechNet,
+    SpeechProbability,
+    SpeechState,
+    new_speech_state,
+    speech_contract,
+)
 from streamsense.state import LENGTH_VARIES
 from streamsense.streams import VOICE_FRAMES, FloatArray, StreamInfo, TimedBlock
 
-LEVEL, TILT, CLIPPED, SEGMENT = range(MELS, MELS + 4)
-"""Columns after the log-Mel bands: level (dB), tilt (dB), share of clipped samples, number of the segment."""
-FRAME_LABELS = (*(f"log_mel_{band}" for band in range(MELS)), "level", "tilt", "clipped_share", "segment")
-FRAME_UNITS = (*("ln(power)",) * MELS, "dB", "dB", "normalized", "count")
+AFTER_BANDS = {
+    "level": "dB",
+    "tilt": "dB",
+    "clipped_share": "normalized",
+    "voice_probability": "normalized",
+    "segment": "count",
+}
+"""Names and units of the columns after the log-Mel bands: level, tilt, share of clipped samples, the probability of
+speech (0 to 1; always 0, and without a unit, where no net was asked), number of the segment."""
+LEVEL, TILT, CLIPPED, VOICE_PROBABILITY, SEGMENT = range(-len(AFTER_BANDS), 0)
+"""Where they are, counted from the end of a row."""
+VoiceActivityMethod = Literal["energy", "silero"]
 
 _DTYPES = ("int16", "float32", "float64", "double64")
 _CLIPPED_LEVEL = 0.999
@@ -39,11 +57,15 @@ _CLIPPED_LEVEL = 0.999
 
 @dataclass(frozen=True)
 class VoiceFrontEndSettings:
-    """Everything that defines a frame. `channel` None takes the mean of all channels."""
+    """Everything that defines a frame. `channel` None takes the mean of all channels.
+
+    `voice_activity` says what decides whether somebody speaks: the frames' level alone, or Silero's net.
+    """
 
     channel: int | None = None
     highpass_hz: float = 70.0
     log_mel: LogMelSettings = field(default_factory=LogMelSettings)
+    voice_activity: VoiceActivityMethod = "energy"
 
     def __post_init__(self) -> None:
         if not 20 <= self.highpass_hz <= 150:
@@ -51,9 +73,20 @@ class VoiceFrontEndSettings:
         if self.channel is not None and self.channel < 0:
             raise ValueError(f"channel is {self.channel}, expected 0 or above, or None for the mean of all")
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns of a frame."""
+        return (*(f"log_mel_{band}" for band in range(self.log_mel.mels)), *AFTER_BANDS)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Their units."""
+        beside = AFTER_BANDS if self.voice_activity == "silero" else AFTER_BANDS | {"voice_probability": ""}
+        return (*("ln(power)",) * self.log_mel.mels, *beside.values())
+
 
 @dataclass
-class VoiceFrontEndState(HighPassState):
+class VoiceFrontEndState(HighPassState, SpeechState):
     """The sound that coming frames need, and where in it they start; samples are counted within the segment.
 
     `sound` is filtered, at the stream's rate, and begins with sample `sound_starts`; `received` samples have come.
@@ -75,17 +108,20 @@ class VoiceFrontEndState(HighPassState):
 class VoiceFrontEnd:
     """Sound in, frames out; takes int16 (full scale 32768) and float (full scale 1).
 
-    A frame is a float32 row in the order of FRAME_LABELS, stamped with the originating time of the newest sample
-    that it needed.
+    A frame is a float32 row in the order of `settings.labels`, stamped with the originating time of the newest sample
+    that it needed. Where the settings ask for a net, `net` must be there before a stream is opened.
     """
 
-    def __init__(self, settings: VoiceFrontEndSettings | None = None) -> None:
+    def __init__(self, settings: VoiceFrontEndSettings | None = None, net: SpeechNet | None = None) -> None:
         self.settings = settings or VoiceFrontEndSettings()
+        self._asks_net = self.settings.voice_activity == "silero"
+        self._speech = SpeechProbability(net) if self._asks_net and net is not None else None
         self.state: VoiceFrontEndState | None = None
         self._resampler: Resampler | None = None
         self._layout: tuple[int, int] | None = None
         self._highpass: HighPass | None = None
         self._log_mel = LogMel(self.settings.log_mel)
+        self._columns = len(self.settings.labels)
 
     @property
     def delay_s(self) -> float:
@@ -94,6 +130,8 @@ class VoiceFrontEnd:
 
     def open(self, info: StreamInfo) -> tuple[StreamInfo, tuple[str, ...]]:
         """Prepare for a stream; returns the frames' description, and warnings. SourceError when it is no sound."""
+        if self._asks_net and self._speech is None:
+            raise ValueError("voice_activity is 'silero', but the front end was given no net")
         rate, channels = _checked_rate(info), len(info.channel_labels)
         if (self.settings.channel or 0) >= channels:
             raise SourceError(
@@ -112,12 +150,14 @@ class VoiceFrontEnd:
             self.state = _new_state(resampler, highpass, -1)
         self._resampler, self._highpass, self._layout = resampler, highpass, (rate, channels)
         # Compiles what runs per sample and per frame.
-        highpass.step(highpass.new_state(), _cleaned(np.zeros(1), _CLIPPED_LEVEL, 0)[0])
+        clean, so_far = _cleaned(np.zeros(1), _CLIPPED_LEVEL, 0)
+        highpass.step(highpass.new_state(), clean)
+        _shares(so_far, np.zeros(1, np.int64), 0, -1)
         self._log_mel.frames(resampler.outputs(np.zeros(2 * rate), rate, 0, FRAME_SAMPLES))
         frames = replace(
             info,
-            type=VOICE_FRAMES, channel_labels=FRAME_LABELS, channel_units=FRAME_UNITS, nominal_rate_hz=0.0,
-            dtype="float32", same_clock=True, delay_s=resampler.delay_s, description="",
+            type=VOICE_FRAMES, channel_labels=self.settings.labels, channel_units=self.settings.units,
+            nominal_rate_hz=0.0, dtype="float32", same_clock=True, delay_s=resampler.delay_s, description="",
         )  # fmt: skip
         if rate >= SOUND_RATE_HZ:
             return frames, ()
@@ -134,30 +174,39 @@ class VoiceFrontEnd:
         before = state.received
         state.sound = np.append(state.sound, highpass.step(state, sound))
         state.received += len(block)
-        state.anchors = np.append(state.anchors, before + np.array(block.anchors, np.int64))
+        if block.anchors:
+            state.anchors = np.append(state.anchors, before + np.array(block.anchors, np.int64))
         parts = [self._whole_frames()]
         while len(state.anchors) and state.frame == self._frames_before_the_next_anchor():
             state.anchor, state.frame, state.anchors = int(state.anchors[0]), 0, state.anchors[1:].copy()
+            state.speech_window = 0
             parts.append(self._whole_frames())
-        newest, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
-        rows[:, CLIPPED] = self._clipped_share(clipped_so_far, newest, before)
-        needed = state.anchor + state.frame * HOP_SAMPLES * resampler.down // resampler.up - resampler.history
+        newest, rows = parts[0]
+        if len(parts) > 1:
+            newest, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
+        rows[:, CLIPPED], counted = _shares(clipped_so_far, newest, before, state.newest)
+        state.clipped = int(clipped_so_far[-1] if len(block) else state.clipped) - counted
+        state.newest = int(newest[-1]) if len(newest) else state.newest
+        oldest = state.frame * HOP_SAMPLES
+        if self._speech is not None:
+            oldest = min(oldest, self._speech.needs_from(state))
+        needed = state.anchor + oldest * resampler.down // resampler.up - resampler.history
         state.sound, state.sound_starts = state.sound[needed - state.sound_starts :].copy(), needed
         return TimedBlock(block.key, block.segment, block.times[newest - before], rows)
 
     def _whole_frames(self) -> tuple[IntArray, npt.NDArray[np.float32]]:
         """Make the frames that are counted from the anchor and are complete.
 
-        Returns the newest sample (n,) of each, and their rows (n, 68) but for the clipped share.
+        Returns the newest sample (n,) of each, and their rows (n, columns) but for the clipped share.
         """
         resampler, _, state = self._ready()
-        # How many outputs of the resampler there are, counted from the anchor, and so how many frames.
-        outputs = ((state.received - state.anchor - resampler.half) * resampler.up - 1) // resampler.down + 1
-        stop = (outputs - FRAME_SAMPLES) // HOP_SAMPLES + 1
+        # How many samples at 16 kHz there are, counted from the anchor, and so how many frames.
+        given = ((state.received - state.anchor - resampler.half) * resampler.up - 1) // resampler.down + 1
+        stop = (given - FRAME_SAMPLES) // HOP_SAMPLES + 1
         if len(state.anchors):
             stop = min(stop, self._frames_before_the_next_anchor())
         count = max(0, stop - state.frame)
-        rows = np.empty((count, len(FRAME_LABELS)), np.float32)
+        rows = np.zeros((count, self._columns), np.float32)
         numbers = state.frame + np.arange(count)
         if count:
             samples = resampler.outputs(
@@ -165,7 +214,11 @@ class VoiceFrontEnd:
                 (count - 1) * HOP_SAMPLES + FRAME_SAMPLES,
             )  # fmt: skip
             frames = self._log_mel.frames(samples)
-            rows[:, :MELS], rows[:, LEVEL], rows[:, TILT] = frames.log_mel, frames.level_db, frames.tilt_db
+            rows[:, : -len(AFTER_BANDS)] = frames.log_mel
+            rows[:, LEVEL], rows[:, TILT] = frames.level_db, frames.tilt_db
+            if self._speech is not None:
+                outputs = partial(resampler.outputs, state.sound, state.anchor - state.sound_starts)
+                rows[:, VOICE_PROBABILITY] = self._speech.step(state, numbers * HOP_SAMPLES + FRAME_SAMPLES, outputs)
             rows[:, SEGMENT] = state.segment
             state.frame += count
         return state.anchor + resampler.newest_input(numbers * HOP_SAMPLES + FRAME_SAMPLES - 1), rows
@@ -188,20 +241,13 @@ class VoiceFrontEnd:
         total = values[:, 0].astype(np.float64)
         for channel in range(1, values.shape[1]):
             total += values[:, channel].astype(np.float64)
-        return np.asarray(total / (full_scale * values.shape[1]))
-
-    def _clipped_share(self, clipped_so_far: IntArray, newest: IntArray, before: int) -> FloatArray:
-        """The share of clipped samples among those that each frame brought; counts on into the next call."""
-        state = self._ready()[2]
-        so_far = np.concatenate([[0], clipped_so_far[newest - before]])
-        share = np.diff(so_far) / np.diff(np.concatenate([[state.newest], newest]))
-        state.clipped = int(clipped_so_far[-1] if len(clipped_so_far) else state.clipped) - int(so_far[-1])
-        state.newest = int(newest[-1]) if len(newest) else state.newest
-        return np.asarray(share)
+        scale = full_scale * values.shape[1]
+        return total if scale == 1.0 else np.asarray(total / scale)
 
     def contract(self) -> dict[str, object]:
         """The exact definition of a frame."""
-        return {
+        probability = {"voice_probability": speech_contract()} if self._asks_net else {}
+        return probability | {
             "channel": "mean" if self.settings.channel is None else self.settings.channel,
             "highpass": {
                 "kind": "butterworth",
@@ -234,13 +280,30 @@ def _cleaned(sound: FloatArray, clipped_level: float, clipped: int) -> tuple[Flo
     return clean, so_far
 
 
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _shares(clipped_so_far: IntArray, newest: IntArray, before: int, previous: int) -> tuple[FloatArray, int]:
+    """The share of clipped samples among those that each frame brought, and how many were clipped up to the last.
+
+    `newest` (n,) is each frame's newest sample, `previous` that of the frame before; `before` samples came before
+    those of `clipped_so_far`.
+    """
+    share, counted = np.empty(len(newest)), 0
+    for i in range(len(newest)):
+        so_far = clipped_so_far[newest[i] - before]
+        share[i] = (so_far - counted) / (newest[i] - previous)
+        counted, previous = so_far, newest[i]
+    return share, counted
+
+
 def _new_state(resampler: Resampler, highpass: HighPass, segment: int) -> VoiceFrontEndState:
     """State before the first sample of a segment: silence."""
+    before = resampler.history - (-CONTEXT_SAMPLES * resampler.down // resampler.up)
     return VoiceFrontEndState(
         **vars(highpass.new_state()),
+        **vars(new_speech_state()),
         segment=segment,
-        sound=np.zeros(resampler.history),
-        sound_starts=-resampler.history,
+        sound=np.zeros(before),
+        sound_starts=-before,
         received=0,
         anchor=0,
         frame=0,

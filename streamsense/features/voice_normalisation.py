@@ -1,7 +1,7 @@
 """Running normalisation of a speaker's spectrum, level and tilt, and the causal delta of the log-Mel spectrum.
 
 A speaker's own mean and spread are learned from voiced frames alone, with an exponential memory, from a prior that
-counts as many frames. `PRIOR_MEAN` and `PRIOR_SD` were measured on the voiced frames of EmoDB (Burkhardt 2005).
+counts as many frames.
 """
 
 from __future__ import annotations
@@ -13,46 +13,43 @@ import numpy.typing as npt
 from numba import njit
 
 from streamsense.errors import ConfigError
-from streamsense.features.log_mel import FRAME_HOP_S, MELS
+from streamsense.features.log_mel import FRAME_HOP_S
+from streamsense.features.voice_priors import PRIOR_MEAN, PRIOR_SD
 from streamsense.profile import Part, numbers
 from streamsense.streams import FloatArray
 
-COLUMNS = MELS + 2
-"""What is normalised for each frame: the log-Mel bands, the level (dB), the tilt (dB)."""
+BESIDE_BANDS = 2
+"""What is normalised for each frame beside the log-Mel bands: the level (dB), the tilt (dB)."""
 DELTA_FRAMES = 4
-
-# fmt: off
-PRIOR_MEAN = (
-    -5.48, -4.21, -3.64, -3.58, -3.59, -4.21, -4.07, -4.49, -4.63, -4.94, -5.36, -5.51, -6.19, -6.27, -6.82, -6.89,
-    -7.03, -7.14, -6.99, -7.23, -6.97, -7.23, -7.08, -7.21, -7.17, -7.19, -7.20, -7.17, -7.12, -7.09, -7.14, -7.21,
-    -7.41, -7.56, -7.68, -7.83, -7.92, -7.87, -7.75, -7.51, -7.28, -7.12, -7.14, -7.38, -7.73, -8.05, -8.23, -8.27,
-    -8.21, -8.09, -8.03, -8.11, -8.34, -8.60, -8.79, -9.01, -9.26, -9.45, -9.59, -9.64, -9.64, -9.82, -10.26, -10.88,
-    -25.49, -8.60,
-)
-PRIOR_SD = (
-    4.44, 4.71, 4.71, 4.45, 4.23, 4.19, 4.10, 4.09, 4.12, 4.09, 4.06, 4.02, 4.00, 3.92, 3.84, 3.78,
-    3.75, 3.72, 3.69, 3.70, 3.69, 3.69, 3.70, 3.73, 3.73, 3.73, 3.72, 3.72, 3.72, 3.71, 3.70, 3.67,
-    3.63, 3.58, 3.53, 3.47, 3.39, 3.35, 3.37, 3.42, 3.49, 3.54, 3.57, 3.58, 3.55, 3.52, 3.52, 3.53,
-    3.54, 3.56, 3.57, 3.54, 3.49, 3.46, 3.47, 3.49, 3.51, 3.46, 3.39, 3.37, 3.39, 3.42, 3.43, 3.45,
-    13.75, 13.76,
-)
-# fmt: on
 
 
 @dataclass(frozen=True)
 class NormalisationSettings:
-    """`memory_s` of speech are remembered; the prior counts as `prior_frames`; values end at ±`limit` SD."""
+    """`memory_s` of speech are remembered; the prior counts as `prior_frames`; values end at ±`limit` SD.
+
+    The prior has one mean and one SD for each log-Mel band, then for level and tilt: `for_mels` has both.
+    """
 
     memory_s: float = 45.0
     prior_frames: int = 300
     limit: float = 8.0
     smallest_sd: float = 0.2
-    prior_mean: tuple[float, ...] = PRIOR_MEAN
-    prior_sd: tuple[float, ...] = PRIOR_SD
+    prior_mean: tuple[float, ...] = PRIOR_MEAN[64]
+    prior_sd: tuple[float, ...] = PRIOR_SD[64]
+
+    @staticmethod
+    def for_mels(mels: int) -> NormalisationSettings:
+        """The usual settings for so many log-Mel bands."""
+        return NormalisationSettings(prior_mean=PRIOR_MEAN[mels], prior_sd=PRIOR_SD[mels])
+
+    @property
+    def mels(self) -> int:
+        """How many log-Mel bands are normalised."""
+        return len(self.prior_mean) - BESIDE_BANDS
 
     def __post_init__(self) -> None:
-        if not (len(self.prior_mean) == len(self.prior_sd) == COLUMNS and min(self.prior_sd) > 0):
-            raise ValueError(f"prior_mean and prior_sd must have {COLUMNS} numbers each, prior_sd above 0")
+        if not (self.mels > 0 and len(self.prior_mean) == len(self.prior_sd) and min(self.prior_sd) > 0):
+            raise ValueError("prior_mean and prior_sd must have as many numbers each, prior_sd above 0")
         if not self.memory_s >= self.prior_frames * FRAME_HOP_S > 0:
             raise ValueError(f"memory_s {self.memory_s} is shorter than the prior ({self.prior_frames} frames)")
         if not (self.limit > 0 and 0 < self.smallest_sd <= 1):
@@ -61,7 +58,7 @@ class NormalisationSettings:
 
 @dataclass
 class NormalisationState:
-    """Mean and variance (66,), voiced frames so far [1], and the last four log-Mel frames (NaN: none).
+    """Mean and variance (mels + 2,), voiced frames so far [1], and the last four log-Mel frames (NaN: none).
 
     `speaker_learning` is False while a profile is in use.
     """
@@ -87,7 +84,7 @@ class VoiceNormalisation:
             speaker_mean=np.array(s.prior_mean),
             speaker_variance=np.array(s.prior_sd) ** 2,
             speaker_frames=np.zeros(1, np.int64),
-            delta_history=np.full((DELTA_FRAMES, MELS), np.nan),
+            delta_history=np.full((DELTA_FRAMES, s.mels), np.nan),
             speaker_learning=True,
         )
 
@@ -98,7 +95,7 @@ class VoiceNormalisation:
     def step(
         self, state: NormalisationState, values: FloatArray, voiced: npt.NDArray[np.bool_]
     ) -> tuple[FloatArray, FloatArray]:
-        """For `values` (n, 66) of consecutive frames: normalised (n, 66), and delta of the log-Mel bands (n, 64).
+        """For `values` (n, mels + 2) of consecutive frames: normalised, likewise, and delta of the bands (n, mels).
 
         The delta is the slope of the line through the last five frames (the usual regression over ±2 frames, 20 ms
         late), per frame and in units of the running SD; before the segment's first frame that frame is repeated.
@@ -125,7 +122,8 @@ class VoiceNormalisation:
     def use_profile(self, state: NormalisationState, part: Part | None) -> None:
         """Keep a profile's mean and variance from now on; None: go on learning. Raises ConfigError if unfit."""
         if part is not None:
-            mean, variance = numbers(part, "mean", COLUMNS), numbers(part, "variance", COLUMNS)
+            count = len(self.settings.prior_mean)
+            mean, variance = numbers(part, "mean", count), numbers(part, "variance", count)
             if not (variance > 0).all():
                 raise ConfigError("The profile has a variance of the voice that is not above 0. Make a new profile.")
             state.speaker_mean, state.speaker_variance = mean, variance
@@ -135,7 +133,7 @@ class VoiceNormalisation:
         """The exact definition of the normalisation."""
         s = self.settings
         return {
-            "columns": "64 log-Mel bands, level (dB), tilt (dB)",
+            "columns": f"{s.mels} log-Mel bands, level (dB), tilt (dB)",
             "memory_s": s.memory_s,
             "prior_frames": s.prior_frames,
             "prior_mean": list(s.prior_mean),
@@ -147,7 +145,8 @@ class VoiceNormalisation:
         }
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+# Numpy's rule of division, and loops without branches: so several columns are computed with one instruction.
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _normalise(
     values: FloatArray,
     counted: npt.NDArray[np.bool_],
@@ -160,27 +159,32 @@ def _normalise(
     memory_frames: float,
     limit: float,
 ) -> tuple[FloatArray, FloatArray]:
-    count, mels = len(values), history.shape[1]
-    normalised = np.empty(values.shape)
-    delta = np.empty((count, mels))
+    count, columns, mels = len(values), values.shape[1], history.shape[1]
+    normalised, delta, scale = np.empty(values.shape), np.empty((count, mels)), np.empty(columns)
     for i in range(count):
+        row = values[i]
         if np.isnan(history[0, 0]):
             for k in range(len(history)):
-                history[k] = values[i, :mels]
-        weight = 1 / min(memory_frames, prior_frames + frames[0] + 1.0)
-        for j in range(values.shape[1]):
-            scale = np.sqrt(max(variance[j], smallest_variance[j]))
-            normalised[i, j] = max(-limit, min(limit, (values[i, j] - mean[j]) / scale))
-            if j < mels:
-                slope = 2 * (values[i, j] - history[0, j]) + (history[3, j] - history[1, j])
-                delta[i, j] = slope / 10 / scale
-            if counted[i]:
-                # Exponentially weighted mean and variance (West 1979); at first the weight is that of a plain mean.
-                distance = values[i, j] - mean[j]
+                history[k] = row[:mels]
+        for j in range(columns):
+            least = smallest_variance[j]
+            scale[j] = np.sqrt(variance[j] if variance[j] > least else least)
+        for j in range(columns):
+            z = (row[j] - mean[j]) / scale[j]
+            z = z if z < limit else limit
+            normalised[i, j] = z if z > -limit else -limit
+        for j in range(mels):
+            slope = 2 * (row[j] - history[0, j]) + (history[3, j] - history[1, j])
+            delta[i, j] = slope / 10 / scale[j]
+        if counted[i]:
+            # Exponentially weighted mean and variance (West 1979); at first the weight is that of a plain mean.
+            weight = 1 / min(memory_frames, prior_frames + frames[0] + 1.0)
+            for j in range(columns):
+                distance = row[j] - mean[j]
                 mean[j] += weight * distance
                 variance[j] = (1 - weight) * (variance[j] + weight * distance * distance)
-        if counted[i]:
             frames[0] += 1
-        history[:-1] = history[1:].copy()
-        history[-1] = values[i, :mels]
+        for j in range(mels):
+            history[0, j], history[1, j], history[2, j] = history[1, j], history[2, j], history[3, j]
+            history[3, j] = row[j]
     return normalised, delta

@@ -49,6 +49,7 @@ class CatalogueEntry:
 
 
 _MEDIAPIPE = "mediapipe==0.10.21"
+_SILERO = "silero-vad==6.2.3"
 
 CATALOGUE: dict[str, CatalogueEntry] = {
     entry.name: entry
@@ -91,6 +92,22 @@ CATALOGUE: dict[str, CatalogueEntry] = {
                     "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
                     url="https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/"
                     "float16/1/face_landmarker.task",
+                ),
+            ),
+        ),
+        CatalogueEntry(
+            name="silero_vad",
+            description="voice activity: how probable it is that somebody speaks (Silero VAD 6.2)",
+            publisher="Silero Team",
+            licence="MIT",
+            files=(
+                ModelFile(
+                    "silero_vad.onnx",
+                    2_327_524,
+                    "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3",
+                    url="https://raw.githubusercontent.com/snakers4/silero-vad/v6.2.1/"
+                    "src/silero_vad/data/silero_vad.onnx",
+                    wheel=WheelMember(_SILERO, "silero_vad/data/silero_vad.onnx"),
                 ),
             ),
         ),

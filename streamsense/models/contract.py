@@ -59,8 +59,15 @@ def _compare(path: str, model: object, pipeline: object, lines: list[str]) -> No
         if len(inner_lines) > _MOST_OF_A_LIST:
             inner_lines = [f"{path}: {len(inner_lines)} differences, the first at {inner_lines[0]}"]
         lines += inner_lines
+    elif isinstance(model, list) and isinstance(pipeline, list) and len(model) != len(pipeline):
+        lines.append(f"{path}: model {_counted(model)}, pipeline {_counted(pipeline)}")
     elif model is _ABSENT or pipeline is _ABSENT or model != pipeline or type(model) is not type(pipeline):
         lines.append(f"{path}: model {_shown(model)}, pipeline {_shown(pipeline)}")
+
+
+def _counted(values: list[object]) -> str:
+    text = _shown(values)
+    return f"{len(values)} values" if text.endswith("...") else text
 
 
 def _shown(value: object) -> str:

@@ -99,6 +99,13 @@ class OnnxModel:
         return outputs
 
 
+def cpu_session(path: Path, expected_sha256: str | None = None) -> tuple[onnxruntime.InferenceSession, str]:
+    """A net that is no expert, on the CPU with the same exact settings; and the sha256 of its file."""
+    check_onnxruntime()
+    content, sha256 = read_model(path, expected_sha256)
+    return _session(path, content, [_CPU]), sha256
+
+
 def cuda_driver_present() -> bool:
     """Whether this computer has NVIDIA's driver library (a GPU that works is known only after a session opened)."""
     try:

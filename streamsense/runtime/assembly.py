@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streamsense.config import Config
+from streamsense.config import Config, VoiceSection
 from streamsense.errors import ModelError
 from streamsense.features.band_entropy import BandEntropy, BandEntropySettings
 from streamsense.features.face_features import FaceFeatures, FaceFeatureSettings
+from streamsense.features.log_mel import LogMelSettings
 from streamsense.features.operator import FeatureOperator, FrontEnd
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
-from streamsense.features.voice_front_end import VoiceFrontEnd
+from streamsense.features.voice_front_end import VoiceFrontEnd, VoiceFrontEndSettings
 from streamsense.fusion.combination import Fusion, FusionSettings
 from streamsense.fusion.emotions import fusion_contract
 from streamsense.models.contract import differing_fields
 from streamsense.models.expert import Expert
 from streamsense.models.onnxruntime_check import check_onnxruntime
 from streamsense.models.session import OnnxModel, Provider
+from streamsense.models.silero import SILERO, SileroNet
 from streamsense.pipeline import Pipeline
 from streamsense.resources import shipped
 from streamsense.runtime.warm_up import warm_up
@@ -49,18 +51,20 @@ def build_pipeline(config: Config) -> tuple[Pipeline, dict[str, str]]:
     description["provider"] = model.provider
     description["ambivalence"] = "uncalibrated"
     timing, settings = _timing(config), FusionSettings(smoothing_s=config.smoothing_s)
+    net = speech_net(config)
+    if net is not None:
+        description["voice_activity_model"] = f"{SILERO} {net.sha256}"
     # Another pipeline of the same parts is used up by the warm-up; this one must start from nothing.
-    used_up = Pipeline(feature_operators(config), experts, Fusion(model, settings), timing, front_ends(config))
+    used_up = Pipeline(feature_operators(config), experts, Fusion(model, settings), timing, front_ends(config, net))
     warm_up(used_up, config)
-    return Pipeline(operators, experts, Fusion(model, settings), timing, front_ends(config)), description
+    return Pipeline(operators, experts, Fusion(model, settings), timing, front_ends(config, net)), description
 
 
 def build_feature_pipeline(config: Config) -> Pipeline:
     """A pipeline without experts, whatever features the configuration asks for: for what reads the windows alone."""
     check_onnxruntime()
-    return Pipeline(
-        feature_operators(config), {}, Fusion(_fusion_model(config)), _timing(config), front_ends(config)
-    )  # fmt: skip
+    fronts = front_ends(config, speech_net(config))
+    return Pipeline(feature_operators(config), {}, Fusion(_fusion_model(config)), _timing(config), fronts)
 
 
 def feature_operators(config: Config) -> dict[Modality, FeatureOperator]:
@@ -79,13 +83,26 @@ def feature_operators(config: Config) -> dict[Modality, FeatureOperator]:
     if config.face is not None:
         operators["face"] = FaceFeatures(config.face.front_end, FaceFeatureSettings(window_s=config.face.window_s))
     if config.voice is not None:
-        operators["voice"] = VoiceFeatures(VoiceFeaturesSettings(window_s=config.voice.window_s))
+        front_end = _voice_front_end(config.voice)
+        operators["voice"] = VoiceFeatures(VoiceFeaturesSettings(window_s=config.voice.window_s, front_end=front_end))
     return operators
 
 
-def front_ends(config: Config) -> dict[Modality, FrontEnd]:
-    """The front ends of the modalities whose raw samples the core takes."""
-    return {"voice": VoiceFrontEnd()} if config.voice is not None else {}
+def front_ends(config: Config, net: SileroNet | None) -> dict[Modality, FrontEnd]:
+    """The front ends of the modalities whose raw samples the core takes; `net` is what `speech_net` gives."""
+    return {"voice": VoiceFrontEnd(_voice_front_end(config.voice), net)} if config.voice is not None else {}
+
+
+def speech_net(config: Config) -> SileroNet | None:
+    """The net that decides who is heard to speak, where the configuration asks for one; ModelError if it is not here.
+
+    Another decision in its place would be another feature: nothing stands in for it.
+    """
+    return SileroNet() if config.voice is not None and config.voice.voice_activity == "silero" else None
+
+
+def _voice_front_end(section: VoiceSection) -> VoiceFrontEndSettings:
+    return VoiceFrontEndSettings(log_mel=LogMelSettings(mels=section.mels), voice_activity=section.voice_activity)
 
 
 def _timing(config: Config) -> TimingSettings:
@@ -100,10 +117,12 @@ def _fusion_model(config: Config) -> OnnxModel:
 
 
 def _model_name(config: Config, modality: Modality) -> str:
-    """The configured model; a face model belongs to one front end, so there the front end decides by default."""
+    """The configured model; by default the one that was made for the features that the section asks for."""
     section = getattr(config, modality)
     if section.model is not None:
         return str(section.model)
+    if modality == "voice":
+        return "voice_knowledge" if section.voice_activity == "energy" else "voice_knowledge_silero"
     return "face_knowledge" if section.front_end == "mesh468_iris" else "face_knowledge_blendshapes"
 
 

@@ -79,9 +79,10 @@ def make_recordings(folder: Path) -> None:
 
 
 def make_model_folders(folder: Path) -> None:
-    """A USB stick with the face models, and the shipped models as a checkout has them."""
-    stick = folder / "usb_stick" / "mesh468_iris"
-    stick.mkdir(parents=True)
-    for name, path in model_files("mesh468_iris").items():
-        shutil.copy(path, stick / name)
+    """A USB stick with models by others, and the shipped models as a checkout has them."""
+    for model in ("mesh468_iris", "silero_vad"):
+        stick = folder / "usb_stick" / model
+        stick.mkdir(parents=True)
+        for name, path in model_files(model).items():
+            shutil.copy(path, stick / name)
     shutil.copytree(shipped("models_onnx"), folder / "models_onnx")

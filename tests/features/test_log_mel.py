@@ -13,24 +13,28 @@ def librosa_log_mel(sound: np.ndarray, settings: LogMelSettings) -> np.ndarray:
     # librosa puts the window of 400 in the middle of the 512 samples that it transforms; we start with it.
     power = librosa.feature.melspectrogram(
         y=np.pad(sound, 56), sr=16_000, n_fft=512, hop_length=160, win_length=400, window="hann", center=False,
-        power=2.0, n_mels=64, fmin=settings.fmin_hz, fmax=settings.fmax_hz,
+        power=2.0, n_mels=settings.mels, fmin=settings.fmin_hz, fmax=settings.fmax_hz,
     )  # fmt: skip
     return np.log(np.maximum(power, settings.power_floor)).T
 
 
-@pytest.mark.parametrize("settings", [LogMelSettings(), LogMelSettings(0.0, 8000.0), LogMelSettings(125.0, 7500.0)])
+@pytest.mark.parametrize(
+    "settings",
+    [LogMelSettings(), LogMelSettings(0.0, 8000.0), LogMelSettings(125.0, 7500.0), LogMelSettings(mels=80)],
+)
 def test_equals_librosa(settings):
     rng = np.random.default_rng(0)
     sound = rng.normal(0, 0.05, 16_000) + librosa.chirp(fmin=80, fmax=7000, sr=16_000, length=16_000) * 0.3
     expected = librosa_log_mel(sound, settings)
     found = frames_of(sound, LogMel(settings)).log_mel
-    assert found.shape == expected.shape == (98, 64)
+    assert found.shape == expected.shape == (98, settings.mels)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_filters_equal_librosa():
-    expected = librosa.filters.mel(sr=16_000, n_fft=512, n_mels=64, fmin=60, fmax=7600, dtype=np.float64)
-    np.testing.assert_allclose(mel_filters(60, 7600), expected, atol=1e-12)
+@pytest.mark.parametrize("mels", [64, 80])
+def test_filters_equal_librosa(mels):
+    expected = librosa.filters.mel(sr=16_000, n_fft=512, n_mels=mels, fmin=60, fmax=7600, dtype=np.float64)
+    np.testing.assert_allclose(mel_filters(60, 7600, mels), expected, atol=1e-12)
 
 
 def test_a_frames_bytes_do_not_depend_on_how_many_frames_the_call_makes():
@@ -60,7 +64,9 @@ def test_tilt_compares_the_octaves_above_1_khz_with_those_below():
     np.testing.assert_allclose(frames_of(both).tilt_db, -6.02, atol=0.05)
 
 
-@pytest.mark.parametrize("bad", [{"fmin_hz": 8000.0}, {"fmax_hz": 9000.0}, {"fmin_hz": -1.0}, {"power_floor": 0.0}])
+@pytest.mark.parametrize(
+    "bad", [{"fmin_hz": 8000.0}, {"fmax_hz": 9000.0}, {"fmin_hz": -1.0}, {"power_floor": 0.0}, {"mels": 72}]
+)
 def test_settings_that_make_no_sense_are_refused(bad):
     with pytest.raises(ValueError, match=r"expected|do not rise"):
         LogMelSettings(**bad)

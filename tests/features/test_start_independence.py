@@ -16,9 +16,10 @@ from scipy.io import wavfile
 from streamsense.features.band_entropy import BAND_NAMES, BandEntropy, BandEntropySettings
 from streamsense.features.face_features import FaceFeatures
 from streamsense.features.operator import FeatureOperator
-from streamsense.features.voice_features import VoiceFeatures
-from streamsense.features.voice_front_end import VoiceFrontEnd
-from streamsense.features.voice_normalisation import PRIOR_MEAN, PRIOR_SD
+from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
+from streamsense.features.voice_front_end import VoiceFrontEnd, VoiceFrontEndSettings
+from streamsense.features.voice_priors import PRIOR_MEAN, PRIOR_SD
+from streamsense.models.silero import SileroNet
 from streamsense.streams import Block, Feature, OffsetProbe, StreamInfo, TimedBlock
 from streamsense.ticks import tick_at_or_before, tick_time
 from streamsense.timeline.timeline import STRETCH_S, Timeline, stretch_starts
@@ -138,9 +139,11 @@ def voice_info(rate_hz: float) -> StreamInfo:
 class Voice:
     """The front end and the features behind it, with a profile."""
 
-    def __init__(self, rate_hz: float) -> None:
-        self.front, self.features = VoiceFrontEnd(), VoiceFeatures()
-        self.features.use_profile({"mean": list(PRIOR_MEAN), "variance": [sd**2 for sd in PRIOR_SD]})
+    def __init__(self, rate_hz: float, net: SileroNet | None = None) -> None:
+        front_end = VoiceFrontEndSettings(voice_activity="silero" if net else "energy")
+        self.front = VoiceFrontEnd(front_end, net)
+        self.features = VoiceFeatures(VoiceFeaturesSettings(front_end=front_end))
+        self.features.use_profile({"mean": list(PRIOR_MEAN[64]), "variance": [sd**2 for sd in PRIOR_SD[64]]})
         self.features.open(self.front.open(voice_info(rate_hz))[0])
         self.feature_at: Callable[[float], Feature] = self.features.feature_at
 
@@ -162,9 +165,9 @@ def talk(seconds: float, rate_hz: int, seed: int) -> np.ndarray:
     return (0.1 * buzz * turn * (0.5 - 0.49 * np.cos(2 * np.pi * 4 * t)) + noise).astype(np.float32)[:, None]
 
 
-def compare_voice(sound: np.ndarray, rate_hz: int, later_s: float) -> None:
+def compare_voice(sound: np.ndarray, rate_hz: int, later_s: float, net: SileroNet | None = None) -> None:
     times = START + np.arange(len(sound)) / rate_hz
-    operators = [Voice(rate_hz), Voice(rate_hz)]
+    operators = [Voice(rate_hz, net), Voice(rate_hz, net)]
     for operator, start in zip(operators, (0, int(later_s * rate_hz)), strict=True):
         operator.push(times, sound, [*range(start, len(sound), rate_hz // 2), len(sound)])
     assert_agree(*operators, START + later_s + SETTLED_S, times[-1])
@@ -181,11 +184,13 @@ def test_voice(later_s: float, seed: int, rate_hz: int) -> None:
 
 
 @pytest.mark.real_data
-def test_real_voices(data_folder) -> None:
+@pytest.mark.parametrize("voice_activity", ["energy", "silero"])
+def test_real_voices(data_folder, voice_activity: str) -> None:
     paths = sorted((data_folder / "emodb" / "wav").glob("*.wav"))[::16]
     sound = np.concatenate([wavfile.read(path)[1] for path in paths])[:, None]
     assert len(sound) > 40 * 22_050
-    compare_voice(sound, 22_050, len(sound) / 22_050 - SETTLED_S - 6.0)
+    net = SileroNet() if voice_activity == "silero" else None
+    compare_voice(sound, 22_050, len(sound) / 22_050 - SETTLED_S - 6.0, net)
 
 
 @settings(max_examples=15, deadline=None)

@@ -1,8 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamsense.features import voice_activity
 from streamsense.features.voice_activity import VoiceActivity, VoiceActivitySettings
 
 
@@ -84,6 +87,18 @@ def test_any_chunking_gives_the_same(level_db, cuts):
     parts = [activity.step(state, chunk) for chunk in np.split(np.array(level_db), sorted(cuts))]
     for k in range(2):
         assert np.concatenate([part[k] for part in parts]).tobytes() == whole[k].tobytes()
+
+
+def test_compiled_it_decides_as_the_python_that_is_written(monkeypatch):
+    level_db = np.clip(np.cumsum(np.random.default_rng(2).normal(0, 5, 3000)) % 80 - 85, -100, 0)
+    activity = VoiceActivity()
+    compiled, plain = activity.new_state(), activity.new_state()
+    found = activity.step(compiled, level_db)
+    monkeypatch.setattr(voice_activity, "_gate", voice_activity._gate.py_func)
+    expected = activity.step(plain, level_db)
+    assert 300 < found[0].sum() < 2700
+    assert [part.tobytes() for part in found] == [part.tobytes() for part in expected]
+    assert dataclasses.astuple(compiled) == dataclasses.astuple(plain)
 
 
 @pytest.mark.parametrize(

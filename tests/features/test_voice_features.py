@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsense.errors import SourceError
-from streamsense.features.log_mel import LogMel
+from streamsense.features.log_mel import LogMel, LogMelSettings
 from streamsense.features.sound_resampler import Resampler
 from streamsense.features.speech_timing import CUES
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
-from streamsense.features.voice_front_end import FRAME_LABELS, VoiceFrontEnd, VoiceFrontEndSettings
+from streamsense.features.voice_front_end import VoiceFrontEnd, VoiceFrontEndSettings
+from streamsense.features.voice_normalisation import NormalisationSettings
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 
 START = 1000.0
@@ -283,7 +284,7 @@ def test_streams_that_are_no_sound_are_refused():
         operator(np.zeros(100, np.int32))
     with pytest.raises(SourceError, match="opened"):
         VoiceFrontEnd().push(block(speech(1)))
-    with pytest.raises(SourceError, match="expected the 68 of the voice front end"):
+    with pytest.raises(SourceError, match="expected the 69 of the voice front end"):
         VoiceFeatures().open(info())
 
 
@@ -297,14 +298,32 @@ def test_the_contract_is_json_and_changes_with_every_setting():
         settings = VoiceFeaturesSettings(window_s, front_end=VoiceFrontEndSettings(**kwargs))
         return json.dumps(VoiceFeatures(settings).contract(), allow_nan=False)
 
-    assert len({text(), text(3.0), text(channel=0), text(highpass_hz=80.0)}) == 4
+    others = text(3.0), text(channel=0), text(highpass_hz=80.0), text(voice_activity="silero")
+    assert len({text(), *others, text(log_mel=LogMelSettings(mels=80))}) == 6
+
+
+def test_eighty_bands_are_another_feature_that_frames_of_64_do_not_fit():
+    front_end = VoiceFrontEndSettings(log_mel=LogMelSettings(mels=80))
+    front, voice = VoiceFrontEnd(front_end), VoiceFeatures(VoiceFeaturesSettings(front_end=front_end))
+    frames, _ = front.open(info())
+    voice.open(frames)
+    voice.push(front.push(block(speech(5))))
+    feature, of_64 = voice.feature_at(START + 4), operator(speech(5)).feature_at(START + 4)
+    assert feature.inputs["log_mel_statistics"].shape == (80, 4)
+    assert np.abs(feature.inputs["log_mel_statistics"][:, 0]).max() < 3
+    assert feature.cues == of_64.cues
+    np.testing.assert_array_equal(feature.inputs["prosody"], of_64.inputs["prosody"])
+    with pytest.raises(SourceError, match="with 64 log-Mel bands"):
+        VoiceFeatures().open(frames)
+    with pytest.raises(ValueError, match="for 64 bands, the frames have 80"):
+        VoiceFeaturesSettings(front_end=front_end, normalisation=NormalisationSettings())
 
 
 def test_frames_are_float32_rows_stamped_with_their_newest_sample():
     front = VoiceFrontEnd()
     given, _ = front.open(info(48_000))
     assert (given.type, given.nominal_rate_hz, given.dtype, given.same_clock) == ("VoiceFrames", 0.0, "float32", True)
-    assert given.channel_labels == FRAME_LABELS
+    assert given.channel_labels == VoiceFrontEndSettings().labels
     assert given.delay_s == front.delay_s > 0
     sound = block(speech(1, 48_000), START, 48_000, segment=7)
     frames = front.push(sound)
@@ -338,7 +357,7 @@ def test_hostile_frames_do_no_lasting_harm():
     voice.open(front.open(info())[0])
     frames = front.push(block(speech(6)))
     rows = frames.values.copy()
-    rows[100, 5], rows[110, 64], rows[120, :67], rows[130, 67] = np.nan, np.inf, 3e38, 3e38
+    rows[100, 5], rows[110, 64], rows[120, :-1], rows[130, -1] = np.nan, np.inf, 3e38, 3e38
     voice.push(TimedBlock("voice", 0, frames.times, rows))
     feature = voice.feature_at(START + 5.8)
     assert all(np.isfinite(values).all() for values in feature.inputs.values())

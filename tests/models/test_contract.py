@@ -54,6 +54,9 @@ def test_many_differences_are_cut_short():
     lines = differing_fields({f"f{i:02}": 1 for i in range(50)}, {})
     assert len(lines) == 13
     assert lines[-1] == "and 38 more"
+    assert differing_fields({"mean": list(range(64))}, {"mean": list(range(80))}) == [
+        "mean: model 64 values, pipeline 80 values"
+    ]
     assert differing_fields({"mean": list(range(64))}, {"mean": list(range(1, 65))}) == [
         "mean: 64 differences, the first at mean[0]: model 0, pipeline 1"
     ]

@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 
 from streamsense.config import Config
 from streamsense.errors import RecordingError
+from streamsense.features.speech_probability import SILERO_SHA256
+from streamsense.features.voice_front_end import VOICE_PROBABILITY, VoiceFrontEndSettings
 from streamsense.journal import JournaledPipeline
 from streamsense.journal_lines import Snapshot
 from streamsense.pipeline import START
@@ -435,7 +437,29 @@ def test_raw_sound_is_in_no_file_that_should_not_have_it(recorded: tuple[str, li
         assert reader.entered["voice"] == ("raw sound" if "raw" in name else "voice front end's frames")
         voice = [entry for entry in entries if isinstance(entry, Block) and entry.key == "voice"]
         assert {block.values.dtype.name for block in voice} == ({"int16"} if "raw" in name else {"float32"})
-        assert {block.values.shape[1] for block in voice} == ({1} if "raw" in name else {68})
+        columns = 1 if "raw" in name else len(VoiceFrontEndSettings().labels)
+        assert {block.values.shape[1] for block in voice} == {columns}
+
+
+@pytest.mark.parametrize(("raw_sound", "after_s"), [(False, 0.0), (False, 1.3), (True, 1.3)])
+def test_a_session_with_the_net_replays_with_it_from_sound_and_from_frames(
+    tmp_path: Path, raw_sound: bool, after_s: float
+) -> None:
+    track = recorded_sessions.int16_sound(3.0)
+    events = [sessions.opened(track), *recorded_sessions.blocks(track, 320)]
+    config = sessions.config(voice={"voice_activity": "silero"}, recording={"raw_sound": raw_sound})
+    scores, recording = record(tmp_path, config, events, after_s)
+    assert len(replayed(recording.files[0])) > 5
+    found = verify(recording.files[0])
+    assert (found.exit_code, found.identical) == (0, found.ticks)
+    assert found.ticks == len([score for score in scores if score.time > sessions.START + after_s])
+    session = RecordedSession(recording.files[0])
+    assert session.config.voice is not None
+    assert session.config.voice.voice_activity == "silero"
+    assert SILERO_SHA256 in session.reader.head["fingerprint"]["voice_activity_model"]
+    if not raw_sound:
+        frames = [entry for entry in session.reader.entries() if isinstance(entry, Block)]
+        assert 0 < max(block.values[:, VOICE_PROBABILITY].max() for block in frames) < 1
 
 
 @settings(max_examples=1, deadline=None)

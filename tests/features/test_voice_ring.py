@@ -1,0 +1,36 @@
+"""The ring of the voice's frames: written and read as numpy would."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamsense.features.frame_statistics import mean_and_sd, slots_between
+from streamsense.features.voice_features import ring_slots
+
+
+@settings(max_examples=100, deadline=None)
+@given(frames=st.integers(0, 60), size=st.integers(1, 25), start=st.floats(-5, 70), length=st.floats(0, 40))
+def test_slots_between_are_those_of_the_frames_in_the_window_in_order(frames, size, start, length):
+    times = np.full(size, np.nan)
+    for frame in range(frames):
+        times[ring_slots(frame, 1, size)] = frame
+    held = np.arange(max(0, frames - size), frames)
+    expected = held[(held >= start) & (held < start + length)]
+    assert times[slots_between(times, frames, start, start + length)].tolist() == expected.tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(first=st.integers(0, 100), count=st.integers(0, 12), size=st.integers(12, 30))
+def test_slots_of_frames_go_round(first, count, size):
+    slots = np.arange(size)[ring_slots(first, count, size)]
+    assert slots.tolist() == [(first + k) % size for k in range(count)]
+
+
+def test_mean_and_spread_are_numpys_to_the_bit():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(0, 3, (300, 66)).astype(np.float32)
+    for count in (1, 2, 7, 200):
+        slots = np.sort(rng.choice(300, count, replace=False))
+        mean, sd = mean_and_sd(rows, slots)
+        assert mean.tobytes() == rows[slots].astype(np.float64).mean(axis=0).tobytes()
+        assert sd.tobytes() == rows[slots].astype(np.float64).std(axis=0).tobytes()
