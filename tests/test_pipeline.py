@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsense.features.voice_front_end import VoiceFrontEndState
+from streamsense.features.voice_front_end import FRAME_LABELS, VoiceFrontEndState
 from streamsense.fusion.emotions import PRIOR_SD
 from streamsense.journal import Entry, JournaledPipeline, replay_journal
 from streamsense.pipeline import START, Pipeline
@@ -335,7 +335,7 @@ def test_frames_in_place_of_the_sound_give_the_same_bytes(seed: int) -> None:
         sessions.pipeline("eeg", "voice"), sound_with_a_hole_that_comes_back_at_another_rate(seed)
     )
     given_frames = [entry for entry in journal if isinstance(entry, Block) and entry.key == "voice"]
-    assert {block.values.shape[1] for block in given_frames} == {68}
+    assert {block.values.shape[1] for block in given_frames} == {len(FRAME_LABELS)}
     assert np.mean([score["voice_presence"] for score in scores]) > 0.6
     replayed = [score for score, _ in replay_journal(journal, sessions.pipeline("eeg", "voice")) if score is not None]
     assert_identical(scores, replayed)
@@ -390,5 +390,5 @@ def test_front_events_are_kept_only_where_they_are_wanted() -> None:
     pipeline.push(track.block(8000, 16_000, sessions.START + 1.0))
     (block,) = pipeline.take_front_events()
     assert isinstance(block, Block)
-    assert (block.first_sample, block.received, block.values.shape) == (48, sessions.START + 1.0, (50, 68))
+    assert (block.first_sample, block.received, block.values.shape) == (48, sessions.START + 1.0, (50, len(FRAME_LABELS)))
     assert pipeline.take_front_events() == []

@@ -137,7 +137,7 @@ class VoiceFeatures:
         )
 
     def push(self, block: TimedBlock) -> None:
-        """Take in one block of frames (n, 68); one that holds what is no number is left out."""
+        """Take in one block of frames (n, 70); one that holds what is no number is left out."""
         rows = block.values.astype(np.float64)
         usable = np.isfinite(rows).all(axis=1)
         rows, times = rows[usable], block.times[usable]
@@ -154,7 +154,7 @@ class VoiceFeatures:
             self._take_frames(times[start:stop], rows[start:stop])
 
     def _take_frames(self, times: FloatArray, rows: FloatArray) -> None:
-        """Put consecutive frames (n,), (n, 68) into the ring."""
+        """Put consecutive frames (n,), (n, 70) into the ring."""
         state = self.state
         values = np.clip(rows[:, :COLUMNS], _LOWEST, _HIGHEST)
         level_db = values[:, LEVEL]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from numba import njit
 
 from streamsense.errors import SourceError
+from streamsense.features import pitch
 from streamsense.features.log_mel import FRAME_SAMPLES, HOP_SAMPLES, MELS, LogMel, LogMelSettings
 from streamsense.features.sound_highpass import ORDER, HighPass, HighPassState
 from streamsense.features.sound_resampler import (
@@ -28,10 +29,13 @@ from streamsense.features.sound_resampler import (
 from streamsense.state import LENGTH_VARIES
 from streamsense.streams import VOICE_FRAMES, FloatArray, StreamInfo, TimedBlock
 
-LEVEL, TILT, CLIPPED, SEGMENT = range(MELS, MELS + 4)
-"""Columns after the log-Mel bands: level (dB), tilt (dB), share of clipped samples, number of the segment."""
-FRAME_LABELS = (*(f"log_mel_{band}" for band in range(MELS)), "level", "tilt", "clipped_share", "segment")
-FRAME_UNITS = (*("ln(power)",) * MELS, "dB", "dB", "normalized", "count")
+LEVEL, TILT, CLIPPED, PITCH, PERIODICITY, SEGMENT = range(MELS, MELS + 6)
+"""Columns after the log-Mel bands: level (dB), tilt (dB), share of clipped samples, pitch (Hz, 0: none), periodicity
+(0 to 1), number of the segment."""
+FRAME_LABELS = (
+    *(f"log_mel_{band}" for band in range(MELS)), "level", "tilt", "clipped_share", "pitch_hz", "periodicity", "segment"
+)  # fmt: skip
+FRAME_UNITS = (*("ln(power)",) * MELS, "dB", "dB", "normalized", "Hz", "normalized", "count")
 
 _DTYPES = ("int16", "float32", "float64", "double64")
 _CLIPPED_LEVEL = 0.999
@@ -113,7 +117,9 @@ class VoiceFrontEnd:
         self._resampler, self._highpass, self._layout = resampler, highpass, (rate, channels)
         # Compiles what runs per sample and per frame.
         highpass.step(highpass.new_state(), _cleaned(np.zeros(1), _CLIPPED_LEVEL, 0)[0])
-        self._log_mel.frames(resampler.outputs(np.zeros(2 * rate), rate, 0, FRAME_SAMPLES))
+        silence = resampler.outputs(np.zeros(2 * rate), rate, 0, pitch.SPAN_SAMPLES)
+        self._log_mel.frames(silence)
+        pitch.pitch(silence)
         frames = replace(
             info,
             type=VOICE_FRAMES, channel_labels=FRAME_LABELS, channel_units=FRAME_UNITS, nominal_rate_hz=0.0,
@@ -141,14 +147,14 @@ class VoiceFrontEnd:
             parts.append(self._whole_frames())
         newest, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
         rows[:, CLIPPED] = self._clipped_share(clipped_so_far, newest, before)
-        needed = state.anchor + state.frame * HOP_SAMPLES * resampler.down // resampler.up - resampler.history
+        needed = state.anchor + _first_needed(resampler, state.frame)
         state.sound, state.sound_starts = state.sound[needed - state.sound_starts :].copy(), needed
         return TimedBlock(block.key, block.segment, block.times[newest - before], rows)
 
     def _whole_frames(self) -> tuple[IntArray, npt.NDArray[np.float32]]:
         """Make the frames that are counted from the anchor and are complete.
 
-        Returns the newest sample (n,) of each, and their rows (n, 68) but for the clipped share.
+        Returns the newest sample (n,) of each, and their rows (n, 70) but for the clipped share.
         """
         resampler, _, state = self._ready()
         # How many outputs of the resampler there are, counted from the anchor, and so how many frames.
@@ -161,10 +167,11 @@ class VoiceFrontEnd:
         numbers = state.frame + np.arange(count)
         if count:
             samples = resampler.outputs(
-                state.sound, state.anchor - state.sound_starts, state.frame * HOP_SAMPLES,
-                (count - 1) * HOP_SAMPLES + FRAME_SAMPLES,
+                state.sound, state.anchor - state.sound_starts, state.frame * HOP_SAMPLES - pitch.LEAD_SAMPLES,
+                (count - 1) * HOP_SAMPLES + pitch.SPAN_SAMPLES,
             )  # fmt: skip
-            frames = self._log_mel.frames(samples)
+            frames = self._log_mel.frames(samples[pitch.LEAD_SAMPLES :])
+            rows[:, PITCH], rows[:, PERIODICITY] = pitch.pitch(samples)
             rows[:, :MELS], rows[:, LEVEL], rows[:, TILT] = frames.log_mel, frames.level_db, frames.tilt_db
             rows[:, SEGMENT] = state.segment
             state.frame += count
@@ -210,6 +217,7 @@ class VoiceFrontEnd:
                 "at": "input rate",
             },
             "log_mel": self._log_mel.contract(),
+            "pitch": pitch.contract(),
             "frames": "from the first sample of a segment, and of each 10 s of stamps",
             "precision": "float32",
         }
@@ -234,13 +242,20 @@ def _cleaned(sound: FloatArray, clipped_level: float, clipped: int) -> tuple[Flo
     return clean, so_far
 
 
+def _first_needed(resampler: Resampler, frame: int) -> int:
+    """The first input sample, counted from the anchor, that frame number `frame` and those after it need."""
+    first_output = frame * HOP_SAMPLES - pitch.LEAD_SAMPLES
+    return first_output * resampler.down // resampler.up - resampler.history
+
+
 def _new_state(resampler: Resampler, highpass: HighPass, segment: int) -> VoiceFrontEndState:
     """State before the first sample of a segment: silence."""
+    needed = _first_needed(resampler, 0)
     return VoiceFrontEndState(
         **vars(highpass.new_state()),
         segment=segment,
-        sound=np.zeros(resampler.history),
-        sound_starts=-resampler.history,
+        sound=np.zeros(-needed),
+        sound_starts=needed,
         received=0,
         anchor=0,
         frame=0,

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from streamsense.config import Config
 from streamsense.errors import RecordingError
+from streamsense.features.voice_front_end import FRAME_LABELS
 from streamsense.journal import JournaledPipeline
 from streamsense.journal_lines import Snapshot
 from streamsense.pipeline import START
@@ -435,7 +436,7 @@ def test_raw_sound_is_in_no_file_that_should_not_have_it(recorded: tuple[str, li
         assert reader.entered["voice"] == ("raw sound" if "raw" in name else "voice front end's frames")
         voice = [entry for entry in entries if isinstance(entry, Block) and entry.key == "voice"]
         assert {block.values.dtype.name for block in voice} == ({"int16"} if "raw" in name else {"float32"})
-        assert {block.values.shape[1] for block in voice} == ({1} if "raw" in name else {68})
+        assert {block.values.shape[1] for block in voice} == ({1} if "raw" in name else {len(FRAME_LABELS)})
 
 
 @settings(max_examples=1, deadline=None)
