@@ -390,5 +390,9 @@ def test_front_events_are_kept_only_where_they_are_wanted() -> None:
     pipeline.push(track.block(8000, 16_000, sessions.START + 1.0))
     (block,) = pipeline.take_front_events()
     assert isinstance(block, Block)
-    assert (block.first_sample, block.received, block.values.shape) == (48, sessions.START + 1.0, (50, len(FRAME_LABELS)))
+    assert (block.first_sample, block.received, block.values.shape) == (
+        48,
+        sessions.START + 1.0,
+        (50, len(FRAME_LABELS)),
+    )
     assert pipeline.take_front_events() == []

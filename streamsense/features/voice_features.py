@@ -10,14 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsense.errors import SourceError
+from streamsense.features import hesitation_sounds
+from streamsense.features.articulation import DIP_DB, RANGE_DB
+from streamsense.features.contours import CONTOURS, Contours, ContourState
 from streamsense.features.feature_columns import FeatureColumn
+from streamsense.features.frame_statistics import mean_and_sd, slots_between
 from streamsense.features.log_mel import FRAME_HOP_S, FRAME_S, MELS
+from streamsense.features.prosody import PROSODY, prosody
 from streamsense.features.speech_timing import CUES, LOOKBACK_S, PAUSE_S, SPAN_S, TURN_GAP_S, speech_timing
 from streamsense.features.voice_activity import VoiceActivity, VoiceActivitySettings, VoiceActivityState
 from streamsense.features.voice_front_end import (
     CLIPPED,
     FRAME_LABELS,
     LEVEL,
+    PERIODICITY,
+    PITCH,
     SEGMENT,
     VoiceFrontEnd,
     VoiceFrontEndSettings,
@@ -64,7 +71,7 @@ class VoiceFeaturesSettings:
 
 
 @dataclass
-class VoiceState(VoiceActivityState, NormalisationState):
+class VoiceState(VoiceActivityState, NormalisationState, ContourState):
     """The parts' states in one flat record, and a ring of frames; frame k lies in slot k modulo the ring's length."""
 
     segment: int
@@ -76,6 +83,7 @@ class VoiceState(VoiceActivityState, NormalisationState):
     ring_level_db: Float32Array
     ring_above_noise_db: Float32Array
     ring_clipped: Float32Array
+    ring_contours: Float32Array
 
 
 class VoiceFeatures:
@@ -87,6 +95,7 @@ class VoiceFeatures:
         self.settings = settings or VoiceFeaturesSettings()
         self._activity = VoiceActivity(self.settings.activity)
         self._normalisation = VoiceNormalisation(self.settings.normalisation)
+        self._contours = Contours(self.settings.front_end.log_mel)
         self._delay_s: float | None = None
         self._profile: Part | None = None
         self.state = self._new_state()
@@ -116,15 +125,18 @@ class VoiceFeatures:
                 warnings = ("the sound's rate changed: the speaker's normalisation begins anew",)
         self._delay_s = info.delay_s
         self._take_frames(np.empty(0), np.empty((0, len(FRAME_LABELS))))  # compiles what runs per frame
+        self.feature_at(0.0)  # and per tick
         return warnings
 
     def _new_state(self) -> VoiceState:
         slots = round(self.settings.ring_s / FRAME_HOP_S)
-        speaker = self._normalisation.new_state()
+        speaker, contours = self._normalisation.new_state(), self._contours.new_state()
         self._normalisation.use_profile(speaker, self._profile)
+        contours.usual_from_profile = self._contours.in_profile(self._profile)
         return VoiceState(
             **vars(speaker),
             **vars(self._activity.new_state()),
+            **vars(contours),
             segment=-1,
             frames=0,
             ring_times=np.full(slots, np.nan),
@@ -134,6 +146,7 @@ class VoiceFeatures:
             ring_level_db=np.zeros(slots, np.float32),
             ring_above_noise_db=np.zeros(slots, np.float32),
             ring_clipped=np.zeros(slots, np.float32),
+            ring_contours=np.zeros((slots, CONTOURS), np.float32),
         )
 
     def push(self, block: TimedBlock) -> None:
@@ -150,6 +163,7 @@ class VoiceFeatures:
                 # The speaker and the room stay the same over a gap.
                 self._activity.restart(self.state)
                 self._normalisation.restart(self.state)
+                self._contours.restart(self.state)
                 self.state.segment = int(segments[start])
             self._take_frames(times[start:stop], rows[start:stop])
 
@@ -160,6 +174,7 @@ class VoiceFeatures:
         level_db = values[:, LEVEL]
         voiced, above_noise_db = self._activity.step(state, level_db)
         normalised, delta = self._normalisation.step(state, values, voiced)
+        contours = self._contours.step(state, values, rows[:, PITCH], rows[:, PERIODICITY], voiced)
         kept = slice(max(0, len(rows) - len(state.ring_times)), None)
         slots = np.arange(state.frames, state.frames + len(rows))[kept] % len(state.ring_times)
         state.ring_times[slots] = times[kept]
@@ -169,19 +184,18 @@ class VoiceFeatures:
         state.ring_level_db[slots] = level_db[kept]
         state.ring_above_noise_db[slots] = above_noise_db[kept]
         state.ring_clipped[slots] = np.clip(rows[kept, CLIPPED], 0.0, 1.0)
+        state.ring_contours[slots] = contours[kept]
         state.frames += len(rows)
 
     def feature_at(self, tick_time: float) -> Feature:
         """The window before `tick_time` (s) as the voice expert takes it; frames at or after the tick do not count."""
         state = self.state
-        size = len(state.ring_times)
-        slots = np.arange(max(0, state.frames - size), state.frames) % size
-        times = state.ring_times[slots]
-        slots = slots[(times >= tick_time - LOOKBACK_S) & (times < tick_time)]
+        slots = slots_between(state.ring_times, state.frames, tick_time - LOOKBACK_S, tick_time)
         cues = speech_timing(
             state.ring_times[slots],
             state.ring_voiced[slots],
-            state.ring_level_db[slots].astype(np.float64),
+            state.ring_contours[slots],
+            state.ring_above_noise_db[slots],
             tick_time,
             self._activity.hold_frames,
         )
@@ -192,12 +206,14 @@ class VoiceFeatures:
         quality, reasons = voice_quality(
             state.ring_level_db[slots], state.ring_above_noise_db[voiced], state.ring_clipped[slots]
         )
-        statistics, prosody = self._statistics(voiced)
+        statistics, level_and_tilt = self._statistics(voiced)
+        contours = prosody(state.ring_times[slots], state.ring_contours[slots], state.ring_voiced[slots])
         return Feature(
             modality="voice",
             inputs={
                 "log_mel_statistics": statistics,
-                "prosody": np.array([*prosody, cues["voiced_fraction"], cues["pause_fraction"]], np.float32),
+                "prosody": np.array([*level_and_tilt, cues["voiced_fraction"], cues["pause_fraction"]], np.float32),
+                "contours": contours.astype(np.float32),
             },
             # One frame less, since the grid of frames need not fit that of ticks.
             validity=min(1.0, len(slots) / (self.settings.window_s / FRAME_HOP_S - 1)),
@@ -210,14 +226,9 @@ class VoiceFeatures:
 
     def _statistics(self, voiced: npt.NDArray[np.int64]) -> tuple[Float32Array, FloatArray]:
         """Log-Mel statistics (64, 4), and mean normalised level and tilt, of the ring's slots `voiced`."""
-        if len(voiced) == 0:
-            return np.zeros((MELS, 4), np.float32), np.zeros(2)
-        state = self.state
-        normalised = state.ring_normalised[voiced].astype(np.float64)
-        delta = state.ring_delta[voiced].astype(np.float64)
-        mel = normalised[:, :MELS]
-        columns = (mel.mean(axis=0), mel.std(axis=0), delta.mean(axis=0), delta.std(axis=0))
-        return np.stack(columns, axis=1).astype(np.float32), normalised[:, MELS:].mean(axis=0)
+        mean, sd = mean_and_sd(self.state.ring_normalised, voiced)
+        columns = (mean[:MELS], sd[:MELS], *mean_and_sd(self.state.ring_delta, voiced))
+        return np.stack(columns, axis=1).astype(np.float32), mean[MELS:]
 
     def columns(self, infos: Sequence[StreamInfo]) -> tuple[FeatureColumn, ...]:  # noqa: ARG002  (the same for all)
         """Statistics of the log-Mel bands over voiced frames, in SD of the speaker's running norm; prosody; timing."""
@@ -230,34 +241,43 @@ class VoiceFeatures:
             for column, statistic in enumerate(_STATISTICS)
             for band in range(MELS)
         ]  # fmt: skip
-        prosody = [
+        voice = [
             FeatureColumn(name, "SD", "prosody", (place,)) for place, name in enumerate(("voice_level", "voice_tilt"))
         ]
         # The other two of the prosody are the cues of the same names, rounded to float32.
         cues = [FeatureColumn(name, _CUE_UNITS.get(name, "")) for name in ("voiced_fraction", *CUES)]
-        return (*bands, *prosody, *cues)
+        contours = [
+            FeatureColumn(name, unit, "contours", (place,)) for place, (name, unit) in enumerate(PROSODY.items())
+        ]
+        return (*bands, *voice, *contours, *cues)
 
     def learned(self) -> dict[str, object] | None:
-        """The speaker's normalisation, for a profile; None where too little speech was heard yet."""
-        return self._normalisation.learned(self.state)
+        """The speaker's normalisation and usual pitch, for a profile; None where too little speech was heard yet."""
+        learned = self._normalisation.learned(self.state)
+        return None if learned is None else {**learned, **self._contours.learned(self.state)}
 
     def use_profile(self, part: Part | None) -> None:
         """Use a profile's normalisation from now on; None: learn. Raises ConfigError if unfit."""
+        usual = self._contours.in_profile(part)
         self._normalisation.use_profile(self.state, part)
+        self.state.usual_from_profile = usual
         self._profile = part
 
     def contract(self) -> dict[str, object]:
         """The exact definition of the feature; a model trained with another one is refused."""
         return {
             "feature": "voice_log_mel_statistics",
-            "version": 2,
+            "version": 3,
             "window_s": self.settings.window_s,
             "front_end": VoiceFrontEnd(self.settings.front_end).contract(),
             "voice_activity": self._activity.contract(),
             "normalisation": self._normalisation.contract(),
             "log_mel_statistics": ["mean", "sd", "mean of delta", "sd of delta"],
+            "contours": {"numbers": list(PROSODY), **self._contours.contract()},
             "prosody": ["level", "tilt", "voiced_fraction", "pause_fraction"],
             "frames": "voiced frames of the window",
             "pauses": {"span_s": SPAN_S, "pause_s": PAUSE_S, "turn_gap_s": TURN_GAP_S},
+            "articulation": {"dip_db": DIP_DB, "range_db": RANGE_DB},
+            "hesitation_sounds": hesitation_sounds.contract(),
             "cues": ["voiced_fraction", *CUES],
         }

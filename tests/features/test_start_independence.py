@@ -140,7 +140,8 @@ class Voice:
 
     def __init__(self, rate_hz: float) -> None:
         self.front, self.features = VoiceFrontEnd(), VoiceFeatures()
-        self.features.use_profile({"mean": list(PRIOR_MEAN), "variance": [sd**2 for sd in PRIOR_SD]})
+        usual = {"usual_pitch_and_loudness": [25.0, -10.0]}
+        self.features.use_profile({"mean": list(PRIOR_MEAN), "variance": [sd**2 for sd in PRIOR_SD], **usual})
         self.features.open(self.front.open(voice_info(rate_hz))[0])
         self.feature_at: Callable[[float], Feature] = self.features.feature_at
 

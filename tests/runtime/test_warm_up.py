@@ -6,12 +6,20 @@ import numpy as np
 
 from streamsense.features import (
     action_units,
+    articulation,
     band_filters,
+    contours,
     entropy_cells,
+    frame_statistics,
+    hesitation_sounds,
     log_mel,
+    loudness,
+    pitch,
+    prosody,
     running_quantile,
     sound_highpass,
     sound_resampler,
+    speech_timing,
     voice_front_end,
     voice_normalisation,
 )
@@ -22,11 +30,13 @@ from streamsense.timeline import smoothing
 from tests.helpers import sessions
 
 MODULES = (
-    action_units, band_filters, entropy_cells, log_mel, running_quantile, smoothing, sound_highpass, sound_resampler,
+    action_units, articulation, band_filters, contours, entropy_cells, frame_statistics, hesitation_sounds, log_mel,
+    loudness, pitch, prosody, running_quantile, smoothing, sound_highpass, sound_resampler, speech_timing,
     voice_front_end, voice_normalisation,
 )  # fmt: skip
 INNER = ("_take_in", "_filter_section", "_weigh", "common_reference", "_count", "_add_up", "_add_squares",
-         "_movements", "_above", "_share")  # fmt: skip
+         "_movements", "_above", "_share", "_difference_ratio", "_best_period", "_change", "_median", "_smoothed",
+         "_has_pitch", "_next_run", "_ramp", "_is_apart", "_line")  # fmt: skip
 """Called by compiled loops alone."""
 
 
