@@ -39,17 +39,20 @@ Float32Array = npt.NDArray[np.float32]
 
 
 def hesitation_sounds(
-    times: FloatArray, contours: Float32Array, voiced: BoolArray, above_noise_db: Float32Array, since: float
+    times: FloatArray, contours: Float32Array, spoken: BoolArray, above_noise_db: Float32Array, since: float
 ) -> tuple[float, float]:
     """Evidence in [0, 1] of a filled pause and of a breath that ended after `since` (s): the best of each.
 
-    The frames are in order: `times` (n,) in s, `contours` (n, 7), voice activity `voiced` (n,), and the level above
+    The frames are in order: `times` (n,) in s, `contours` (n, 7), whether it is `spoken` (n,), and the level above
     the noise floor `above_noise_db` (n,).
     """
     first = int(np.searchsorted(times, since))
-    steady = _steady(contours, voiced)
+    steady = _steady(contours, spoken)
     breathy = _breathy(contours, above_noise_db)
-    return _filled_pause(times, steady, first), _breath(times, contours, above_noise_db, breathy, first)
+    # Where nobody speaks, the mains' hum may have a pitch.
+    pitched = spoken & (contours[:, SEMITONES] > 0)
+    breath = _breath(times, contours[:, LOUDNESS], above_noise_db, pitched, breathy, first)
+    return _filled_pause(times, steady, first), breath
 
 
 def contract() -> dict[str, object]:
@@ -65,13 +68,13 @@ def contract() -> dict[str, object]:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _steady(contours: Float32Array, voiced: BoolArray) -> BoolArray:
+def _steady(contours: Float32Array, spoken: BoolArray) -> BoolArray:
     """Frames (n,) of a voice that changes neither its pitch nor its colour."""
     steady = np.zeros(len(contours), np.bool_)
     for i in range(_PITCH_STEP_FRAMES, len(contours)):
         before, now = contours[i - _PITCH_STEP_FRAMES, SEMITONES], contours[i, SEMITONES]
         steady[i] = (
-            voiced[i]
+            spoken[i]
             and before > 0
             and now > 0
             and abs(now - before) <= STEADY_PITCH_ST
@@ -128,37 +131,39 @@ def _filled_pause(times: FloatArray, steady: BoolArray, first: int) -> float:
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _breath(
-    times: FloatArray, contours: Float32Array, above_noise_db: Float32Array, breathy: BoolArray, first: int
+    times: FloatArray,
+    loudness_db: Float32Array,
+    above_noise_db: Float32Array,
+    pitched: BoolArray,
+    breathy: BoolArray,
+    first: int,
 ) -> float:
-    speech, pitched = 0.0, 0
-    for i in range(len(contours)):
-        if contours[i, SEMITONES] > 0:
-            speech += contours[i, LOUDNESS]
-            pitched += 1
-    if pitched == 0:
+    if not pitched.any():
         return 0.0
-    speech /= pitched
+    speech_db = _mean(loudness_db, pitched, 0, len(pitched))
     best, start, stop = 0.0, 0, 0
     while stop < len(breathy):
         start, stop = _next_run(times, breathy, stop)
-        if stop <= first or stop == start or not _is_apart(contours, start, stop):
+        # A fricative leads from or to a vowel, a breath does not.
+        if stop <= first or pitched[max(0, start - _APART_FRAMES) : stop + _APART_FRAMES].any():
             continue
-        loudness = above = 0.0
-        for i in range(start, stop):
-            loudness += contours[i, LOUDNESS] / (stop - start)
-            above += above_noise_db[i] / (stop - start)
-        length = (stop - start) * FRAME_HOP_S
-        evidence = _ramp(length, BREATH_S[0], BREATH_S[1]) * (1 - _ramp(length, BREATH_S[2], BREATH_S[3]))
-        evidence *= _ramp(above, BREATH_ABOVE_NOISE_DB[0], BREATH_ABOVE_NOISE_DB[1])
-        evidence *= _ramp(speech - loudness, BREATH_BELOW_SPEECH_DB[0], BREATH_BELOW_SPEECH_DB[1])
+        length_s = (stop - start) * FRAME_HOP_S
+        evidence = _ramp(length_s, BREATH_S[0], BREATH_S[1]) * (1 - _ramp(length_s, BREATH_S[2], BREATH_S[3]))
+        if evidence > 0:
+            below_db = speech_db - _mean(loudness_db, breathy, start, stop)
+            above_db = _mean(above_noise_db, breathy, start, stop)
+            evidence *= _ramp(below_db, BREATH_BELOW_SPEECH_DB[0], BREATH_BELOW_SPEECH_DB[1])
+            evidence *= _ramp(above_db, BREATH_ABOVE_NOISE_DB[0], BREATH_ABOVE_NOISE_DB[1])
         best = max(best, evidence)
     return best
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _is_apart(contours: Float32Array, start: int, stop: int) -> bool:
-    """Whether no pitch is near a stretch: a fricative leads from or to a vowel."""
-    for k in range(max(0, start - _APART_FRAMES), min(len(contours), stop + _APART_FRAMES)):
-        if contours[k, SEMITONES] > 0:
-            return False
-    return True
+def _mean(values: Float32Array, wanted: BoolArray, start: int, stop: int) -> float:
+    """The mean of those `wanted` from `start` to `stop`, of which there is one at least."""
+    total, count = 0.0, 0
+    for i in range(start, stop):
+        if wanted[i]:
+            total += values[i]
+            count += 1
+    return total / count

@@ -52,7 +52,7 @@ def speech_timing(
     recent = int(np.searchsorted(times, tick - SPAN_S))
     rate, variability = articulation(contours[recent:], spoken[recent:])
     speaking = bool(voiced[int(np.searchsorted(times, tick - TURN_GAP_S)) :].any())
-    filled, breath = hesitation_sounds(times, contours, voiced, above_noise_db, tick - SPAN_S)
+    filled, breath = hesitation_sounds(times, contours, spoken, above_noise_db, tick - SPAN_S)
     return {
         "pause_fraction": pause_s / max(turn_s, _SHORTEST_TURN_S),
         "long_pause": float(longest_s >= LONG_PAUSE_S),

@@ -84,6 +84,15 @@ def test_noise_between_silences_is_a_breath_by_its_length_level_and_colour():
     assert found(0.3 * tone(120, 0.4)) == 0
 
 
+def test_a_breath_over_the_hum_of_the_mains_is_found():
+    sound = np.concatenate([room(1.0), tone(120, 0.4), room(0.3), breath(0.4, 0.004), room(0.3), tone(120, 0.4)])
+    sound = np.concatenate([sound, room(0.3)])
+    hum = 4e-4 * np.sin(2 * np.pi * 100 / RATE_HZ * np.arange(len(sound)))
+    contours, voiced = contours_of(sound + hum, RATE_HZ)
+    assert (contours[~voiced, 0] > 0).mean() > 0.5
+    assert cues(sound + hum)["breath"] > 0.6
+
+
 def test_a_hiss_that_leads_into_a_vowel_is_no_breath():
     leading = [room(1.0), tone(120, 0.2), room(0.3), breath(0.3, 0.004), tone(120, 0.2), room(0.5)]
     assert cues(np.concatenate(leading))["breath"] == 0
