@@ -17,6 +17,7 @@ from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.frame_statistics import mean_and_sd, slots_between
 from streamsense.features.log_mel import FRAME_HOP_S, FRAME_S, MELS
 from streamsense.features.prosody import PROSODY, prosody
+from streamsense.features.prosody import contract as prosody_contract
 from streamsense.features.speech_timing import CUES, LOOKBACK_S, PAUSE_S, SPAN_S, TURN_GAP_S, speech_timing
 from streamsense.features.voice_activity import VoiceActivity, VoiceActivitySettings, VoiceActivityState
 from streamsense.features.voice_front_end import (
@@ -273,7 +274,7 @@ class VoiceFeatures:
             "voice_activity": self._activity.contract(),
             "normalisation": self._normalisation.contract(),
             "log_mel_statistics": ["mean", "sd", "mean of delta", "sd of delta"],
-            "contours": {"numbers": list(PROSODY), **self._contours.contract()},
+            "contours": {"numbers": list(PROSODY), **prosody_contract(), **self._contours.contract()},
             "prosody": ["level", "tilt", "voiced_fraction", "pause_fraction"],
             "frames": "voiced frames of the window",
             "pauses": {"span_s": SPAN_S, "pause_s": PAUSE_S, "turn_gap_s": TURN_GAP_S},

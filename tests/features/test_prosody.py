@@ -129,6 +129,19 @@ def test_a_shaky_voice_is_less_steady():
     assert all(np.diff(unsteady) > 0.03)
 
 
+def test_octave_errors_and_the_silence_after_a_word_do_not_count():
+    rng = np.random.default_rng(0)
+    times, contours = 0.01 * np.arange(200), np.zeros((200, 7), np.float32)
+    contours[:, 0] = 24 + rng.normal(0, 1, 200)
+    contours[:, 2] = -20 + rng.normal(0, 3, 200)
+    plain = prosody(times, contours, np.ones(200, bool))
+    contours[20:40:5, 0] -= 12
+    contours[90:100, 2] -= 60
+    np.testing.assert_allclose(prosody(times, contours, np.ones(200, bool)), plain, atol=0.35)
+    assert plain[1] == pytest.approx(1, abs=0.1)
+    assert plain[8] == pytest.approx(3, abs=0.3)
+
+
 def test_noise_and_silence_have_no_pitch():
     noise = found(np.random.default_rng(0).normal(0, 0.1, 4 * RATE_HZ))
     assert noise["pitched_fraction"] < 0.02
