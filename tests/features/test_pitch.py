@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import wave
-from pathlib import Path
 
 import librosa
 import numpy as np
@@ -15,6 +13,7 @@ from hypothesis import strategies as st
 from streamsense.features.log_mel import FRAME_SAMPLES, HOP_SAMPLES
 from streamsense.features.pitch import LEAD_SAMPLES, SPAN_SAMPLES, pitch
 from streamsense.features.sound_resampler import Resampler
+from tests.helpers.talking_clips import film_sound, wav_clip
 
 RATE_HZ = 16_000
 AGE = 340
@@ -115,20 +114,23 @@ def agreement(sounds: list[np.ndarray]) -> tuple[float, float, float]:
     return float((error > 0.2).mean()), float(np.median(error)), float(same.mean())
 
 
-def clip(path: Path) -> np.ndarray:
-    with wave.open(str(path)) as file:
-        sound = np.frombuffer(file.readframes(file.getnframes()), np.int16) / 32768
-    resampler = Resampler.design(22_050)
+def at_16_khz(sound: np.ndarray, rate_hz: int) -> np.ndarray:
+    resampler = Resampler.design(rate_hz)
     held = np.concatenate([np.zeros(resampler.history), sound])
     return resampler.outputs(held, resampler.history, 0, len(sound) * resampler.up // resampler.down - 400)
 
 
 @pytest.mark.real_data
-def test_real_speech_has_the_pitch_that_pyin_finds(data_folder):
-    paths = sorted((data_folder / "emodb" / "wav").glob("*.wav"))[7::37]
-    assert len({path.name[:2] for path in paths}) >= 6
-    gross, fine, same = agreement([clip(path) for path in paths])
-    print(f"{len(paths)} clips: gross errors {gross:.3f}, median error {fine:.4f}, same decision {same:.3f}")
+@pytest.mark.parametrize("kind", ["acted", "talking"])
+def test_real_speech_has_the_pitch_that_pyin_finds(data_folder, kind):
+    if kind == "acted":
+        paths = sorted((data_folder / "emodb" / "wav").glob("*.wav"))[7::37]
+        assert len({path.name[:2] for path in paths}) >= 6
+        sounds = [at_16_khz(*wav_clip(path)) for path in paths]
+    else:
+        sounds = [at_16_khz(*film_sound(path)) for path in sorted((data_folder / "av_talking" / "GRID").glob("*"))[::2]]
+    gross, fine, same = agreement(sounds)
+    print(f"{len(sounds)} clips: gross errors {gross:.3f}, median error {fine:.4f}, same decision {same:.3f}")
     assert gross < 0.03
     assert fine < 0.015
     assert same > 0.8
