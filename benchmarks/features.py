@@ -37,6 +37,7 @@ from streamsense.features.electrodes import ELECTRODES
 from streamsense.features.face_features import FaceFeatures
 from streamsense.features.face_vector import FrontEnd, face_vector_labels, face_vector_units
 from streamsense.features.log_mel import FRAME_SAMPLES, HOP_SAMPLES, LogMel
+from streamsense.features.pitch import LEAD_SAMPLES, pitch
 from streamsense.features.voice_features import VoiceFeatures
 from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.models.catalogue import model_files
@@ -198,7 +199,8 @@ def sound(rate_hz: int) -> tuple[VoiceFrontEnd, StreamInfo, Hops]:
 def log_mel_costs(rounds: int) -> tuple[list[Cost], list[Claim]]:
     (front, _, hops), (front_48k, _, hops_48k) = sound(SOUND_HZ), sound(48_000)
     window = np.concatenate([hops.values(k)[:, 0] for k in range(20)])
-    log_mel, new = LogMel(), window[-FRAME_SAMPLES - 19 * HOP_SAMPLES :].astype(np.float64)
+    log_mel, length = LogMel(), FRAME_SAMPLES + 19 * HOP_SAMPLES
+    new, new_with_lead = (window[-count:].astype(np.float64) for count in (length, length + LEAD_SAMPLES))
 
     def theirs(_: int) -> None:
         power = librosa.feature.melspectrogram(
@@ -211,6 +213,7 @@ def log_mel_costs(rounds: int) -> tuple[list[Cost], list[Claim]]:
     costs = take_turns(
         {
             ours: lambda _: log_mel.frames(new),
+            "streamsense: their pitch": lambda _: pitch(new_with_lead),
             "streamsense: whole front end (high-pass, clipping, level)": lambda k: front.push(hops.block(k)),
             "streamsense: whole front end from 48 kHz": lambda k: front_48k.push(hops_48k.block(k)),
             peer: theirs,

@@ -145,9 +145,9 @@ class TimedBlock:
 class Feature:
     """One modality's window at one tick, ready for its expert.
 
-    `inputs` are the expert's named input tensors without the batch axis, float32. `validity` in [0, 1] is the
-    share of the window that was really there, `quality` in [0, 1] how good it was, `reasons` why not better.
-    `last_time` is the originating time of the newest sample used (NaN: none yet). `effective_time` is the
+    `inputs` are named tensors without the batch axis, float32; an expert takes those of its model. `validity` in
+    [0, 1] is the share of the window that was really there, `quality` in [0, 1] how good it was, `reasons` why not
+    better. `last_time` is the originating time of the newest sample used (NaN: none yet). `effective_time` is the
     instant that the window stands for: its middle, less the filters' delay. `cues` are named numbers for the
     fusion (for example `pause_fraction`).
     """

@@ -1,11 +1,13 @@
-"""Pauses, turns and the pace of speech before a tick, from each frame's voice activity and level."""
+"""Pauses, turns, the pace of speech and the sounds of hesitation before a tick: the cues of speech timing."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import find_peaks
+from numba import njit
 
+from streamsense.features.articulation import articulation
+from streamsense.features.hesitation_sounds import hesitation_sounds
 from streamsense.features.log_mel import FRAME_HOP_S
 from streamsense.streams import FloatArray
 
@@ -15,7 +17,10 @@ TURN_GAP_S = 3.0
 LOOKBACK_S = SPAN_S + TURN_GAP_S
 PAUSE_S = 0.25
 LONG_PAUSE_S = 1.0
-CUES = ("pause_fraction", "long_pause", "speaking", "articulation_rate_hz", "articulation_variability")
+CUES = (
+    "pause_fraction", "long_pause", "speaking", "articulation_rate_hz", "articulation_variability", "filled_pause",
+    "breath",
+)  # fmt: skip
 
 # Lengths are compared in whole frames, lest microseconds of the clock decide on one that is just as long.
 _PAUSE_FRAMES, _LONG_PAUSE_FRAMES, _TURN_GAP_FRAMES = (
@@ -23,75 +28,77 @@ _PAUSE_FRAMES, _LONG_PAUSE_FRAMES, _TURN_GAP_FRAMES = (
 )
 _SHORTEST_TURN_S = 1.0
 _HOLE_S = 0.05
-_PEAK_PROMINENCE_DB = 3.0
-_PEAK_DISTANCE_FRAMES = 10  # syllables come at 2 to 8 Hz
-_SMOOTHING_FRAMES = 5
-_LONGEST_INTERVAL_S = 0.5
-_FEWEST_INTERVALS = 3
 
+Float32Array = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
 
 def speech_timing(
-    times: FloatArray, voiced: BoolArray, level_db: FloatArray, tick: float, hold_frames: int
+    times: FloatArray,
+    voiced: BoolArray,
+    contours: Float32Array,
+    above_noise_db: Float32Array,
+    tick: float,
+    hold_frames: int,
 ) -> dict[str, float]:
-    """The cues at `tick` from the frames of [tick - 9 s, tick): `times`, `voiced`, `level_db`, each (n,), in order.
+    """The cues at `tick` from the frames of [tick - 9 s, tick), in order.
+
+    They are given by `times` (n,) in s, voice activity `voiced` (n,), `contours` (n, 7) and `above_noise_db` (n,).
 
     `pause_fraction` is the share of silences of 250 ms to 3 s in the turns of the last 6 s, `long_pause` 1 when one
     of them reaches 1 s, `speaking` 1 when speech was heard in the last 3 s. The two articulation cues are the rate
-    of the level's peaks (Hz of speech) and the coefficient of variation of their distances, 0 where unknown.
+    of the syllable nuclei (Hz of speech) and the coefficient of variation of their distances, 0 where unknown.
+    `filled_pause` and `breath` are evidence of the last 6 s, 0 to 1; there is none while nobody speaks.
     A hole in the data is no pause. `hold_frames` is how long voice activity holds on after speech.
     """
     spoken = _without_hold(voiced, hold_frames)
-    pause_s, turn_s, longest_frames = _silences(times, spoken, tick)
-    recent = times >= tick - SPAN_S
-    rate, variability = _articulation(level_db[recent], spoken[recent])
+    pause_s, turn_s, longest_frames = _silences(times, spoken, tick - SPAN_S)
+    recent = int(np.searchsorted(times, tick - SPAN_S))
+    rate, variability = articulation(contours[recent:], spoken[recent:])
+    speaking = bool(voiced[int(np.searchsorted(times, tick - TURN_GAP_S)) :].any())
+    filled, breath = hesitation_sounds(times, contours, spoken, above_noise_db, tick - SPAN_S)
     return {
         "pause_fraction": pause_s / max(turn_s, _SHORTEST_TURN_S),
         "long_pause": float(longest_frames >= _LONG_PAUSE_FRAMES),
-        "speaking": float(bool(voiced[times >= tick - TURN_GAP_S].any())),
+        "speaking": float(speaking),
         "articulation_rate_hz": rate,
         "articulation_variability": variability,
+        "filled_pause": filled * speaking,
+        "breath": breath * speaking,
     }
 
 
+@njit(cache=True)  # type: ignore[untyped-decorator]
 def _without_hold(voiced: BoolArray, hold_frames: int) -> BoolArray:
     """Take the held frames off the end of each stretch of speech that has ended."""
     spoken = voiced.copy()
-    for end in np.flatnonzero(voiced[:-1] & ~voiced[1:]) + 1:
-        spoken[max(0, end - hold_frames) : end] = False
+    for end in range(1, len(voiced)):
+        if voiced[end - 1] and not voiced[end]:
+            spoken[max(0, end - hold_frames) : end] = False
     return spoken
 
 
-def _silences(times: FloatArray, spoken: BoolArray, tick: float) -> tuple[float, float, int]:
-    """Seconds of pauses and of turns within the last 6 s, and the longest pause (frames) that reaches into them."""
-    speech = np.flatnonzero(spoken)
-    if len(speech) == 0:
-        return 0.0, 0.0, 0
-    # Silences begin after a frame of speech and end with the next one, or with the newest frame of all.
-    before = speech
-    after = np.append(speech[1:], len(spoken))
-    ends = np.minimum(after, len(times) - 1)
-    lengths = ends - before
-    seconds = times[ends] - times[before]
-    whole = seconds <= (after - before) * FRAME_HOP_S + _HOLE_S
-    in_turn = (after - before > 1) & whole & (lengths <= _TURN_GAP_FRAMES)
-    inside = np.maximum(0, times[ends] - np.maximum(times[before], tick - SPAN_S))
-    pauses = in_turn & (lengths >= _PAUSE_FRAMES) & (inside > 0)
-    pause_s = float(inside[pauses].sum())
-    speech_s = float(np.count_nonzero(times[speech] >= tick - SPAN_S)) * FRAME_HOP_S
-    return pause_s, speech_s + float(inside[in_turn].sum()), int(lengths[pauses].max(initial=0))
-
-
-def _articulation(level_db: FloatArray, spoken: BoolArray) -> tuple[float, float]:
-    if np.count_nonzero(spoken) < _SHORTEST_TURN_S / FRAME_HOP_S:
-        return 0.0, 0.0
-    smooth = np.convolve(level_db, np.full(_SMOOTHING_FRAMES, 1 / _SMOOTHING_FRAMES), mode="same")
-    peaks, _ = find_peaks(smooth, prominence=_PEAK_PROMINENCE_DB, distance=_PEAK_DISTANCE_FRAMES)
-    peaks = peaks[spoken[peaks]]
-    rate = len(peaks) / (np.count_nonzero(spoken) * FRAME_HOP_S)
-    intervals = np.diff(peaks) * FRAME_HOP_S
-    intervals = intervals[intervals <= _LONGEST_INTERVAL_S]
-    if len(intervals) < _FEWEST_INTERVALS:
-        return float(rate), 0.0
-    return float(rate), float(intervals.std() / intervals.mean())
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _silences(times: FloatArray, spoken: BoolArray, since: float) -> tuple[float, float, int]:
+    """Seconds of pauses and of turns after `since`, and the longest pause (frames) that reaches into them."""
+    pause_s = turn_s = 0.0
+    count, last, longest = len(times), -1, 0
+    for i in range(count + 1):
+        # A silence begins after a frame of speech and ends with the next one, or with the newest frame of all.
+        if i < count and not spoken[i]:
+            continue
+        if i < count and times[i] >= since:
+            turn_s += FRAME_HOP_S
+        silent_frames = i - last - 1
+        if last >= 0 and silent_frames > 0:
+            end = min(i, count - 1)
+            length = end - last
+            inside_s = max(0.0, times[end] - max(times[last], since))
+            is_whole = times[end] - times[last] <= (silent_frames + 1) * FRAME_HOP_S + _HOLE_S
+            if is_whole and length <= _TURN_GAP_FRAMES and inside_s > 0:
+                turn_s += inside_s
+                if length >= _PAUSE_FRAMES:
+                    pause_s += inside_s
+                    longest = max(longest, length)
+        last = i
+    return pause_s, turn_s, longest

@@ -10,9 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsense.errors import SourceError
+from streamsense.features import hesitation_sounds
+from streamsense.features.articulation import DIP_DB, RANGE_DB
+from streamsense.features.contours import CONTOURS, Contours, ContourState
 from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.frame_statistics import mean_and_sd, slots_between
 from streamsense.features.log_mel import FRAME_HOP_S, FRAME_S
+from streamsense.features.prosody import PROSODY, prosody
+from streamsense.features.prosody import contract as prosody_contract
 from streamsense.features.speech_gate import (
     SpeechGate,
     SpeechGateSettings,
@@ -24,6 +29,8 @@ from streamsense.features.speech_timing import CUES, LOOKBACK_S, PAUSE_S, SPAN_S
 from streamsense.features.voice_activity import VoiceActivity, VoiceActivitySettings, VoiceActivityState
 from streamsense.features.voice_front_end import (
     CLIPPED,
+    PERIODICITY,
+    PITCH,
     SEGMENT,
     VOICE_PROBABILITY,
     VoiceFrontEnd,
@@ -80,7 +87,7 @@ class VoiceFeaturesSettings:
 
 
 @dataclass
-class VoiceState(VoiceActivityState, SpeechGateState, NormalisationState):
+class VoiceState(VoiceActivityState, SpeechGateState, NormalisationState, ContourState):
     """The parts' states in one flat record, and a ring of frames; frame k lies in slot k modulo the ring's length."""
 
     segment: int
@@ -92,6 +99,7 @@ class VoiceState(VoiceActivityState, SpeechGateState, NormalisationState):
     ring_level_db: Float32Array
     ring_above_noise_db: Float32Array
     ring_clipped: Float32Array
+    ring_contours: Float32Array
 
 
 class VoiceFeatures:
@@ -107,6 +115,7 @@ class VoiceFeatures:
         self._normalisation = VoiceNormalisation(
             self.settings.normalisation or NormalisationSettings.for_mels(self.settings.mels)
         )
+        self._contours = Contours(self.settings.front_end.log_mel)
         self._delay_s: float | None = None
         self._profile: Part | None = None
         self._frozen = False
@@ -146,17 +155,18 @@ class VoiceFeatures:
         self._delay_s = info.delay_s
         self._take_frames(np.empty(0), np.empty((0, len(front_end.labels))))  # compiles what runs per frame
         self.feature_at(0.0)  # and per tick
-        self._statistics(np.zeros(1, np.int64))
         return warnings
 
     def _new_state(self) -> VoiceState:
         slots = round(self.settings.ring_s / FRAME_HOP_S)
-        speaker = self._normalisation.new_state()
+        speaker, contours = self._normalisation.new_state(), self._contours.new_state()
         self._normalisation.use_profile(speaker, self._profile)
+        contours.usual_from_profile = self._contours.in_profile(self._profile)
         return VoiceState(
             **vars(speaker),
             **vars(self._activity.new_state()),
             **vars(new_gate_state()),
+            **vars(contours),
             segment=-1,
             frames=0,
             ring_times=np.full(slots, np.nan),
@@ -166,6 +176,7 @@ class VoiceFeatures:
             ring_level_db=np.zeros(slots, np.float32),
             ring_above_noise_db=np.zeros(slots, np.float32),
             ring_clipped=np.zeros(slots, np.float32),
+            ring_contours=np.zeros((slots, CONTOURS), np.float32),
         )
 
     def push(self, block: TimedBlock) -> None:
@@ -186,6 +197,7 @@ class VoiceFeatures:
                 self._activity.restart(self.state)
                 restart_gate(self.state)
                 self._normalisation.restart(self.state)
+                self._contours.restart(self.state)
                 self.state.segment = int(segments[start])
             self._take_frames(times[start:stop], rows[start:stop])
 
@@ -199,6 +211,7 @@ class VoiceFeatures:
             voiced = self._speech_gate.step(state, rows[:, VOICE_PROBABILITY].copy())
         learned_from = np.zeros_like(voiced) if self._frozen else voiced
         normalised, delta = self._normalisation.step(state, values, learned_from)
+        contours = self._contours.step(state, values, rows[:, PITCH], rows[:, PERIODICITY], learned_from)
         size = len(state.ring_times)
         kept = slice(max(0, len(rows) - size), None)
         slots = ring_slots(state.frames + kept.start, len(rows) - kept.start, size)
@@ -209,6 +222,7 @@ class VoiceFeatures:
         state.ring_level_db[slots] = level_db[kept]
         state.ring_above_noise_db[slots] = above_noise_db[kept]
         state.ring_clipped[slots] = rows[kept, CLIPPED].clip(0.0, 1.0)
+        state.ring_contours[slots] = contours[kept]
         state.frames += len(rows)
 
     def feature_at(self, tick_time: float) -> Feature:
@@ -219,7 +233,8 @@ class VoiceFeatures:
         cues = speech_timing(
             times,
             state.ring_voiced[slots],
-            state.ring_level_db[slots].astype(np.float64),
+            state.ring_contours[slots],
+            state.ring_above_noise_db[slots],
             tick_time,
             (self._speech_gate or self._activity).hold_frames,
         )
@@ -230,12 +245,14 @@ class VoiceFeatures:
         quality, reasons = voice_quality(
             state.ring_level_db[slots], state.ring_above_noise_db[voiced], state.ring_clipped[slots]
         )
-        statistics, prosody = self._statistics(voiced)
+        statistics, level_and_tilt = self._statistics(voiced)
+        contours = prosody(state.ring_times[slots], state.ring_contours[slots], state.ring_voiced[slots])
         return Feature(
             modality="voice",
             inputs={
                 "log_mel_statistics": statistics,
-                "prosody": np.array([*prosody, cues["voiced_fraction"], cues["pause_fraction"]], np.float32),
+                "prosody": np.array([*level_and_tilt, cues["voiced_fraction"], cues["pause_fraction"]], np.float32),
+                "contours": contours.astype(np.float32),
             },
             # One frame less, since the grid of frames need not fit that of ticks.
             validity=min(1.0, len(slots) / (self.settings.window_s / FRAME_HOP_S - 1)),
@@ -249,8 +266,6 @@ class VoiceFeatures:
     def _statistics(self, voiced: npt.NDArray[np.int64]) -> tuple[Float32Array, FloatArray]:
         """Log-Mel statistics (mels, 4), and mean normalised level and tilt, of the ring's slots `voiced`."""
         mels = self.settings.mels
-        if len(voiced) == 0:
-            return np.zeros((mels, 4), np.float32), np.zeros(BESIDE_BANDS)
         mean, sd = mean_and_sd(self.state.ring_normalised, voiced)
         columns = (mean[:mels], sd[:mels], *mean_and_sd(self.state.ring_delta, voiced))
         return np.stack(columns, axis=1).astype(np.float32), mean[mels:]
@@ -266,12 +281,15 @@ class VoiceFeatures:
             for column, statistic in enumerate(_STATISTICS)
             for band in range(self.settings.mels)
         ]  # fmt: skip
-        prosody = [
+        voice = [
             FeatureColumn(name, "SD", "prosody", (place,)) for place, name in enumerate(("voice_level", "voice_tilt"))
         ]
         # The other two of the prosody are the cues of the same names, rounded to float32.
         cues = [FeatureColumn(name, _CUE_UNITS.get(name, "")) for name in ("voiced_fraction", *CUES)]
-        return (*bands, *prosody, *cues)
+        contours = [
+            FeatureColumn(name, unit, "contours", (place,)) for place, (name, unit) in enumerate(PROSODY.items())
+        ]
+        return (*bands, *voice, *contours, *cues)
 
     @property
     def learned_s(self) -> float:
@@ -279,14 +297,17 @@ class VoiceFeatures:
         return float(self.state.speaker_frames[0]) * FRAME_HOP_S
 
     def learned(self) -> dict[str, object] | None:
-        """The speaker's normalisation, for a profile; None where too little speech was heard yet."""
+        """The speaker's normalisation and usual pitch, for a profile; None where too little speech was heard yet."""
         learned = self._normalisation.learned(self.state)
-        return None if learned is None else {**learned, "seconds": self.learned_s}
+        if learned is None:
+            return None
+        return {**learned, **self._contours.learned(self.state), "seconds": self.learned_s}
 
     def learn_anew(self) -> None:
-        """Learn the speaker's normalisation again, from the next frame on."""
+        """Learn the speaker's normalisation and usual pitch again, from the next frame on."""
         self._profile, self._frozen = None, False
         self._normalisation.forget(self.state)
+        self._contours.forget(self.state)
 
     def freeze(self) -> None:
         """Keep the speaker's normalisation as it is."""
@@ -294,7 +315,9 @@ class VoiceFeatures:
 
     def use_profile(self, part: Part | None) -> None:
         """Use a profile's normalisation from now on; None: learn. Raises ConfigError if unfit."""
+        usual = self._contours.in_profile(part)
         self._normalisation.use_profile(self.state, part)
+        self.state.usual_from_profile = usual
         self._profile, self._frozen = part, False
 
     def _activity_contract(self) -> dict[str, object]:
@@ -305,15 +328,18 @@ class VoiceFeatures:
         """The exact definition of the feature; a model trained with another one is refused."""
         return {
             "feature": "voice_log_mel_statistics",
-            "version": 2,
+            "version": 3,
             "window_s": self.settings.window_s,
             "front_end": VoiceFrontEnd(self.settings.front_end).contract(),
             "voice_activity": self._activity_contract(),
             "normalisation": self._normalisation.contract(),
             "log_mel_statistics": ["mean", "sd", "mean of delta", "sd of delta"],
+            "contours": {"numbers": list(PROSODY), **prosody_contract(), **self._contours.contract()},
             "prosody": ["level", "tilt", "voiced_fraction", "pause_fraction"],
             "frames": "voiced frames of the window",
             "pauses": {"span_s": SPAN_S, "pause_s": PAUSE_S, "turn_gap_s": TURN_GAP_S},
+            "articulation": {"dip_db": DIP_DB, "range_db": RANGE_DB},
+            "hesitation_sounds": hesitation_sounds.contract(),
             "cues": ["voiced_fraction", *CUES],
         }
 

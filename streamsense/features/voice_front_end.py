@@ -18,6 +18,7 @@ import numpy.typing as npt
 from numba import njit
 
 from streamsense.errors import SourceError
+from streamsense.features import pitch
 from streamsense.features.log_mel import FRAME_SAMPLES, HOP_SAMPLES, LogMel, LogMelSettings
 from streamsense.features.sound_highpass import ORDER, HighPass, HighPassState
 from streamsense.features.sound_resampler import (
@@ -42,12 +43,15 @@ AFTER_BANDS = {
     "level": "dB",
     "tilt": "dB",
     "clipped_share": "normalized",
+    "pitch_hz": "Hz",
+    "periodicity": "normalized",
     "voice_probability": "normalized",
     "segment": "count",
 }
-"""Names and units of the columns after the log-Mel bands: level, tilt, share of clipped samples, the probability of
-speech (0 to 1; always 0, and without a unit, where no net was asked), number of the segment."""
-LEVEL, TILT, CLIPPED, VOICE_PROBABILITY, SEGMENT = range(-len(AFTER_BANDS), 0)
+"""Names and units of the columns after the log-Mel bands: level, tilt, share of clipped samples, pitch (0: none) and
+periodicity (0 to 1), the probability of speech (0 to 1; always 0, and without a unit, where no net was asked), number
+of the segment."""
+LEVEL, TILT, CLIPPED, PITCH, PERIODICITY, VOICE_PROBABILITY, SEGMENT = range(-len(AFTER_BANDS), 0)
 """Where they are, counted from the end of a row."""
 VoiceActivityMethod = Literal["energy", "silero"]
 
@@ -153,7 +157,9 @@ class VoiceFrontEnd:
         clean, so_far = _cleaned(np.zeros(1), _CLIPPED_LEVEL, 0)
         highpass.step(highpass.new_state(), clean)
         _shares(so_far, np.zeros(1, np.int64), 0, -1)
-        self._log_mel.frames(resampler.outputs(np.zeros(2 * rate), rate, 0, FRAME_SAMPLES))
+        silence = resampler.outputs(np.zeros(2 * rate), rate, 0, pitch.SPAN_SAMPLES)
+        self._log_mel.frames(silence)
+        pitch.pitch(silence)
         frames = replace(
             info,
             type=VOICE_FRAMES, channel_labels=self.settings.labels, channel_units=self.settings.units,
@@ -187,10 +193,10 @@ class VoiceFrontEnd:
         rows[:, CLIPPED], counted = _shares(clipped_so_far, newest, before, state.newest)
         state.clipped = int(clipped_so_far[-1] if len(block) else state.clipped) - counted
         state.newest = int(newest[-1]) if len(newest) else state.newest
-        oldest = state.frame * HOP_SAMPLES
+        oldest = state.frame * HOP_SAMPLES - pitch.LEAD_SAMPLES
         if self._speech is not None:
             oldest = min(oldest, self._speech.needs_from(state))
-        needed = state.anchor + oldest * resampler.down // resampler.up - resampler.history
+        needed = state.anchor + _input_needed(resampler, oldest)
         state.sound, state.sound_starts = state.sound[needed - state.sound_starts :].copy(), needed
         return TimedBlock(block.key, block.segment, block.times[newest - before], rows)
 
@@ -210,12 +216,13 @@ class VoiceFrontEnd:
         numbers = state.frame + np.arange(count)
         if count:
             samples = resampler.outputs(
-                state.sound, state.anchor - state.sound_starts, state.frame * HOP_SAMPLES,
-                (count - 1) * HOP_SAMPLES + FRAME_SAMPLES,
+                state.sound, state.anchor - state.sound_starts, state.frame * HOP_SAMPLES - pitch.LEAD_SAMPLES,
+                (count - 1) * HOP_SAMPLES + pitch.SPAN_SAMPLES,
             )  # fmt: skip
-            frames = self._log_mel.frames(samples)
+            frames = self._log_mel.frames(samples[pitch.LEAD_SAMPLES :])
             rows[:, : -len(AFTER_BANDS)] = frames.log_mel
             rows[:, LEVEL], rows[:, TILT] = frames.level_db, frames.tilt_db
+            rows[:, PITCH], rows[:, PERIODICITY] = pitch.pitch(samples)
             if self._speech is not None:
                 outputs = partial(resampler.outputs, state.sound, state.anchor - state.sound_starts)
                 rows[:, VOICE_PROBABILITY] = self._speech.step(state, numbers * HOP_SAMPLES + FRAME_SAMPLES, outputs)
@@ -256,6 +263,7 @@ class VoiceFrontEnd:
                 "at": "input rate",
             },
             "log_mel": self._log_mel.contract(),
+            "pitch": pitch.contract(),
             "frames": "from the first sample of a segment, and of each 10 s of stamps",
             "precision": "float32",
         }
@@ -295,15 +303,20 @@ def _shares(clipped_so_far: IntArray, newest: IntArray, before: int, previous: i
     return share, counted
 
 
+def _input_needed(resampler: Resampler, output: int) -> int:
+    """The first input sample, counted from the anchor, that sample `output` at 16 kHz and those after it need."""
+    return output * resampler.down // resampler.up - resampler.history
+
+
 def _new_state(resampler: Resampler, highpass: HighPass, segment: int) -> VoiceFrontEndState:
     """State before the first sample of a segment: silence."""
-    before = resampler.history - (-CONTEXT_SAMPLES * resampler.down // resampler.up)
+    needed = _input_needed(resampler, -max(CONTEXT_SAMPLES, pitch.LEAD_SAMPLES))
     return VoiceFrontEndState(
         **vars(highpass.new_state()),
         **vars(new_speech_state()),
         segment=segment,
-        sound=np.zeros(before),
-        sound_starts=-before,
+        sound=np.zeros(-needed),
+        sound_starts=needed,
         received=0,
         anchor=0,
         frame=0,

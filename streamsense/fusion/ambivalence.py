@@ -27,6 +27,8 @@ class Cue:
 CUES: dict[str, Cue] = {
     "pause_fraction": Cue(math.sqrt(37.1), 0.35, while_speaking=True),
     "long_pause": Cue(math.sqrt(23.0), 0.5, while_speaking=True),
+    "filled_pause": Cue(math.sqrt(20.4), 0.5, while_speaking=True),
+    "breath": Cue(math.sqrt(13.3), 0.5, while_speaking=True),
     "gaze_aversion": Cue(math.sqrt(25.8), 0.5),
     "brow_variability": Cue(math.sqrt(16.9), 0.6),
     "eye_closure": Cue(math.sqrt(10.3), 0.3),

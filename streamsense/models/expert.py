@@ -64,12 +64,13 @@ class Expert:
     def evaluate(self, feature: Feature) -> ExpertOutput:
         """The expert's output for one window.
 
-        An output that is not finite is no evidence, with the reason; wrong inputs raise ModelError.
+        Of the feature's inputs the model is given those that it takes. An output that is not finite is no evidence,
+        with the reason; wrong inputs raise ModelError.
         """
         if feature.modality != self.modality:
             raise ModelError(f"The expert for {self.modality} was given a feature of {feature.modality}.")
         try:
-            raw = self.model.run(feature.inputs)
+            raw = self.model.run({name: feature.inputs[name] for name in self.model.inputs if name in feature.inputs})
         except NonFiniteOutputError as error:
             return ExpertOutput(np.zeros(3), np.full(3, PRIOR_LOG_VARIANCE), np.zeros(8), failure=str(error))
         for name, size in _OUTPUTS.items():

@@ -151,6 +151,11 @@ def named_numbers(windows: Mapping[str, Feature]) -> dict[str, float]:
             for band in range(64):
                 numbers[f"logmel_{name}_{band:02d}"] = float(voice.inputs["log_mel_statistics"][band, column])
         numbers |= {name: float(voice.inputs["prosody"][i]) for i, name in enumerate(("voice_level", "voice_tilt"))}
+        contours = (
+            "pitch_mean_st", "pitch_sd_st", "pitch_slope_st_per_s", "pitch_range_st", "pitch_unsteadiness_st",
+            "periodicity", "pitched_fraction", "loudness_mean_db", "loudness_sd_db", "loudness_slope_db_per_s",
+        )  # fmt: skip
+        numbers |= dict(zip(contours, voice.inputs["contours"].tolist(), strict=True))
         numbers |= voice.cues
     for modality, feature in windows.items():
         numbers[f"{modality}_validity"], numbers[f"{modality}_quality"] = feature.validity, feature.quality

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamsense.features.contours import CONTOURS
 from streamsense.features.speech_timing import speech_timing
 
 FRAMES = 900
@@ -18,6 +19,7 @@ def test_a_silence_just_as_long_as_a_pause_is_one_at_any_clock(silent_frames, pa
     voiced = np.ones(FRAMES, np.bool_)
     voiced[600 : 600 + silent_frames] = False
     times = 1000.0 + 0.01 * np.arange(FRAMES) + np.random.default_rng(seed).uniform(-4e-6, 4e-6, FRAMES)
-    cues = speech_timing(times, voiced, np.full(FRAMES, -20.0), 1009.005, hold_frames=0)
+    contours, above_noise_db = np.zeros((FRAMES, CONTOURS), np.float32), np.full(FRAMES, 20, np.float32)
+    cues = speech_timing(times, voiced, contours, above_noise_db, 1009.005, hold_frames=0)
     assert cues["pause_fraction"] == pytest.approx(pause * (silent_frames + 1) / 600, abs=2e-3)
     assert cues["long_pause"] == long

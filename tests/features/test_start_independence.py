@@ -143,7 +143,8 @@ class Voice:
         front_end = VoiceFrontEndSettings(voice_activity="silero" if net else "energy")
         self.front = VoiceFrontEnd(front_end, net)
         self.features = VoiceFeatures(VoiceFeaturesSettings(front_end=front_end))
-        self.features.use_profile({"mean": list(PRIOR_MEAN[64]), "variance": [sd**2 for sd in PRIOR_SD[64]]})
+        usual = {"usual_pitch_and_loudness": [25.0, -10.0]}
+        self.features.use_profile({"mean": list(PRIOR_MEAN[64]), "variance": [sd**2 for sd in PRIOR_SD[64]], **usual})
         self.features.open(self.front.open(voice_info(rate_hz))[0])
         self.feature_at: Callable[[float], Feature] = self.features.feature_at
 

@@ -284,7 +284,7 @@ def test_streams_that_are_no_sound_are_refused():
         operator(np.zeros(100, np.int32))
     with pytest.raises(SourceError, match="opened"):
         VoiceFrontEnd().push(block(speech(1)))
-    with pytest.raises(SourceError, match="expected the 69 of the voice front end"):
+    with pytest.raises(SourceError, match="expected the 71 of the voice front end"):
         VoiceFeatures().open(info())
 
 

@@ -76,7 +76,7 @@ def test_each_cue_alone_counts_half_at_its_half_point_and_fully_at_twice_that(na
 
 
 def test_the_silence_of_a_listener_is_no_hesitation() -> None:
-    silence = {"pause_fraction": 1.0, "long_pause": 1.0, "speaking": 0.0}
+    silence = {"pause_fraction": 1.0, "long_pause": 1.0, "filled_pause": 1.0, "breath": 1.0, "speaking": 0.0}
     assert hesitancy(silence) == 0.0
     assert hesitancy({**silence, "speaking": 1.0}) == 1.0
     # Nor does it take anything away from what the listener's face shows.

@@ -72,6 +72,16 @@ def test_what_the_card_does_not_name_is_no_evidence(tmp_path):
     assert not out.failure
 
 
+def test_of_a_features_inputs_a_model_is_given_those_that_it_takes(tmp_path):
+    expert = Expert(own_model(tmp_path / "m.onnx"), "eeg", CONTRACT)
+    more = feature(0.25)
+    more.inputs["another"] = np.zeros(3, np.float32)
+    np.testing.assert_array_equal(expert.evaluate(more).vad_mean, expert.evaluate(feature(0.25)).vad_mean)
+    del more.inputs["x"]
+    with pytest.raises(ModelError, match="takes the inputs x, found none"):
+        expert.evaluate(more)
+
+
 @pytest.mark.parametrize(("x", "mean", "log_variance", "logit"), [(1e30, 1, math.log(4), 20), (-99, -1, None, -20)])
 def test_outputs_out_of_range_are_limited(tmp_path, x, mean, log_variance, logit):
     out = Expert(own_model(tmp_path / "m.onnx"), "eeg", CONTRACT).evaluate(feature(x))

@@ -1,0 +1,121 @@
+"""Prosody of a window: statistics of the pitch and the loudness contours, referred to what is usual for the speaker."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from streamsense.features.contours import LOUDNESS, PERIODICITY, SEMITONES, USUAL_LOUDNESS, USUAL_SEMITONES
+from streamsense.streams import FloatArray
+
+PROSODY = {
+    "pitch_mean_st": "semitone",
+    "pitch_sd_st": "semitone",
+    "pitch_slope_st_per_s": "semitone/s",
+    "pitch_range_st": "semitone",
+    "pitch_unsteadiness_st": "semitone",
+    "periodicity": "",
+    "pitched_fraction": "",
+    "loudness_mean_db": "dB",
+    "loudness_sd_db": "dB",
+    "loudness_slope_db_per_s": "dB/s",
+}
+"""The numbers in their order, with their units."""
+
+_LARGEST_STEP_ST = 1.0
+_FARTHEST_ST = 9.0  # from the window's median: farther away are octave errors
+_LOUDNESS_RANGE_DB = 25.0  # below the window's loudest: quieter is no speech, but voice activity holding on
+_FEWEST_FOR_A_SLOPE = 10
+
+Float32Array = npt.NDArray[np.float32]
+
+
+def prosody(times: FloatArray, contours: Float32Array, voiced: npt.NDArray[np.bool_]) -> FloatArray:
+    """The numbers of PROSODY (10,) from the frames of a window: `times` (n,) in s, `contours` (n, 7), `voiced` (n,).
+
+    Pitch counts where a voiced frame has one, within 9 semitones of the window's median, loudness in the voiced
+    frames within 25 dB of the loudest; where nothing counts a number is 0. The means are distances from the speaker's
+    usual pitch and loudness. Slopes are those of the line of least squares. `pitch_range_st` reaches from the 20th to
+    the 80th percentile, as in eGeMAPS (Eyben 2016). `pitch_unsteadiness_st` is the mean absolute second difference of
+    the pitch from frame to frame, each at most 1: it grows with jitter, but is no measure of single cycles.
+    `periodicity` is the mean of the frames with a pitch: breathy and hoarse voices have less.
+    """
+    return _prosody(times, contours, voiced)  # type: ignore[no-any-return]
+
+
+def contract() -> dict[str, object]:
+    """The exact definition, beside that of the contours."""
+    return {
+        "pitch_within_st_of_median": _FARTHEST_ST,
+        "loudness_within_db_of_loudest": _LOUDNESS_RANGE_DB,
+        "largest_step_st": _LARGEST_STEP_ST,
+        "fewest_for_a_slope": _FEWEST_FOR_A_SLOPE,
+    }
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _prosody(times: FloatArray, contours: Float32Array, voiced: npt.NDArray[np.bool_]) -> FloatArray:
+    count = len(times)
+    at, pitch = np.empty(count), np.empty(count)
+    at_loud, loudness = np.empty(count), np.empty(count)
+    pitched = loud = triples = 0
+    periodicity = unsteadiness = usual_pitch = usual_loudness = 0.0
+    middle, loudest = _middle_and_loudest(contours, voiced)
+    for i in range(count):
+        if not voiced[i]:
+            continue
+        if contours[i, LOUDNESS] >= loudest - _LOUDNESS_RANGE_DB:
+            at_loud[loud], loudness[loud] = times[i] - times[0], contours[i, LOUDNESS]
+            loud += 1
+            usual_loudness = contours[i, USUAL_LOUDNESS]
+        if contours[i, SEMITONES] == 0 or abs(contours[i, SEMITONES] - middle) > _FARTHEST_ST:
+            continue
+        at[pitched], pitch[pitched] = times[i] - times[0], contours[i, SEMITONES]
+        pitched += 1
+        periodicity += contours[i, PERIODICITY]
+        usual_pitch = contours[i, USUAL_SEMITONES]
+        if i >= 2 and contours[i - 1, SEMITONES] > 0 and contours[i - 2, SEMITONES] > 0:
+            bend = contours[i, SEMITONES] - 2 * contours[i - 1, SEMITONES] + contours[i - 2, SEMITONES]
+            unsteadiness += min(_LARGEST_STEP_ST, abs(bend))
+            triples += 1
+    found = np.zeros(10)
+    if pitched > 0:
+        found[0], found[1], found[2] = _line(at[:pitched], pitch[:pitched])
+        found[0] -= usual_pitch
+        in_order = np.sort(pitch[:pitched])
+        found[3] = in_order[int(0.8 * (pitched - 1))] - in_order[int(0.2 * (pitched - 1))]
+        found[4] = unsteadiness / max(1, triples)
+        found[5] = periodicity / pitched
+        found[6] = pitched / count
+    if loud > 0:
+        found[7], found[8], found[9] = _line(at_loud[:loud], loudness[:loud])
+        found[7] -= usual_loudness
+    return found
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _middle_and_loudest(contours: Float32Array, voiced: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """The median pitch, 0 without any, and the greatest loudness of the voiced frames."""
+    pitch, count, loudest = np.empty(len(voiced)), 0, -np.inf
+    for i in range(len(voiced)):
+        if voiced[i]:
+            loudest = max(loudest, contours[i, LOUDNESS])
+            if contours[i, SEMITONES] > 0:
+                pitch[count] = contours[i, SEMITONES]
+                count += 1
+    return np.sort(pitch[:count])[count // 2] if count > 0 else 0.0, loudest
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _line(times: FloatArray, values: FloatArray) -> tuple[float, float, float]:
+    """Mean, standard deviation, and slope per second (0 for fewer than ten values)."""
+    count = len(times)
+    middle, mean = times.sum() / count, values.sum() / count
+    spread = square = common = 0.0
+    for i in range(count):
+        spread += (times[i] - middle) ** 2
+        square += (values[i] - mean) ** 2
+        common += (times[i] - middle) * (values[i] - mean)
+    slope = common / spread if count >= _FEWEST_FOR_A_SLOPE and spread > 0 else 0.0
+    return mean, np.sqrt(square / count), slope
