@@ -138,9 +138,8 @@ class BandEntropy:
         baseline, weight = self._baseline(window.newest_slot)
         entropy, referred_to, mask = _lay_out(design.positions, known, window.entropy, baseline, len(ELECTRODES))
         quality, reasons = eeg_quality(
-            window, present, design.window_samples, least, s.window_cells, POPPED_PEAK_UV, s.line_frequency_hz,
-            s.quality,
-        )  # fmt: skip
+            window, present, design.window_samples, least, s.window_cells, s.line_frequency_hz, s.quality
+        )
         return Feature(
             modality="eeg",
             inputs={

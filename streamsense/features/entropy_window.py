@@ -13,11 +13,13 @@ from streamsense.features.band_sums import (
     BANDS,
     HIGHEST,
     LOWEST,
+    OWN,
     PEAK,
     SUMMED,
+    WARM,
 )
 from streamsense.features.common_reference import IntArray
-from streamsense.features.entropy_cells import BandEntropyState
+from streamsense.features.entropy_cells import FLAT_SD_UV, BandEntropyState
 from streamsense.streams import FloatArray
 from streamsense.ticks import tick_at_or_before
 
@@ -29,14 +31,16 @@ VARIANCE_FLOOR = 1e-12
 class Window:
     """What the cells of one window hold together, per channel.
 
-    `sums` and `extremes` (rows, channels): the rows of `band_sums`. `tense` (channels,): in how many cells the highest
-    band was far above its running level. `entropy` (channels, bands): nats of µV. `last_time` (s): newest sample; NaN
-    where there is none. `newest_slot`: of its newest cell in the ring; −1 without cells.
+    `sums` and `extremes` (rows, channels): the rows of `band_sums`. `tense`, `still` (channels,): in how many cells the
+    highest band was far above its running level, and in how many the electrode's own signal was flat. `entropy`
+    (channels, bands): nats of µV. `last_time` (s): newest sample; NaN where there is none. `newest_slot`: of its newest
+    cell in the ring; −1 without cells.
     """
 
     sums: FloatArray
     extremes: FloatArray
     tense: FloatArray
+    still: FloatArray
     entropy: FloatArray
     last_time: float
     newest_slot: int
@@ -78,10 +82,10 @@ def _add_cells(
     sums: FloatArray,
     extremes: FloatArray,
     muscle_limit: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float, int]:
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, float, int]:
     """The `cells` cells up to the one of index `last`, as the fields of a `Window`."""
     rows, channels = sums.shape[1:]
-    total, tense = np.zeros((rows, channels)), np.zeros(channels)
+    total, tense, still = np.zeros((rows, channels)), np.zeros(channels), np.zeros(channels)
     farthest = np.zeros((AT_LOWEST + 1, channels))
     farthest[HIGHEST], farthest[LOWEST] = -np.inf, np.inf
     last_time, newest = np.nan, -1
@@ -95,10 +99,12 @@ def _add_cells(
             for c in range(channels):
                 total[row, c] += sums[slot, row, c]
         power, summed, limit = sums[slot, rows - 1], sums[slot, SUMMED], muscle_limit[slot]
+        own, warm = sums[slot, OWN], sums[slot, WARM]
         for c in range(channels):
             tense[c] += 1.0 if power[c] > limit[c] * summed[c] else 0.0
+            still[c] += 1.0 if own[c] < FLAT_SD_UV**2 * warm[c] else 0.0
         _add_extremes(extremes[slot], farthest)
-    return total, farthest, tense, _entropy_of(total[BANDS:], total[SUMMED]), last_time, newest
+    return total, farthest, tense, still, _entropy_of(total[BANDS:], total[SUMMED]), last_time, newest
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

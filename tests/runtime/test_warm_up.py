@@ -32,9 +32,12 @@ MODULES = (
     log_mel, running_level, running_quantile, smoothing, sound_highpass, sound_resampler, voice_front_end,
     voice_normalisation,
 )  # fmt: skip
+# fmt: off
 INNER = ("_stretch_end", "_find_extremes", "_take_in", "_begin", "_filter_front", "refer", "common_reference",
          "_find_warm", "_find_taken", "_count_samples", "_add_squares", "_filter_bands", "_filter_one", "_filter_two",
-         "_add_up", "_add_extremes", "_entropy_of", "exchange", "limit_above", "_movements", "_above", "_share")  # fmt: skip
+         "_add_up", "_add_extremes", "_entropy_of", "exchange", "limit_above", "_movements", "_above",
+         "_share")
+# fmt: on
 """Called by compiled loops alone."""
 
 
