@@ -11,11 +11,12 @@ from streamsense.features.band_sums import (
     AT_HIGHEST,
     AT_LOWEST,
     BANDS,
+    BORROWED,
     HIGHEST,
     LOWEST,
     OWN,
     PEAK,
-    SUMMED,
+    REPLACED,
     WARM,
 )
 from streamsense.features.common_reference import IntArray
@@ -57,23 +58,6 @@ def read_window(state: BandEntropyState, tick: float, cells: int) -> Window:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _entropy_of(band_sums: FloatArray, counts: FloatArray) -> FloatArray:
-    """Differential entropy ½·ln(2πe·σ²) (channels, bands), of a Gaussian with the variance of the summed samples.
-
-    `band_sums` (2·bands, channels): each band's sum (µV), then each band's sum of squares, of `counts` (channels,)
-    samples. Duan, Zhu & Lu (2013).
-    """
-    bands, channels = len(band_sums) // 2, band_sums.shape[1]
-    entropy = np.empty((channels, bands))
-    for b in range(bands):
-        for c in range(channels):
-            n = max(counts[c], 1.0)
-            variance = band_sums[bands + b, c] / n - (band_sums[b, c] / n) ** 2
-            entropy[c, b] = 0.5 * np.log(2 * np.pi * np.e * max(variance, VARIANCE_FLOOR))
-    return entropy
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
 def _add_cells(
     last: int,
     cells: int,
@@ -98,13 +82,49 @@ def _add_cells(
         for row in range(rows):
             for c in range(channels):
                 total[row, c] += sums[slot, row, c]
-        power, summed, limit = sums[slot, rows - 1], sums[slot, SUMMED], muscle_limit[slot]
-        own, warm = sums[slot, OWN], sums[slot, WARM]
+        power, own, warm, limit = sums[slot, rows - 1], sums[slot, OWN], sums[slot, WARM], muscle_limit[slot]
         for c in range(channels):
-            tense[c] += 1.0 if power[c] > limit[c] * summed[c] else 0.0
+            # What is interpolated is not the electrode's own muscle.
+            tense[c] += 1.0 if (power[c] > limit[c] * warm[c]) & (sums[slot, BORROWED, c] == 0.0) else 0.0
             still[c] += 1.0 if own[c] < FLAT_SD_UV**2 * warm[c] else 0.0
         _add_extremes(extremes[slot], farthest)
-    return total, farthest, tense, still, _entropy_of(total[BANDS:], total[SUMMED]), last_time, newest
+    return total, farthest, tense, still, _entropy_of(total), last_time, newest
+
+
+def entropy_of_window(state: BandEntropyState, tick: float, cells: int) -> FloatArray:
+    """Only the entropy of what `read_window` reads: (channels, bands), nats of µV."""
+    entropy: FloatArray = _add_bands(tick_at_or_before(tick) - 1, cells, state.cell_index, state.sums)
+    return entropy
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _add_bands(last: int, cells: int, cell_index: IntArray, sums: FloatArray) -> FloatArray:
+    total = np.zeros(sums.shape[1:])
+    for index in range(last - cells + 1, last + 1):
+        slot = index % len(sums)
+        if cell_index[slot] == index:
+            for row in range(WARM, sums.shape[1]):
+                if row <= BORROWED or row >= BANDS:
+                    for c in range(sums.shape[2]):
+                        total[row, c] += sums[slot, row, c]
+    entropy: FloatArray = _entropy_of(total)
+    return entropy
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _entropy_of(sums: FloatArray) -> FloatArray:
+    """Differential entropy ½·ln(2πe·σ²) (channels, bands), of a Gaussian with the variance of the summed samples.
+
+    `sums` (rows, channels) as those of a cell. Duan, Zhu & Lu (2013).
+    """
+    bands, channels = (len(sums) - BANDS) // 2, sums.shape[1]
+    entropy = np.empty((channels, bands))
+    for b in range(bands):
+        for c in range(channels):
+            n = max(sums[WARM, c] - sums[REPLACED, c] + sums[BORROWED, c], 1.0)
+            variance = sums[BANDS + bands + b, c] / n - (sums[BANDS + b, c] / n) ** 2
+            entropy[c, b] = 0.5 * np.log(2 * np.pi * np.e * max(variance, VARIANCE_FLOOR))
+    return entropy
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

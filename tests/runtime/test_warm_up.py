@@ -16,6 +16,7 @@ from streamsense.features import (
     log_mel,
     running_level,
     running_quantile,
+    section_filters,
     sound_highpass,
     sound_resampler,
     voice_front_end,
@@ -29,14 +30,13 @@ from tests.helpers import sessions
 
 MODULES = (
     action_units, band_baseline, band_entropy, band_sums, common_reference, eeg_quality, entropy_cells, entropy_window,
-    log_mel, running_level, running_quantile, smoothing, sound_highpass, sound_resampler, voice_front_end,
-    voice_normalisation,
+    log_mel, running_level, running_quantile, section_filters, smoothing, sound_highpass, sound_resampler,
+    voice_front_end, voice_normalisation,
 )  # fmt: skip
 # fmt: off
-INNER = ("_stretch_end", "_find_extremes", "_take_in", "_begin", "_filter_front", "refer", "common_reference",
-         "_find_warm", "_find_taken", "_count_samples", "_add_squares", "_filter_bands", "_filter_one", "_filter_two",
-         "_add_up", "_add_extremes", "_entropy_of", "exchange", "limit_above", "_movements", "_above",
-         "_share")
+INNER = ("_to_microvolts", "_stretch_end", "_find_extremes", "_take_in", "_begin", "filter_front", "refer",
+         "common_reference", "_find_warm", "_find_taken", "_add_squares", "_filter_bands", "filter_one", "filter_two",
+         "_add_up", "_add_extremes", "_entropy_of", "exchange", "limit_above", "_movements", "_above", "_share")
 # fmt: on
 """Called by compiled loops alone."""
 
