@@ -22,7 +22,7 @@ from streamsense.features.common_reference import BoolArray, IntArray
 from streamsense.features.eeg_quality import eeg_quality, find_present
 from streamsense.features.electrodes import ELECTRODES, map_electrodes, rename_channels
 from streamsense.features.entropy_cells import CELLS_KEPT, BandEntropyState, cells_of
-from streamsense.features.entropy_window import read_window
+from streamsense.features.entropy_window import entropy_of_window, read_window
 from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.spherical_splines import interpolation
 from streamsense.profile import Part
@@ -87,6 +87,7 @@ class BandEntropy:
         self.state = BandEntropyState.new(len(design.names), len(BAND_NAMES), design.bands.shape[1])
         self._filter(np.zeros((1, len(design.names))), 0)
         self.feature_at(tick_time(1))
+        self.entropy_at(tick_time(1))
         self.state = state
 
     def push(self, block: TimedBlock) -> None:
@@ -100,7 +101,7 @@ class BandEntropy:
                 state.warm_up_left[:] = -1.0
             state.segment = block.segment
         # One type and memory layout, whatever the block's: the compiled loop is compiled for that one.
-        samples = np.multiply(block.values[:, design.channels], design.scale, dtype=np.float64, order="C")
+        samples = np.array(block.values[:, design.channels], dtype=np.float64, order="C")
         for start, stop, cell in cells_of(block.times):
             # Samples of the warm-up are not used, so they do not make the window fresh either.
             if self._filter(samples[start:stop], cell):
@@ -108,7 +109,7 @@ class BandEntropy:
         state.last_time = float(block.times[-1])
 
     def _filter(self, samples: FloatArray, cell: int) -> bool:
-        """Add `samples` (n, channels), µV, to their cell; returns whether there are any in it that can be used."""
+        """Add `samples` (n, channels), which are used up, to their cell; returns whether it has any to be used."""
         design, state = self._ready()
         s = self.settings
         if cell != state.current_cell:
@@ -118,9 +119,10 @@ class BandEntropy:
         filled, weights = interpolation(design.names, tuple(good)) if good else design.nothing_filled
         slot = cell % CELLS_KEPT
         usable: bool = filter_into_cell(
-            samples, state.sums[slot], state.extremes[slot], design.front, design.front_start, design.notch,
-            design.bands, state.front, state.bands, state.warm_up_left, design.warm_up, design.average_reference,
-            state.reference_weight, design.ramp, state.flat, filled, weights, LARGEST_UV, POPPED_PEAK_UV,
+            samples, design.scale, state.sums[slot], state.extremes[slot], design.front, design.front_start,
+            design.notch, design.bands, state.front, state.bands, state.warm_up_left, design.warm_up,
+            design.average_reference, state.reference_weight, design.ramp, state.flat, filled, weights, LARGEST_UV,
+            POPPED_PEAK_UV,
         )  # fmt: skip
         return usable
 
@@ -129,7 +131,7 @@ class BandEntropy:
 
         In double precision, whether or not an electrode has enough samples to be believed.
         """
-        return read_window(self._ready()[1], tick, self.settings.window_cells).entropy
+        return entropy_of_window(self._ready()[1], tick, self.settings.window_cells)
 
     def feature_at(self, tick: float) -> Feature:
         """The window that ends at `tick` (s, on the grid), as the EEG expert takes it."""
@@ -140,9 +142,8 @@ class BandEntropy:
         baseline, weight = self._baseline(window.newest_slot)
         entropy, referred_to, mask = _lay_out(design.positions, known, window.entropy, baseline, len(ELECTRODES))
         quality, reasons = eeg_quality(
-            window, present, design.window_samples, least, s.window_cells, POPPED_PEAK_UV, s.line_frequency_hz,
-            s.quality,
-        )  # fmt: skip
+            window, present, design.window_samples, least, s.window_cells, s.line_frequency_hz, s.quality
+        )
         return Feature(
             modality="eeg",
             inputs={

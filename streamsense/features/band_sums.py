@@ -1,8 +1,7 @@
 """Samples through the filters of band entropy, into the sums of one cell, in compiled loops.
 
-They add one sample at a time in a fixed order, so cutting the same samples into other blocks gives the same bytes.
-The channels are the innermost loop, without branches: so the compiler computes several channels with one instruction,
-each in the order of operations of scipy.signal.sosfilt. Whole numbers that the loops touch are kept as floats, which
+They add one sample at a time in a fixed order, so cutting the same samples into other blocks gives the same bytes. As
+in `section_filters` the channels are the innermost loop. Whole numbers that the loops touch are kept as floats, which
 are as wide as the samples.
 """
 
@@ -12,13 +11,14 @@ import numpy as np
 from numba import njit
 
 from streamsense.features.common_reference import BoolArray, IntArray, refer
+from streamsense.features.section_filters import filter_front, filter_one, filter_two
 from streamsense.streams import FloatArray
 
-SEEN, WARM, SUMMED, BORROWED, OWN, BROAD, LINE, OTHER_LINE, BANDS = range(9)
-"""Rows of a cell's sums, per channel: samples that came; those fit for use; those in the bands' sums; those of them
-that are interpolated. Sums of squares (µV²): after high-pass and notch, before the reference; after it; of what the
-notch took away; of what a notch at the other line frequency would take away. From BANDS on: each band's sum (µV), then
-each band's sum of squares."""
+SEEN, WARM, REPLACED, BORROWED, OWN, BROAD, LINE, OTHER_LINE, BANDS = range(9)
+"""Rows of a cell's sums, per channel. Samples that came; those fit for use; those of them that are not in the bands'
+sums, because the channel is interpolated; and the interpolated ones that are. Sums of squares (µV²) after high-pass and
+notch: before the reference; after it; of what the notch took away; of what a notch at the other line frequency would
+take away. From BANDS on each band's sum (µV), then each band's sum of squares."""
 _ROWS = 16
 """Samples at a time: what is made of them stays in the processor's first cache."""
 PEAK, HIGHEST, AT_HIGHEST, LOWEST, AT_LOWEST = range(5)
@@ -29,6 +29,7 @@ lowest sample as it came (µV), and how many samples were at either."""
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def filter_into_cell(
     samples: FloatArray,
+    scale: FloatArray,
     sums: FloatArray,
     extremes: FloatArray,
     front: FloatArray,
@@ -48,8 +49,9 @@ def filter_into_cell(
     largest: float,
     artefact: float,
 ) -> bool:
-    """Filter `samples` (n, channels, µV), all of one cell, and add them to its `sums` and `extremes` (rows, channels).
+    """Filter `samples` (n, channels), all of one cell, and add them to its `sums` and `extremes` (rows, channels).
 
+    They become microvolts, in place, by `scale` (channels,).
     Filters: `front` (3, 6), the first notch of which counts if `notch`, with `front_start` (2,), the high-pass's state
     after a constant 1; `bands` (bands, sections, 6). State, changed in place: `front_state` (3, 2, channels),
     `band_state` (bands, sections, 2, channels), `warm_up_left` (channels,; in samples, −1 before a channel's first
@@ -61,50 +63,62 @@ def filter_into_cell(
     channels = samples.shape[1]
     signals = np.empty((6, _ROWS, channels))
     usable_rows = np.empty((_ROWS, channels), np.bool_)
+    whole = _to_microvolts(samples, scale, largest)
     _find_extremes(samples, extremes)
     start = 0
     while start < len(samples):
-        stop = _stretch_end(samples, start, largest)
+        end = min(len(samples), start + _ROWS)
+        stop = end if whole else _stretch_end(samples, start, end, largest)
         n = stop - start
         x, own, line, other_line = signals[0, :n], signals[1, :n], signals[2, :n], signals[3, :n]
         warm, z, usable = signals[4, :n], signals[5, :n], usable_rows[:n]
-        _take_in(samples[start:stop], largest, x, usable)
+        _take_in(samples[start:stop], largest, x, usable, sums[SEEN])
         _begin(x[0], usable[0], warm_up_left, warm_up, front_start, front_state, band_state, reference_weight)
-        _filter_front(front, notch, front_state, x, line, other_line)
-        own[:] = x
+        filter_front(front, notch, front_state, x, own, line, other_line)
         if average_reference:
-            refer(x, usable, reference_weight, ramp, flat, artefact)
+            refer(own, usable, reference_weight, ramp, flat, artefact, x)
+        else:
+            x[:] = own
         _find_warm(x, usable, warm_up_left, warm_up, artefact, warm, extremes[PEAK])
         _add_squares(own, x, line, other_line, warm, sums)
-        taken = _find_taken(warm, filled, weights, sums[BORROWED])
-        _count_samples(usable, warm, taken, sums)
+        taken = _find_taken(warm, filled, weights, sums)
         _filter_bands(bands, band_state, x, taken, filled, weights, z, sums)
         start = stop
     return bool((sums[WARM] > 0.0).any())
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _stretch_end(samples: FloatArray, start: int, largest: float) -> int:
-    """Up to where no channel begins but with the sample at `start`; `_ROWS` samples at most."""
-    end = min(len(samples), start + _ROWS)
-    for i in range(start + 1, end):
-        begins = 0
+def _to_microvolts(samples: FloatArray, scale: FloatArray, largest: float) -> bool:
+    """Scale them in place; returns whether all are there."""
+    missing = 0
+    for i in range(samples.shape[0]):
         for c in range(samples.shape[1]):
-            begins += (abs(samples[i, c]) <= largest) & ~(abs(samples[i - 1, c]) <= largest)
-        if begins > 0:
-            return i
+            value = samples[i, c] * scale[c]
+            samples[i, c] = value
+            missing += not abs(value) <= largest
+    return missing == 0
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _stretch_end(samples: FloatArray, start: int, end: int, largest: float) -> int:
+    """Up to where no channel begins but with the sample at `start`; `end` at most."""
+    for i in range(start + 1, end):
+        for c in range(samples.shape[1]):
+            if abs(samples[i, c]) <= largest and not abs(samples[i - 1, c]) <= largest:
+                return i
     return end
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _take_in(samples: FloatArray, largest: float, x: FloatArray, usable: BoolArray) -> None:
-    """Copy `samples` to `x`, 0 in place of what is missing; say which are `usable`."""
+def _take_in(samples: FloatArray, largest: float, x: FloatArray, usable: BoolArray, seen: FloatArray) -> None:
+    """Copy `samples` to `x`, 0 in place of what is missing; say which are `usable`, and count them."""
     for i in range(samples.shape[0]):
         for c in range(samples.shape[1]):
             # False for NaN too. A filter that once held infinity would hold it for ever.
             here = abs(samples[i, c]) <= largest
             x[i, c] = samples[i, c] if here else 0.0
             usable[i, c] = here
+            seen[c] += 1.0 if here else 0.0
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -150,35 +164,6 @@ def _begin(
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _filter_front(
-    front: FloatArray, notch: bool, state: FloatArray, x: FloatArray, line: FloatArray, other_line: FloatArray
-) -> None:
-    """High-pass and, if `notch`, notch over `x` in place; `line` and `other_line` are what the notches take away."""
-    b0, b1, b2, a1, a2 = front[0, 0], front[0, 1], front[0, 2], front[0, 4], front[0, 5]
-    d0, d1, d2, c1, c2 = front[1, 0], front[1, 1], front[1, 2], front[1, 4], front[1, 5]
-    f0, f1, f2, e1, e2 = front[2, 0], front[2, 1], front[2, 2], front[2, 4], front[2, 5]
-    one, two, three, four = state[0, 0], state[0, 1], state[1, 0], state[1, 1]
-    five, six = state[2, 0], state[2, 1]
-    for i in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            value = x[i, c]
-            high = b0 * value + one[c]
-            one[c] = b1 * value - a1 * high + two[c]
-            two[c] = b2 * value - a2 * high
-            without = d0 * high + three[c]
-            three[c] = d1 * high - c1 * without + four[c]
-            four[c] = d2 * high - c2 * without
-            line[i, c] = high - without
-            x[i, c] = without if notch else high
-        for c in range(x.shape[1]):
-            value = x[i, c]
-            without = f0 * value + five[c]
-            five[c] = f1 * value - e1 * without + six[c]
-            six[c] = f2 * value - e2 * without
-            other_line[i, c] = value - without
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
 def _find_warm(
     x: FloatArray,
     usable: BoolArray,
@@ -202,42 +187,35 @@ def _find_warm(
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _find_taken(warm: FloatArray, filled: IntArray, weights: FloatArray, borrowed: FloatArray) -> FloatArray:
+def _find_taken(warm: FloatArray, filled: IntArray, weights: FloatArray, sums: FloatArray) -> FloatArray:
     """1 where a channel's sample goes into the bands' sums: where it is `warm`, or all that it is made of are."""
     if len(filled) == 0:
         return warm
     taken = warm.copy()
     for k in range(len(filled)):
+        c = filled[k]
         for i in range(len(taken)):
             whole = ((weights[k] == 0.0) | (warm[i] > 0.0)).all()
-            taken[i, filled[k]] = 1.0 if whole else 0.0
-            borrowed[filled[k]] += taken[i, filled[k]]
+            taken[i, c] = 1.0 if whole else 0.0
+            sums[REPLACED, c] += warm[i, c]
+            sums[BORROWED, c] += taken[i, c]
     return taken
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _count_samples(usable: BoolArray, warm: FloatArray, taken: FloatArray, sums: FloatArray) -> None:
-    seen, fit, summed = sums[SEEN], sums[WARM], sums[SUMMED]
-    for i in range(warm.shape[0]):
-        for c in range(warm.shape[1]):
-            seen[c] += 1.0 if usable[i, c] else 0.0
-            fit[c] += warm[i, c]
-            summed[c] += taken[i, c]
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _add_squares(
     own: FloatArray, broad: FloatArray, line: FloatArray, other_line: FloatArray, warm: FloatArray, sums: FloatArray
 ) -> None:
-    """Add the squares of what is `warm` of each signal (n, channels)."""
-    first, second, third, fourth = sums[OWN], sums[BROAD], sums[LINE], sums[OTHER_LINE]
+    """Count what is `warm`, and add its squares in each signal (n, channels)."""
+    fit, first, second, third, fourth = sums[WARM], sums[OWN], sums[BROAD], sums[LINE], sums[OTHER_LINE]
     for i in range(warm.shape[0]):
         for c in range(warm.shape[1]):
-            first[c] += warm[i, c] * own[i, c] * own[i, c]
-            second[c] += warm[i, c] * broad[i, c] * broad[i, c]
-        for c in range(warm.shape[1]):
-            third[c] += warm[i, c] * line[i, c] * line[i, c]
-            fourth[c] += warm[i, c] * other_line[i, c] * other_line[i, c]
+            counts = warm[i, c]
+            fit[c] += counts
+            first[c] += counts * own[i, c] * own[i, c]
+            second[c] += counts * broad[i, c] * broad[i, c]
+            third[c] += counts * line[i, c] * line[i, c]
+            fourth[c] += counts * other_line[i, c] * other_line[i, c]
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -257,9 +235,9 @@ def _filter_bands(
         source = x
         for s in range(0, bands.shape[1], 2):
             if s + 1 < bands.shape[1]:
-                _filter_two(bands[b], state[b], s, source, z)
+                filter_two(bands[b], state[b], s, source, z)
             elif bands[b, s, 2] != 0 or bands[b, s, 5] != 0:  # else it fills up a shorter filter
-                _filter_one(bands[b, s], state[b, s], source, z)
+                filter_one(bands[b, s], state[b, s], source, z)
             source = z
         # The filters are linear, and the same for all channels: so interpolating behind them is the same as before
         # them, and what was good until now can change from one cell to the next without making a step.
@@ -267,39 +245,6 @@ def _filter_bands(
             for i in range(len(z)):
                 z[i, filled[k]] = (weights[k] * z[i]).sum()
         _add_up(z, taken, sums[BANDS + b], sums[BANDS + count + b])
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _filter_one(section: FloatArray, state: FloatArray, x: FloatArray, y: FloatArray) -> None:
-    """One second-order section from `state` (2, channels) over `x` (n, channels) into `y`, which may be `x`."""
-    b0, b1, b2, a1, a2 = section[0], section[1], section[2], section[4], section[5]
-    one, two = state[0], state[1]
-    for i in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            value = x[i, c]
-            after = b0 * value + one[c]
-            one[c] = b1 * value - a1 * after + two[c]
-            two[c] = b2 * value - a2 * after
-            y[i, c] = after
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _filter_two(sections: FloatArray, state: FloatArray, s: int, x: FloatArray, y: FloatArray) -> None:
-    """The sections `s` and `s` + 1 at once, from `state` (sections, 2, channels): a value is read only once."""
-    b0, b1, b2, a1, a2 = sections[s, 0], sections[s, 1], sections[s, 2], sections[s, 4], sections[s, 5]
-    d0, d1, d2 = sections[s + 1, 0], sections[s + 1, 1], sections[s + 1, 2]
-    c1, c2 = sections[s + 1, 4], sections[s + 1, 5]
-    one, two, three, four = state[s, 0], state[s, 1], state[s + 1, 0], state[s + 1, 1]
-    for i in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            value = x[i, c]
-            between = b0 * value + one[c]
-            one[c] = b1 * value - a1 * between + two[c]
-            two[c] = b2 * value - a2 * between
-            after = d0 * between + three[c]
-            three[c] = d1 * between - c1 * after + four[c]
-            four[c] = d2 * between - c2 * after
-            y[i, c] = after
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

@@ -22,8 +22,16 @@ RAMP_S = 1.0
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def refer(x: FloatArray, usable: BoolArray, weight: FloatArray, ramp: float, flat: BoolArray, artefact: float) -> None:
-    """Take the reference out of `x` (n, channels, µV), in place.
+def refer(
+    own: FloatArray,
+    usable: BoolArray,
+    weight: FloatArray,
+    ramp: float,
+    flat: BoolArray,
+    artefact: float,
+    x: FloatArray,
+) -> None:
+    """Give `own` (n, channels, µV) without the reference, in `x`.
 
     `weight` (channels,), the state, moves by `ramp` a sample: down where the electrode is `flat`, else up to 1; it is 0
     where a sample is not `usable` (n, channels) and where one is more than `artefact` away from the reference.
@@ -34,9 +42,9 @@ def refer(x: FloatArray, usable: BoolArray, weight: FloatArray, ramp: float, fla
             after = after if usable[i, c] else 0.0
             after = 0.0 if after < 0.0 else after
             weight[c] = 1.0 if after > 1.0 else after
-        reference = common_reference(x[i], weight, artefact)
+        reference = common_reference(own[i], weight, artefact)
         for c in range(x.shape[1]):
-            x[i, c] -= reference
+            x[i, c] = own[i, c] - reference
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

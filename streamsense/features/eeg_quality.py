@@ -32,20 +32,24 @@ from streamsense.streams import FloatArray
 class EegQualitySettings:
     """From where on an electrode counts as bad. None of this changes the feature; amplitudes in µV.
 
-    - `noisy_sd_uv`: after high-pass and reference. Blinks of 100 to 150 µV (SCIENCE 6.6), one a second, stay below.
+    - `noisy_sd_uv` and `popped_uv`, the largest magnitude, after high-pass and reference: above blinks of 100 to 150 µV
+      (SCIENCE 6.6), one a second.
     - `line_share`: power at the line frequency beside all other power above the high-pass: more than all else is.
+    - `flat_share` of the cells below the SD from which on an electrode measures something.
     - `clipped_share` of the samples at the window's very highest or lowest value, of a range of `clipped_range_uv` or
       more, is clipped: of Gaussian noise in steps of a tenth of its SD it is 0.05 %.
-    - `railed_from_uv`: a constant at least so far from 0 is an amplifier at its limit, as it is without contact: no
-      common one ends below. One that is nearer is flat.
+    - `railed_from_uv`: a constant at least so far from 0 is an amplifier at its limit, as it is without contact. One
+      that is nearer is flat: some headsets rest at 4,200 µV.
     - `muscle_spreads` above the running level of the highest band (SCIENCE 6.6: 5 MAD), in `muscle_share` of the cells.
     """
 
+    flat_share: float = 0.25
     noisy_sd_uv: float = 60.0
+    popped_uv: float = 300.0
     line_share: float = 1.0
     clipped_share: float = 0.02
     clipped_range_uv: float = 100.0
-    railed_from_uv: float = 1000.0
+    railed_from_uv: float = 5000.0
     muscle_spreads: float = 5.0
     muscle_share: float = 0.2
 
@@ -64,23 +68,22 @@ def eeg_quality(
     expected: float,
     least: float,
     cells: int,
-    popped_uv: float,
     line_frequency_hz: float | None,
     settings: EegQualitySettings,
 ) -> tuple[float, tuple[str, ...]]:
     """Quality in [0, 1]: the share of electrodes that are present and clean; and the reasons why not 1.
 
     `present` (channels,): those whose own samples are used. A whole window has `expected` samples and `cells`
-    cells; below `least` samples an electrode is missing. One that is interpolated is no cleaner for it. Above
-    `popped_uv` it is taken out for a while.
+    cells; below `least` samples an electrode is missing. One that is interpolated is no cleaner for it.
     """
     s = settings
     # What the notch took away is no longer in the rest; the other line frequency still is.
     first, rest = (line_frequency_hz, 0.0) if line_frequency_hz else (LINE_FREQUENCIES_HZ[0], 1.0)
     other = next(hz for hz in LINE_FREQUENCIES_HZ if hz != first)
     counts = _count(
-        window.sums, window.extremes, window.tense, present, expected, least, cells, popped_uv, rest,
-        s.noisy_sd_uv, s.line_share, s.clipped_share, s.clipped_range_uv, s.railed_from_uv, s.muscle_share,
+        window.sums, window.extremes, window.tense, window.still, present, expected, least, rest, s.noisy_sd_uv,
+        s.popped_uv, s.line_share, s.clipped_share, s.clipped_range_uv, s.railed_from_uv, s.muscle_share * cells,
+        s.flat_share * cells,
     )  # fmt: skip
     names = {
         _MISSING: "missing", _SETTLING: "settling", _FLAT: "flat", _RAILED: "railed", _POPPED: "popped",
@@ -112,44 +115,47 @@ def _count(
     sums: FloatArray,
     extremes: FloatArray,
     tense: FloatArray,
+    still: FloatArray,
     present: BoolArray,
     expected: float,
     least: float,
-    cells: int,
-    popped_uv: float,
     rest: float,
     noisy_sd_uv: float,
+    popped_uv: float,
     line_share: float,
     clipped_share: float,
     clipped_range_uv: float,
     railed_from_uv: float,
-    muscle_share: float,
+    tense_cells: float,
+    flat_cells: float,
 ) -> IntArray:
     """How many electrodes are clean, and how many are what; an electrode can be several things."""
     counts = np.zeros(11, np.int64)
+    enough = max(least, sums[SEEN].max() / 2)
     for c in range(len(present)):
         warm, own, high, low = sums[WARM, c], sums[OWN, c], extremes[HIGHEST, c], extremes[LOWEST, c]
         at_end = max(extremes[AT_HIGHEST, c], extremes[AT_LOWEST, c])
         constant = high == low and sums[SEEN, c] > 1 and abs(high) >= railed_from_uv
-        clipped = high - low >= clipped_range_uv and at_end > clipped_share * expected
-        railed = constant or clipped
+        railed = constant or (high - low >= clipped_range_uv and at_end > clipped_share * expected)
+        flat = still[c] >= flat_cells and not railed
         popped = extremes[PEAK, c] > popped_uv
-        still = own < FLAT_SD_UV**2 * warm and not railed
+        missing = sums[SEEN, c] < enough
         noisy = warm > 0 and sums[BROAD, c] > noisy_sd_uv**2 * warm
-        muscle = tense[c] >= muscle_share * cells
+        muscle = tense[c] >= tense_cells
         line = sums[LINE, c] > line_share * (own - rest * sums[LINE, c])
         other_line = sums[OTHER_LINE, c] > line_share * (own - sums[OTHER_LINE, c])
-        bad = popped or railed or still
-        counts[_FLAT] += still
+        away = popped or railed or flat or missing
+        counts[_FLAT] += flat
         counts[_RAILED] += railed
         counts[_POPPED] += popped
+        counts[_MISSING] += missing
         counts[_BORROWED] += sums[BORROWED, c] > 0
         if present[c]:
             counts[_NOISY] += noisy
             counts[_MUSCLE] += muscle
             counts[_LINE] += line
             counts[_OTHER_LINE] += other_line
-            counts[_CLEAN] += not (bad or noisy or muscle or line or other_line)
-        elif not bad:
-            counts[_SETTLING if sums[SEEN, c] >= least else _MISSING] += 1
+            counts[_CLEAN] += not (away or noisy or muscle or line or other_line)
+        elif not away:
+            counts[_SETTLING] += 1
     return counts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from streamsense.features.band_sums import AT_LOWEST, BANDS, BORROWED, HIGHEST, LOWEST, OWN, SUMMED, WARM
+from streamsense.features.band_sums import AT_LOWEST, BANDS, BORROWED, HIGHEST, LOWEST, OWN, WARM
 from streamsense.features.common_reference import BoolArray, IntArray
 from streamsense.features.running_level import CELLS, RunningLevel, exchange, limit_above
 from streamsense.streams import FloatArray
@@ -120,19 +120,19 @@ def _turn_over(
     """
     bands, channels = baseline.shape[1] - 1, sums.shape[2]
     for c in range(channels):
-        warm, summed = sums[before, WARM, c], sums[before, SUMMED, c]
+        warm = sums[before, WARM, c]
         flat[c] = sums[before, OWN, c] < FLAT_SD_UV**2 * warm
         donors[c] = warm_up_left[c] == 0 and not flat[c]
         measured = warm > 0 and sums[before, BORROWED, c] == 0 and not flat[c]
         learned = 1.0 if learning and measured and baseline[before, 0, c] < baseline_samples else 0.0
-        baseline[slot, 0, c] = baseline[before, 0, c] + learned * summed
+        baseline[slot, 0, c] = baseline[before, 0, c] + learned * warm
         for b in range(bands):
             baseline[slot, 1 + b, c] = baseline[before, 1 + b, c] + learned * sums[before, BANDS + bands + b, c]
         rest = rest_power[c]
         if np.isnan(rest):
             whole = baseline[slot, 0, c] >= baseline_samples
             rest = baseline[slot, bands, c] / baseline[slot, 0, c] if whole else np.inf
-        power = sums[before, BANDS + 2 * bands - 1, c] / summed if measured else np.inf
+        power = sums[before, BANDS + 2 * bands - 1, c] / warm if measured else np.inf
         exchange(ordered[c], powers[c], power)
         powers[c] = power
         muscle_limit[c] = limit_above(ordered[c], rest, muscle_spreads)

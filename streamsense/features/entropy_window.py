@@ -11,13 +11,16 @@ from streamsense.features.band_sums import (
     AT_HIGHEST,
     AT_LOWEST,
     BANDS,
+    BORROWED,
     HIGHEST,
     LOWEST,
+    OWN,
     PEAK,
-    SUMMED,
+    REPLACED,
+    WARM,
 )
 from streamsense.features.common_reference import IntArray
-from streamsense.features.entropy_cells import BandEntropyState
+from streamsense.features.entropy_cells import FLAT_SD_UV, BandEntropyState
 from streamsense.streams import FloatArray
 from streamsense.ticks import tick_at_or_before
 
@@ -29,14 +32,16 @@ VARIANCE_FLOOR = 1e-12
 class Window:
     """What the cells of one window hold together, per channel.
 
-    `sums` and `extremes` (rows, channels): the rows of `band_sums`. `tense` (channels,): in how many cells the highest
-    band was far above its running level. `entropy` (channels, bands): nats of µV. `last_time` (s): newest sample; NaN
-    where there is none. `newest_slot`: of its newest cell in the ring; −1 without cells.
+    `sums` and `extremes` (rows, channels): the rows of `band_sums`. `tense`, `still` (channels,): in how many cells the
+    highest band was far above its running level, and in how many the electrode's own signal was flat. `entropy`
+    (channels, bands): nats of µV. `last_time` (s): newest sample; NaN where there is none. `newest_slot`: of its newest
+    cell in the ring; −1 without cells.
     """
 
     sums: FloatArray
     extremes: FloatArray
     tense: FloatArray
+    still: FloatArray
     entropy: FloatArray
     last_time: float
     newest_slot: int
@@ -53,23 +58,6 @@ def read_window(state: BandEntropyState, tick: float, cells: int) -> Window:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _entropy_of(band_sums: FloatArray, counts: FloatArray) -> FloatArray:
-    """Differential entropy ½·ln(2πe·σ²) (channels, bands), of a Gaussian with the variance of the summed samples.
-
-    `band_sums` (2·bands, channels): each band's sum (µV), then each band's sum of squares, of `counts` (channels,)
-    samples. Duan, Zhu & Lu (2013).
-    """
-    bands, channels = len(band_sums) // 2, band_sums.shape[1]
-    entropy = np.empty((channels, bands))
-    for b in range(bands):
-        for c in range(channels):
-            n = max(counts[c], 1.0)
-            variance = band_sums[bands + b, c] / n - (band_sums[b, c] / n) ** 2
-            entropy[c, b] = 0.5 * np.log(2 * np.pi * np.e * max(variance, VARIANCE_FLOOR))
-    return entropy
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
 def _add_cells(
     last: int,
     cells: int,
@@ -78,10 +66,10 @@ def _add_cells(
     sums: FloatArray,
     extremes: FloatArray,
     muscle_limit: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float, int]:
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, float, int]:
     """The `cells` cells up to the one of index `last`, as the fields of a `Window`."""
     rows, channels = sums.shape[1:]
-    total, tense = np.zeros((rows, channels)), np.zeros(channels)
+    total, tense, still = np.zeros((rows, channels)), np.zeros(channels), np.zeros(channels)
     farthest = np.zeros((AT_LOWEST + 1, channels))
     farthest[HIGHEST], farthest[LOWEST] = -np.inf, np.inf
     last_time, newest = np.nan, -1
@@ -94,11 +82,49 @@ def _add_cells(
         for row in range(rows):
             for c in range(channels):
                 total[row, c] += sums[slot, row, c]
-        power, summed, limit = sums[slot, rows - 1], sums[slot, SUMMED], muscle_limit[slot]
+        power, own, warm, limit = sums[slot, rows - 1], sums[slot, OWN], sums[slot, WARM], muscle_limit[slot]
         for c in range(channels):
-            tense[c] += 1.0 if power[c] > limit[c] * summed[c] else 0.0
+            # What is interpolated is not the electrode's own muscle.
+            tense[c] += 1.0 if (power[c] > limit[c] * warm[c]) & (sums[slot, BORROWED, c] == 0.0) else 0.0
+            still[c] += 1.0 if own[c] < FLAT_SD_UV**2 * warm[c] else 0.0
         _add_extremes(extremes[slot], farthest)
-    return total, farthest, tense, _entropy_of(total[BANDS:], total[SUMMED]), last_time, newest
+    return total, farthest, tense, still, _entropy_of(total), last_time, newest
+
+
+def entropy_of_window(state: BandEntropyState, tick: float, cells: int) -> FloatArray:
+    """Only the entropy of what `read_window` reads: (channels, bands), nats of µV."""
+    entropy: FloatArray = _add_bands(tick_at_or_before(tick) - 1, cells, state.cell_index, state.sums)
+    return entropy
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _add_bands(last: int, cells: int, cell_index: IntArray, sums: FloatArray) -> FloatArray:
+    total = np.zeros(sums.shape[1:])
+    for index in range(last - cells + 1, last + 1):
+        slot = index % len(sums)
+        if cell_index[slot] == index:
+            for row in range(WARM, sums.shape[1]):
+                if row <= BORROWED or row >= BANDS:
+                    for c in range(sums.shape[2]):
+                        total[row, c] += sums[slot, row, c]
+    entropy: FloatArray = _entropy_of(total)
+    return entropy
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _entropy_of(sums: FloatArray) -> FloatArray:
+    """Differential entropy ½·ln(2πe·σ²) (channels, bands), of a Gaussian with the variance of the summed samples.
+
+    `sums` (rows, channels) as those of a cell. Duan, Zhu & Lu (2013).
+    """
+    bands, channels = (len(sums) - BANDS) // 2, sums.shape[1]
+    entropy = np.empty((channels, bands))
+    for b in range(bands):
+        for c in range(channels):
+            n = max(sums[WARM, c] - sums[REPLACED, c] + sums[BORROWED, c], 1.0)
+            variance = sums[BANDS + bands + b, c] / n - (sums[BANDS + b, c] / n) ** 2
+            entropy[c, b] = 0.5 * np.log(2 * np.pi * np.e * max(variance, VARIANCE_FLOOR))
+    return entropy
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

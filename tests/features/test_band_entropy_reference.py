@@ -217,3 +217,50 @@ def test_alpha_at_pz_is_larger_in_every_recording_with_closed_eyes(data_folder: 
     print({name: [round(value, 2) for value in values] for name, values in found.items()})
     assert [len(values) for values in found.values()] == [5, 5]
     assert min(found["Closed"]) > max(found["Open"])
+
+
+HOSTILE = (np.nan, np.inf, -np.inf, 1e308, -1e308, 1e6, 0.0, 5e-324, 187_500.0)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    channels=st.sampled_from([1, 2, 16, 40]),
+    rate_hz=st.sampled_from([100.0, 512.0]),
+    interpolate=st.booleans(),
+    seed=st.integers(0, 10_000),
+)
+def test_whatever_an_amplifier_sends_numbers_come_out(
+    channels: int, rate_hz: float, interpolate: bool, seed: int
+) -> None:
+    """Stretches of nonsense in every electrode, at random; then a clean end, in which they have recovered."""
+    rng = np.random.default_rng(seed)
+    samples = rng.normal(0, 10, (int(14 * rate_hz), channels))
+    for channel in range(channels):
+        for _ in range(3):
+            begin, length = int(rng.integers(0, 6 * rate_hz)), int(rng.integers(1, rate_hz))
+            samples[begin : begin + length, channel] = rng.choice(HOSTILE)
+    samples[int(3 * rate_hz) : int(3.2 * rate_hz)] = rng.choice(HOSTILE, channels)
+    samples[int(2 * rate_hz) : int(2.5 * rate_hz) : 2] = np.nan
+    operator = opened(electrodes(channels), rate_hz, "average", interpolate=interpolate)
+    with np.errstate(all="ignore"):
+        feed(operator, samples, rate_hz)
+    for after_s in (0.2, 2.0, 3.2, 6.0, 13.8):
+        feature = operator.feature_at(tick_time(round((START + after_s) * 5)))
+        assert all(np.isfinite(value).all() for value in feature.inputs.values())
+        assert 0.0 <= feature.quality <= 1.0
+        assert 0.0 <= feature.validity <= 1.0
+        assert (feature.validity < 1.0) == (after_s < 13.0)
+    assert feature.inputs["electrode_mask"].sum() == channels
+
+
+@pytest.mark.parametrize("type_", ["int16", "int32", "float32"])
+def test_samples_of_every_type_and_layout_give_the_same(type_: str) -> None:
+    rng = np.random.default_rng(2)
+    samples = rng.integers(-90, 90, (1750, 5))
+    whole, other = opened(electrodes(5), 250.0), opened(electrodes(5), 250.0)
+    feed(whole, samples.astype(np.float64), 250.0)
+    before = samples.astype(type_)
+    feed(other, np.asfortranarray(before), 250.0)
+    tick = tick_time(round(56.8 * 5))
+    assert whole.entropy_at(tick).tobytes() == other.entropy_at(tick).tobytes()
+    np.testing.assert_array_equal(before, samples)  # a block is nobody's to change
