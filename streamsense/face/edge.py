@@ -89,11 +89,11 @@ def picture_quality(crop: Image) -> tuple[float, float]:
     """Brightness (mean grey, 0-255) and sharpness (variance of the Laplacian) of the face in its upright crop."""
     side = len(crop)
     border = round(side * (1 - 1 / REGION_SCALE) / 2)
-    grey = cv2.cvtColor(crop[border : side - border, border : side - border], cv2.COLOR_BGR2GRAY)
+    grey = cv2.cvtColor(crop[border : side - border, border : side - border], cv2.COLOR_RGB2GRAY)
     if len(grey) != FACE_CROP_PX:
         grey = cv2.resize(grey, (FACE_CROP_PX, FACE_CROP_PX), interpolation=cv2.INTER_AREA)
     (brightness,), _ = cv2.meanStdDev(grey)
-    _, (deviation,) = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))
+    _, (deviation,) = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))
     return float(brightness[0]), float(deviation[0]) ** 2
 
 

@@ -67,6 +67,11 @@ class FaceTracker:
         self._region = None if mesh is None else region_of_mesh(mesh.points)
         return mesh
 
+    @property
+    def region(self) -> Region | None:
+        """Where the followed face is expected in the next frame."""
+        return self._region
+
     def _faces(self, frame_bgr: Image, *, closer: bool) -> list[Mesh]:
         candidates = self._detect(frame_bgr, closer=closer)
         meshes = [self._confirmed(frame_bgr, candidate.region()) for candidate in candidates]
