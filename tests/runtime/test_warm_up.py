@@ -8,6 +8,9 @@ from streamsense.features import (
     action_units,
     band_filters,
     entropy_cells,
+    face_cues,
+    face_neutral,
+    face_windows,
     log_mel,
     running_quantile,
     sound_highpass,
@@ -22,11 +25,11 @@ from streamsense.timeline import smoothing
 from tests.helpers import sessions
 
 MODULES = (
-    action_units, band_filters, entropy_cells, log_mel, running_quantile, smoothing, sound_highpass, sound_resampler,
-    voice_front_end, voice_normalisation,
+    action_units, band_filters, entropy_cells, face_cues, face_neutral, face_windows, log_mel, running_quantile,
+    smoothing, sound_highpass, sound_resampler, voice_front_end, voice_normalisation,
 )  # fmt: skip
 INNER = ("_take_in", "_filter_section", "_weigh", "common_reference", "_count", "_add_up", "_add_squares",
-         "_movements", "_above", "_share")  # fmt: skip
+         "_movements", "_above", "_share", "_level", "_deviation")  # fmt: skip
 """Called by compiled loops alone."""
 
 
