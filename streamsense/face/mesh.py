@@ -25,12 +25,13 @@ class Mesh:
     """Landmarks of one face.
 
     `points` (n, 3) in px of the picture (z towards the back, in the same scale); `score` in [0, 1] that this is
-    a face; `crop` the upright RGB picture that the net saw.
+    a face; `crop` the upright RGB picture that the net saw, and `in_crop` (n, 3) the landmarks in units of its side.
     """
 
     points: FloatArray
     score: float
     crop: Image
+    in_crop: FloatArray
 
 
 class FaceMesh:
@@ -48,4 +49,6 @@ class FaceMesh:
         points, logit = self._net.run(self._input)[:2]
         in_region = points.reshape(-1, 3).astype(np.float64) / self._side
         score = 1 / (1 + math.exp(-min(max(float(logit[0]), -50.0), 50.0)))
-        return Mesh(region.to_image(in_region), score if np.isfinite(in_region).all() else 0.0, crop)
+        if not np.isfinite(in_region).all():
+            score, in_region = 0.0, np.zeros_like(in_region)
+        return Mesh(region.to_image(in_region), score, crop, in_region)

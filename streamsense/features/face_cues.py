@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from streamsense.features.action_units import ACTION_UNIT_INDEX
+from streamsense.features.action_units import ACTION_UNIT_INDEX, RELIABILITY
 from streamsense.features.face_vector import FIELD_INDEX
 from streamsense.features.running_quantile import QuantileState, RunningQuantile
 from streamsense.streams import FloatArray
@@ -73,6 +73,9 @@ class CueState:
 
 # Where the left side of the units 1, 2, 4, 6, 23, 24 and 12 stands in a row of both sides.
 _CUE_UNITS: Final = 2 * np.array([ACTION_UNIT_INDEX[unit] for unit in (1, 2, 4, 6, 23, 24, 12)])
+# A unit that is less reliable than its companions counts less beside them.
+_BROW_WEIGHTS: Final = np.array([RELIABILITY[unit] for unit in (1, 2, 4)]) / sum(RELIABILITY[u] for u in (1, 2, 4))
+_TIGHTENED_WEIGHT: Final = RELIABILITY[23] / RELIABILITY[24]
 _GAZE: Final = np.array(
     [FIELD_INDEX[f"gaze_{eye}_{axis}_deg"] for eye in ("left", "right") for axis in ("yaw", "pitch")]
 )
@@ -163,15 +166,15 @@ def _cues(
         known += face[cues] > 0
         averted += face[cues] > 0 and face[cues + 1] > gaze_limit_deg
         closed += face[cues + 3] > 0
-        pressed += max(_level(face, units[4]), _level(face, units[5]))
+        pressed += max(_TIGHTENED_WEIGHT * _level(face, units[4]), _level(face, units[5]))
         smile = _level(face, units[6])
         if smile > smile_level:
             without_cheek += max(smile - _level(face, units[3]), 0.0)
     brows = 0.0
-    for unit in units[:3]:
-        brows += _deviation((faces[:, unit] + faces[:, unit + 1]) / 2)
+    for brow, unit in enumerate(units[:3]):
+        brows += _BROW_WEIGHTS[brow] * _deviation((faces[:, unit] + faces[:, unit + 1]) / 2)
     return (
-        averted / max(1, known), _deviation(faces[:, cues + 2]), brows / 3, closed / frames,
+        averted / max(1, known), _deviation(faces[:, cues + 2]), brows, closed / frames,
         pressed / frames / 5, without_cheek / frames / 5,
     )  # fmt: skip
 

@@ -12,7 +12,10 @@ from streamsense.features.action_units import ACTION_UNITS
 from streamsense.features.face_cues import CUE_COLUMNS
 from streamsense.streams import FloatArray
 
-QUALITY_FIELDS: Final = ("box_size_px", "brightness", "sharpness", "yaw_deg", "pitch_deg", "face_count")
+QUALITY_FIELDS: Final = (
+    "box_size_px", "brightness", "sharpness", "yaw_deg", "pitch_deg", "face_count", "face_score", "colour_change",
+    "outside",
+)  # fmt: skip
 """Those of the face vector's numbers whose medians say how good a window is."""
 _UNITS: Final = len(ACTION_UNITS)
 

@@ -29,7 +29,7 @@ class FrameRing:
         """Add a frame. Times increase; one that does not begins the ring anew (the clock was set back)."""
         if self.held and time <= self.times[self.held - 1]:
             self.held = 0
-        if self.held == len(self.times):
+        if self.held >= len(self.times):
             capacity = self._capacity
             self.times[:capacity] = self.times[capacity:]
             self.rows[:capacity] = self.rows[capacity:]

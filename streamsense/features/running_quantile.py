@@ -108,7 +108,8 @@ def _count(
         bin_of_value = int(min(max((values[n] - low[n]) / bin_width[n], 0.0), float(last)))
         held[bin_of_value] += weight
         total[n] += weight
-        at, below = place[n], before[n] + (weight if bin_of_value < place[n] else 0.0)
+        at = min(max(place[n], 0), last)  # a snapshot may say anything
+        below = before[n] + (weight if bin_of_value < at else 0.0)
         wanted = quantile[n] * total[n]
         while at > 0 and below > 0 and below >= wanted:
             at -= 1

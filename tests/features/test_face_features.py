@@ -216,6 +216,9 @@ def test_validity_is_the_share_that_was_there() -> None:
         ("yaw_deg", 45, "face is turned away"),
         ("pitch_deg", -35, "face is turned away"),
         ("face_count", 2, "more than one face"),
+        ("colour_change", 0.1, "face is occluded"),
+        ("face_score", 0.7, "face is occluded"),
+        ("outside", 0.2, "face is cut off at the picture's border"),
     ],
 )
 def test_quality_says_why(name: str, value: float, reason: str) -> None:
