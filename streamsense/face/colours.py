@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numba import njit
 
-from streamsense.face.opencv import cv2
 from streamsense.face.regions import FloatArray, Image
 from streamsense.features.running_quantile import RunningQuantile
 
@@ -28,15 +28,14 @@ _PARTS: Final = (
     (151, 9, 67, 297, 108, 337),  # forehead
 )
 _LANDMARKS: Final = np.concatenate([np.array(part) for part in _PARTS])
-_MEAN: Final = np.repeat(np.eye(len(_PARTS)), [len(part) for part in _PARTS], axis=1) / np.array(
-    [[len(part)] for part in _PARTS]
-)
-_CELL_PX: Final = 4
-_LUMA: Final = np.array([0.299, 0.587, 0.114])  # of red, green and blue [ITU-R BT.601]
+_PART_OF: Final = np.repeat(np.arange(len(_PARTS)), [len(part) for part in _PARTS])
+_CELL_PX: Final = 4  # side of the square whose mean is the colour at a landmark
+_LUMA: Final = (0.299, 0.587, 0.114)  # of red, green and blue [ITU-R BT.601]
 _LEAST_LEVEL: Final = 4.0  # added to all levels (0-255), so that the noise of a dark picture is no colour
 _LIGHTNESS_WEIGHT: Final = 0.2  # shadows change a part's lightness often, its colour hardly
 _MEMORY_FRAMES: Final = 1800.0
-_NUMBERS: Final = 3 * len(_PARTS)
+_COUNT: Final = len(_PARTS)
+_NUMBERS: Final = 3 * _COUNT
 _LOW, _HIGH = np.full(_NUMBERS, -1.0), np.full(_NUMBERS, 1.0)
 
 
@@ -45,6 +44,8 @@ class FaceColours:
 
     def __init__(self) -> None:
         self._median = RunningQuantile(_LOW, _HIGH, np.full(_NUMBERS, 0.5), 1000, _MEMORY_FRAMES)
+        self.reset()
+        self.change(np.zeros((_CELL_PX, _CELL_PX, 3), np.uint8), np.zeros((_LANDMARKS.max() + 1, 3)))  # compiles it
         self.reset()
 
     def reset(self) -> None:
@@ -58,22 +59,39 @@ class FaceColours:
         """
         found = _colours(crop_rgb, points)
         self._median.step(self._usual, found.ravel(), _ONES, 1.0)
-        change = found - self._usual.estimate.reshape(found.shape)
-        change -= np.median(change, axis=0)
-        return float(np.sqrt((change**2).sum(axis=1)).max())
+        return _largest_change(found, self._usual.estimate)  # type: ignore[no-any-return]
 
 
 _ONES: Final = np.ones(_NUMBERS)
 
 
+@njit(cache=True)  # type: ignore[untyped-decorator]
 def _colours(crop_rgb: Image, points: FloatArray) -> FloatArray:
-    """Of each part (8, 3): weighted log lightness relative to the face, red and blue relative to the lightness."""
+    """Of each part (8, 3): red relative to the lightness, weighted log lightness relative to the face, and blue."""
     cells = len(crop_rgb) // _CELL_PX
-    small = cv2.resize(crop_rgb, (cells, cells), interpolation=cv2.INTER_AREA)
-    places = np.clip((points[_LANDMARKS, :2] * cells).astype(np.intp), 0, cells - 1)
-    levels = _MEAN @ small[places[:, 1], places[:, 0]] + _LEAST_LEVEL
-    luma = levels @ _LUMA
-    colours = (levels - luma[:, None]) / luma[:, None]
-    colours[:, 1] = _LIGHTNESS_WEIGHT * np.log(luma / np.median(luma))  # in the place of green, which luma nearly is
-    clipped: FloatArray = np.clip(colours, -1.0, 1.0)
-    return clipped
+    levels, counts = np.zeros((_COUNT, 3)), np.zeros(_COUNT)
+    for index, landmark in enumerate(_LANDMARKS):
+        column = int(min(max(points[landmark, 0] * cells, 0.0), cells - 1.0))
+        row = int(min(max(points[landmark, 1] * cells, 0.0), cells - 1.0))
+        part = _PART_OF[index]
+        counts[part] += _CELL_PX * _CELL_PX
+        for y in range(row * _CELL_PX, (row + 1) * _CELL_PX):
+            for x in range(column * _CELL_PX, (column + 1) * _CELL_PX):
+                for channel in range(3):
+                    levels[part, channel] += crop_rgb[y, x, channel]
+    colours = np.empty((_COUNT, 3))
+    for part in range(_COUNT):
+        red, green, blue = levels[part] / counts[part] + _LEAST_LEVEL
+        luma = _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue
+        colours[part] = (red - luma) / luma, _LIGHTNESS_WEIGHT * np.log(luma), (blue - luma) / luma
+    colours[:, 1] -= np.median(colours[:, 1])
+    return np.clip(colours, -1.0, 1.0)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _largest_change(found: FloatArray, usual: FloatArray) -> float:
+    """Of all parts; what changes in most of them is the light's doing."""
+    change = found - usual.reshape(found.shape)
+    for axis in range(3):
+        change[:, axis] -= np.median(change[:, axis])
+    return np.sqrt((change**2).sum(axis=1).max())  # type: ignore[no-any-return]

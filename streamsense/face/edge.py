@@ -57,6 +57,7 @@ class FaceEdge:
         self._colours, self._face = FaceColours(), 0
         self.front_end = front_end
         self._channels = len(face_vector_labels(front_end))
+        head_pose(np.zeros((478, 3)))  # compiles it before the first frame
 
     def reset(self) -> None:
         """Forget the followed face: call where the film has a cut."""

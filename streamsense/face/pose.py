@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numba import njit
 
 from streamsense.face.regions import FloatArray
 from streamsense.features.face_vector import LANDMARKS
@@ -77,13 +78,7 @@ class HeadPose:
 
 def head_pose(points: FloatArray) -> HeadPose:
     """The pose of a head with mesh landmarks `points` (468 or 478, 3) in px, z towards the back."""
-    observed = points[_HEAD_INDEX] * _TO_HEAD_AXES
-    centre = _HEAD_WEIGHT @ observed
-    covariance = (observed - centre).T @ _HEAD_WEIGHTED
-    u, singular, vt = np.linalg.svd(covariance)
-    signs = np.array([1.0, 1.0, math.copysign(1.0, _determinant(u) * _determinant(vt))])
-    rotation = (u * signs) @ vt
-    scale = float(singular @ signs) / _HEAD_VARIANCE
+    rotation, scale, centre = _aligned(points)
     # rotation = Rz(roll) Ry(yaw) Rx(pitch): a shaken head changes yaw alone, however it is tilted
     yaw = math.asin(min(max(-rotation[2, 0], -1.0), 1.0))
     pitch = -math.atan2(rotation[2, 1], rotation[2, 2])
@@ -92,11 +87,14 @@ def head_pose(points: FloatArray) -> HeadPose:
     return HeadPose(rotation, scale, origin, math.degrees(yaw), math.degrees(pitch), math.degrees(roll))
 
 
-def _determinant(matrix: FloatArray) -> float:
-    """Of a (3, 3) matrix: as np.linalg.det, at a tenth of its cost."""
-    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
-    determinant: float = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
-    return determinant
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _aligned(points: FloatArray) -> tuple[FloatArray, float, FloatArray]:
+    """Rotation (3, 3), scale and centre (3,) of the observed head: Umeyama (1991), equations 34 to 43, weighted."""
+    observed = points[_HEAD_INDEX] * _TO_HEAD_AXES
+    centre = _HEAD_WEIGHT @ observed
+    u, singular, vt = np.linalg.svd(np.ascontiguousarray((observed - centre).T) @ _HEAD_WEIGHTED)
+    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
+    return (u * signs) @ vt, (singular * signs).sum() / _HEAD_VARIANCE, centre
 
 
 def geometry(points: FloatArray, pose: HeadPose) -> FloatArray:
