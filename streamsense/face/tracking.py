@@ -83,17 +83,19 @@ class FaceTracker:
         if self._region is not None:
             self._lost_region, self._frames_to_wait = self._region, self.settings.wait_for
             self._unsupported_checks = 0
-        faces = self._faces(frame_bgr, closer=False) or self._faces(frame_bgr, closer=True)
-        self.face_count = len(faces)
-        if self._lost_region is not None and self._frames_to_wait > 0:
-            self._frames_to_wait -= 1
-            faces = [face for face in faces if _near(region_of_mesh(face.points), self._lost_region)]
-        elif faces:
-            self.faces_begun += 1
-        if not faces:
-            return None
-        self._lost_region = None
-        return faces[0]
+        self.face_count = 0
+        lost = self._lost_region if self._frames_to_wait > 0 else None
+        self._frames_to_wait -= 1
+        for closer in (False, True):
+            faces = self._faces(frame_bgr, closer=closer)
+            self.face_count = max(self.face_count, len(faces))
+            if lost is not None:
+                faces = _come_back(faces, lost)
+            if faces:
+                self.faces_begun += lost is None
+                self._lost_region = None
+                return faces[0]
+        return None
 
     @property
     def region(self) -> Region | None:
@@ -134,10 +136,15 @@ def region_of_mesh(points: FloatArray) -> Region:
     return region_of_points(points, points[right], points[left], REGION_SCALE)
 
 
-def _near(region: Region, lost: Region) -> bool:
-    """Whether a face in `region` may be the one that was lost in `lost`."""
-    distance, size = math.hypot(region.x - lost.x, region.y - lost.y), lost.size / REGION_SCALE
-    return distance <= _NEAR * size and 1 / _RESIZED <= region.size / lost.size <= _RESIZED
+def _come_back(faces: list[Mesh], lost: Region) -> list[Mesh]:
+    """Those that may be the face that was lost in `lost`, the nearest first."""
+    size, found = lost.size / REGION_SCALE, []
+    for face in faces:
+        region = region_of_mesh(face.points)
+        distance = math.hypot(region.x - lost.x, region.y - lost.y)
+        if distance <= _NEAR * size and 1 / _RESIZED <= region.size / lost.size <= _RESIZED:
+            found.append((distance, face))
+    return [face for _, face in sorted(found, key=lambda pair: pair[0])]
 
 
 def _box(region: Region) -> FloatArray:

@@ -158,6 +158,24 @@ def test_a_face_that_was_lost_is_waited_for_where_another_one_stays() -> None:
     assert field(edge.process(both), "x_mm") < 0  # and now the other one is kept
 
 
+def test_of_two_faces_near_by_the_one_that_was_lost_is_taken_again() -> None:
+    face = astronaut()[30:190, 150:300]
+    nearer = cv2.resize(face, None, fx=1.1, fy=1.1)
+    alone = np.full((400, 600, 3), 90, np.uint8)
+    alone[100:260, 120:270] = face
+    both = alone.copy()
+    both[100:276, 270:435] = nearer
+    edge = face_edge("mesh468_iris")
+    before = edge.process(alone)
+    assert field(edge.process(both), "tracked") == 1
+    assert field(edge.process(blank(400, 600)), "tracked") == 0
+    again = edge.process(both)
+    assert field(again, "face_count") == 2
+    assert field(again, "x_mm") == pytest.approx(field(before, "x_mm"), abs=20)
+    edge.reset()
+    assert field(edge.process(both), "x_mm") > field(before, "x_mm") + 60, "the larger one"
+
+
 @pytest.mark.parametrize("front_end", EVERY_FRONT_END)
 def test_a_grey_picture_is_a_picture(front_end: FrontEnd) -> None:
     grey = cv2.cvtColor(astronaut(), cv2.COLOR_BGR2GRAY)
