@@ -19,6 +19,7 @@ from streamsense.fusion.emotions import fusion_contract
 from streamsense.models.contract import contract_sha256
 from streamsense.models.expert import Expert
 from streamsense.profile import FUSION, LEARN, PROFILE, Part, Profile, parse_learning, parse_profile
+from streamsense.quality_notices import QualityNotices
 from streamsense.schedule import TimingSettings
 from streamsense.score import AGE_UNKNOWN_S, EXPERT_CHANNELS, Notice, Plan, Score, Skip, StreamPlan
 from streamsense.streams import (
@@ -97,6 +98,7 @@ class Pipeline:
         self._timelines: dict[str, Timeline] = {}
         self._only_recorded: dict[str, StreamInfo] = {}
         self._state = PipelineState()
+        self._quality = QualityNotices()
         self._notices: list[Notice] = []
 
     # -- events in -------------------------------------------------------------------------------------------
@@ -361,6 +363,7 @@ class Pipeline:
             features[stream.modality] = window
             opinions[stream.modality] = self._opinion(window, age_s, time)
         self._note_presence(opinions, time)
+        self._notices += self._quality.step(windows, time)
         values = np.append(self._fusion.step(opinions, time), float(plan.tick))
         experts = _expert_values(opinions)
         if not (np.isfinite(values).all() and np.isfinite(experts).all()):
@@ -462,6 +465,7 @@ class Pipeline:
     def _whole_state(self) -> dict[str, object]:
         return {
             "pipeline": self._state,
+            "quality": self._quality.state,
             "fusion": self._fusion.state,
             "fronts": {key: self._fronts[key].state for key in self._fronts if key in self._front_infos},
             "timelines": {key: timeline.state for key, timeline in self._timelines.items()},

@@ -20,6 +20,7 @@ from streamsense.face.regions import FloatArray, Image, Region
 SIDE: Final = 128
 REGION_SCALE: Final = 1.5
 _KEYPOINTS: Final = 6
+_MOST_PX: Final = 5 * SIDE  # of a larger picture only each second, third … pixel is looked at: 5² make one of the net's
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,8 @@ class FaceDetector:
         height, width = view_bgr.shape[:2]
         scale = SIDE / max(height, width)
         size = max(round(width * scale), 1), max(round(height * scale), 1)
-        small = cv2.resize(view_bgr, size, interpolation=cv2.INTER_AREA)
+        step = max(max(height, width) // _MOST_PX, 1)
+        small = cv2.resize(np.ascontiguousarray(view_bgr[::step, ::step]), size, interpolation=cv2.INTER_AREA)
         left, top = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
         self._input.fill(-1.0)  # black borders
         inside = self._input[0, top : top + size[1], left : left + size[0]]

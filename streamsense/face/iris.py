@@ -43,10 +43,10 @@ class IrisNet:
             corners = points[eyelids[[0, 8]]]
             in_picture_order = corners if eye == 0 else corners[::-1]
             region = region_of_points(corners, in_picture_order[0], in_picture_order[1], _REGION_SCALE)
-            crop = cv2.cvtColor(region.crop(frame_bgr, _SIDE), cv2.COLOR_BGR2RGB)
-            np.multiply(crop if eye == 0 else crop[:, ::-1], np.float32(1 / 255), out=self._input[0])
-            contour, iris = (out.reshape(-1, 3)[:, :2].astype(np.float64) / _SIDE for out in self._net.run(self._input))
-            found = np.concatenate([contour[:16], iris])
+            crop = region.crop(frame_bgr, _SIDE)
+            np.multiply(crop if eye == 0 else cv2.flip(crop, 1), np.float32(1 / 255), out=self._input[0])
+            contour, iris = (out.reshape(-1, 3)[:, :2] for out in self._net.run(self._input))
+            found = np.concatenate([contour[:16], iris], dtype=np.float64) / _SIDE
             if eye == 1:
                 found[:, 0] = 1 - found[:, 0]
             found = region.to_image(found)

@@ -14,7 +14,6 @@ from typing import Final, Literal
 import numpy as np
 
 from streamsense.face.litert import Net
-from streamsense.face.opencv import cv2
 from streamsense.face.regions import FloatArray, Image, Region
 
 # points -> (input side, elements of the outputs); the score is the second output
@@ -26,12 +25,13 @@ class Mesh:
     """Landmarks of one face.
 
     `points` (n, 3) in px of the picture (z towards the back, in the same scale); `score` in [0, 1] that this is
-    a face; `crop` the upright BGR picture that the net saw.
+    a face; `crop` the upright RGB picture that the net saw, and `in_crop` (n, 3) the landmarks in units of its side.
     """
 
     points: FloatArray
     score: float
     crop: Image
+    in_crop: FloatArray
 
 
 class FaceMesh:
@@ -45,8 +45,10 @@ class FaceMesh:
     def landmarks(self, frame_bgr: Image, region: Region) -> Mesh:
         """The landmarks of the face in `region` of a BGR picture."""
         crop = region.crop(frame_bgr, self._side)
-        np.multiply(cv2.cvtColor(crop, cv2.COLOR_BGR2RGB), np.float32(1 / 255), out=self._input[0])
+        np.multiply(crop, np.float32(1 / 255), out=self._input[0])
         points, logit = self._net.run(self._input)[:2]
         in_region = points.reshape(-1, 3).astype(np.float64) / self._side
         score = 1 / (1 + math.exp(-min(max(float(logit[0]), -50.0), 50.0)))
-        return Mesh(region.to_image(in_region), score, crop)
+        if not np.isfinite(in_region).all():
+            score, in_region = 0.0, np.zeros_like(in_region)
+        return Mesh(region.to_image(in_region), score, crop, in_region)

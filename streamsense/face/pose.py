@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numba import njit
 
 from streamsense.face.regions import FloatArray
 from streamsense.features.face_vector import LANDMARKS
@@ -36,6 +37,8 @@ _HEAD_INDEX: Final = _HEAD[:, 0].astype(np.intp)
 _HEAD_WEIGHT: Final = _HEAD[:, 4] / _HEAD[:, 4].sum()
 _HEAD_CENTRE: Final = _HEAD_WEIGHT @ _HEAD[:, 1:4]
 _HEAD_CENTRED: Final = _HEAD[:, 1:4] - _HEAD_CENTRE
+_HEAD_WEIGHTED: Final = _HEAD_CENTRED * _HEAD_WEIGHT[:, None]
+_HEAD_VARIANCE: Final = float((_HEAD_CENTRED * _HEAD_WEIGHTED).sum())
 
 _TO_HEAD_AXES: Final = np.array([1.0, -1.0, -1.0])  # picture: y down, z to the back; head: y up, z to the front
 _GEOMETRY: Final = np.array(LANDMARKS)
@@ -44,6 +47,7 @@ _GEOMETRY: Final = np.array(LANDMARKS)
 _EYES: Final = ((473, 362, 263, 386, 374), (468, 133, 33, 159, 145))
 _IRIS_RADIUS_MM: Final = 10.0  # from the eye's centre of rotation to the iris
 _OPEN_EYE: Final = 0.12  # lid distance over eye width below which the iris is hidden
+_LEAST_AREA: Final = 0.1  # cosine of the angle between the head and the line of sight; gaze is unknown beyond
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,19 +78,23 @@ class HeadPose:
 
 def head_pose(points: FloatArray) -> HeadPose:
     """The pose of a head with mesh landmarks `points` (468 or 478, 3) in px, z towards the back."""
-    observed = points[_HEAD_INDEX] * _TO_HEAD_AXES
-    centre = _HEAD_WEIGHT @ observed
-    covariance = (observed - centre).T @ (_HEAD_CENTRED * _HEAD_WEIGHT[:, None])
-    u, singular, vt = np.linalg.svd(covariance)
-    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
-    rotation = (u * signs) @ vt
-    scale = float(singular @ signs / (_HEAD_WEIGHT @ (_HEAD_CENTRED**2).sum(axis=1)))
+    rotation, scale, centre = _aligned(points)
     # rotation = Rz(roll) Ry(yaw) Rx(pitch): a shaken head changes yaw alone, however it is tilted
     yaw = math.asin(min(max(-rotation[2, 0], -1.0), 1.0))
     pitch = -math.atan2(rotation[2, 1], rotation[2, 2])
     roll = -math.atan2(rotation[1, 0], rotation[0, 0])
     origin = centre - scale * rotation @ _HEAD_CENTRE
     return HeadPose(rotation, scale, origin, math.degrees(yaw), math.degrees(pitch), math.degrees(roll))
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _aligned(points: FloatArray) -> tuple[FloatArray, float, FloatArray]:
+    """Rotation (3, 3), scale and centre (3,) of the observed head: Umeyama (1991), equations 34 to 43, weighted."""
+    observed = points[_HEAD_INDEX] * _TO_HEAD_AXES
+    centre = _HEAD_WEIGHT @ observed
+    u, singular, vt = np.linalg.svd(np.ascontiguousarray((observed - centre).T) @ _HEAD_WEIGHTED)
+    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
+    return (u * signs) @ vt, (singular * signs).sum() / _HEAD_VARIANCE, centre
 
 
 def geometry(points: FloatArray, pose: HeadPose) -> FloatArray:
@@ -97,20 +105,24 @@ def geometry(points: FloatArray, pose: HeadPose) -> FloatArray:
 def gaze(points: FloatArray, pose: HeadPose) -> FloatArray:
     """Gaze (left yaw, left pitch, right yaw, right pitch) relative to the head in degrees, of a 478-point mesh.
 
-    The eye turns about a point behind the middle of its corners; a closed eye gives 0. Uncalibrated accuracy of
-    this kind of geometry is 6-10° [SCIENCE 4.5]; a constant personal offset is expected.
+    The eye turns about a point behind the middle of its corners; a closed eye and a head seen from the side give 0.
+    Uncalibrated accuracy of this kind of geometry is 6-10° [SCIENCE 4.5]; a constant personal offset is expected.
     """
-    angles = []
+    angles: list[float] = []
+    (a, b, right), (c, d, up), _ = pose.rotation.tolist()
+    area = a * d - b * c  # of the face's plane as seen: 0 from the side
     for iris, inner, outer, upper, lower in _EYES:
-        corners = pose.to_head(points[[inner, outer, upper, lower]])
-        middle = (corners[0] + corners[1]) / 2
-        if corners[2, 1] - corners[3, 1] < _OPEN_EYE * abs(corners[1, 0] - corners[0, 0]):
+        corners = pose.to_head(points[[inner, outer, upper, lower]]).tolist()
+        (x0, y0, z0), (x1, y1, z1), (_, upper_y, _), (_, lower_y, _) = corners
+        if area <= _LEAST_AREA or upper_y - lower_y < _OPEN_EYE * abs(x1 - x0):
             angles += [0.0, 0.0]
             continue
         # The mesh has no depth for the iris: take the point of its line of sight at the depth of the corners.
-        x, y = points[iris, :2] * _TO_HEAD_AXES[:2] - pose.origin[:2]
-        plane = pose.scale * pose.rotation[:2, :2]
-        seen = np.linalg.solve(plane, [x, y] - pose.scale * pose.rotation[:2, 2] * middle[2])
-        offset = np.clip((seen - middle[:2]) / _IRIS_RADIUS_MM, -0.95, 0.95)
-        angles += [math.degrees(math.asin(offset[0])), math.degrees(math.asin(offset[1]))]
+        depth = (z0 + z1) / 2
+        x = (points[iris, 0] - pose.origin[0]) / pose.scale - right * depth
+        y = (-points[iris, 1] - pose.origin[1]) / pose.scale - up * depth
+        seen = (d * x - b * y) / area, (a * y - c * x) / area
+        for place, middle in zip(seen, ((x0 + x1) / 2, (y0 + y1) / 2), strict=True):
+            offset = min(max((place - middle) / _IRIS_RADIUS_MM, -0.95), 0.95)
+            angles.append(math.degrees(math.asin(offset)))
     return np.array(angles)

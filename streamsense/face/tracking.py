@@ -2,11 +2,13 @@
 
 The largest face at the start is followed by its own landmarks (one detector run at the start, then none); the
 detector looks again when the face is lost, and every `check_every` frames to count the faces and to notice that
-the landmarks have drifted away from any face.
+the landmarks have drifted away from any face. Who is lost is waited for: another face is taken only when none came
+back to its place for a while.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,18 +22,26 @@ _OUTER_EYE_CORNERS: Final = (33, 263)
 _DRIFT_CHECKS: Final = 2
 _MOST_FACES: Final = 4  # candidates that the mesh net is asked about
 _SAME_FACE: Final = 0.1  # overlap from which a detection is the followed face
+_NEAR: Final = 1.5  # face sizes that a face which was lost may have moved
+_RESIZED: Final = 2.0  # times that it may have become larger or smaller
 
 
 @dataclass(frozen=True)
 class TrackingSettings:
-    """`minimum_score`: below it the mesh net's own face score means that the face is lost."""
+    """`minimum_score`: below it the mesh net's own face score means that the face is lost.
+
+    Counted in frames: every `check_every` the faces are counted, and a face that is lost is waited for `wait_for`.
+    """
 
     minimum_score: float = 0.5
     check_every: int = 15
+    wait_for: int = 45
 
     def __post_init__(self) -> None:
-        if not 0 < self.minimum_score < 1 or self.check_every < 1:
-            raise ValueError(f"expected 0 < minimum_score < 1 and check_every of 1 or more, found {self}")
+        if not 0 < self.minimum_score < 1 or self.check_every < 1 or self.wait_for < 0:
+            raise ValueError(
+                f"expected 0 < minimum_score < 1, check_every of 1 or more and wait_for of 0 or more, found {self}"
+            )
 
 
 class FaceTracker:
@@ -42,14 +52,18 @@ class FaceTracker:
         self._detector = detector
         self._mesh = mesh
         self._region: Region | None = None
+        self._lost_region: Region | None = None
+        self._frames_to_wait = 0
         self._frames_to_check = 0
         self._unsupported_checks = 0
         self.face_count = 0
         """Faces in the picture when the detector last ran, at most 4."""
+        self.faces_begun = 0
+        """How often a face was taken that need not be the one before."""
 
     def reset(self) -> None:
-        """Forget the face; the next frame starts with the detector."""
-        self._region = None
+        """Forget the face; the next frame starts with the detector, and the largest face is taken."""
+        self._region = self._lost_region = None
         self._unsupported_checks = 0
 
     def track(self, frame_bgr: Image) -> Mesh | None:
@@ -60,12 +74,33 @@ class FaceTracker:
                 self._check(frame_bgr, self._region)
         mesh = None if self._region is None else self._confirmed(frame_bgr, self._region)
         if mesh is None:
-            self.reset()
-            faces = self._faces(frame_bgr, closer=False) or self._faces(frame_bgr, closer=True)
-            self.face_count = len(faces)
-            mesh = faces[0] if faces else None
+            mesh = self._found_anew(frame_bgr)
         self._region = None if mesh is None else region_of_mesh(mesh.points)
         return mesh
+
+    def _found_anew(self, frame_bgr: Image) -> Mesh | None:
+        """The face that was lost, where it comes back in time; the largest one else."""
+        if self._region is not None:
+            self._lost_region, self._frames_to_wait = self._region, self.settings.wait_for
+            self._unsupported_checks = 0
+        self.face_count = 0
+        lost = self._lost_region if self._frames_to_wait > 0 else None
+        self._frames_to_wait -= 1
+        for closer in (False, True):
+            faces = self._faces(frame_bgr, closer=closer)
+            self.face_count = max(self.face_count, len(faces))
+            if lost is not None:
+                faces = _come_back(faces, lost)
+            if faces:
+                self.faces_begun += lost is None
+                self._lost_region = None
+                return faces[0]
+        return None
+
+    @property
+    def region(self) -> Region | None:
+        """Where the followed face is expected in the next frame."""
+        return self._region
 
     def _faces(self, frame_bgr: Image, *, closer: bool) -> list[Mesh]:
         candidates = self._detect(frame_bgr, closer=closer)
@@ -99,6 +134,17 @@ def region_of_mesh(points: FloatArray) -> Region:
     """Where the face of these landmarks (n, 3) is expected in the next frame."""
     right, left = _OUTER_EYE_CORNERS
     return region_of_points(points, points[right], points[left], REGION_SCALE)
+
+
+def _come_back(faces: list[Mesh], lost: Region) -> list[Mesh]:
+    """Those that may be the face that was lost in `lost`, the nearest first."""
+    size, found = lost.size / REGION_SCALE, []
+    for face in faces:
+        region = region_of_mesh(face.points)
+        distance = math.hypot(region.x - lost.x, region.y - lost.y)
+        if distance <= _NEAR * size and 1 / _RESIZED <= region.size / lost.size <= _RESIZED:
+            found.append((distance, face))
+    return [face for _, face in sorted(found, key=lambda pair: pair[0])]
 
 
 def _box(region: Region) -> FloatArray:

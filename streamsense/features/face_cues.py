@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
+from numba import njit
 
 from streamsense.features.action_units import ACTION_UNIT_INDEX, RELIABILITY
 from streamsense.features.face_vector import FIELD_INDEX
@@ -79,6 +81,8 @@ _TIGHTENED_WEIGHT: Final = RELIABILITY[23] / RELIABILITY[24]
 _GAZE: Final = np.array(
     [FIELD_INDEX[f"gaze_{eye}_{axis}_deg"] for eye in ("left", "right") for axis in ("yaw", "pitch")]
 )
+_CLOSING: Final = ACTION_UNIT_INDEX[45]
+_BOTH: Final = np.ones(2)
 _GAZE_RANGE_DEG: Final = np.full(2, 90.0)
 
 
@@ -87,6 +91,7 @@ class CueTracker:
 
     def __init__(self, settings: CueSettings) -> None:
         self.settings = settings
+        _cues(np.zeros((1, 2 * len(ACTION_UNIT_INDEX))), 0, _CUE_UNITS, 1.0, 1.0)  # compiles it before the first frame
         self._gaze = RunningQuantile(
             -_GAZE_RANGE_DEG, _GAZE_RANGE_DEG, np.full(2, 0.5), 360, settings.gaze_time_constant_s
         )
@@ -110,7 +115,7 @@ class CueTracker:
         state.yaw_slow += -math.expm1(-2 * math.pi * slow_hz * since_s) * (yaw - state.yaw_slow)
         state.yaw_fast += -math.expm1(-2 * math.pi * fast_hz * since_s) * (yaw - state.yaw_fast)
 
-        closed = min(units[ACTION_UNIT_INDEX[45]].tolist()) >= settings.closed_level
+        closed = min(units[_CLOSING].tolist()) >= settings.closed_level
         state.closed_s = state.closed_s + since_s if closed else 0.0
         long_closure = state.closed_s > settings.long_closure_s
         if closed:
@@ -118,10 +123,11 @@ class CueTracker:
         # where the person looks, seen from the camera: head and eyes together
         left_yaw, left_pitch, right_yaw, right_pitch = vector[_GAZE].tolist()
         pitch = float(vector[FIELD_INDEX["pitch_deg"]])
-        gaze = np.array([yaw + (left_yaw + right_yaw) / 2, pitch + (left_pitch + right_pitch) / 2])
+        gaze_yaw, gaze_pitch = yaw + (left_yaw + right_yaw) / 2, pitch + (left_pitch + right_pitch) / 2
         if state.gaze_learning and not state.gaze_frozen:
-            self._gaze.step(state.gaze, gaze, np.ones(2), step_s)
-        offset = math.hypot(*(gaze - self.usual_gaze(state)))
+            self._gaze.step(state.gaze, np.array([gaze_yaw, gaze_pitch]), _BOTH, step_s)
+        usual_yaw, usual_pitch = self.usual_gaze(state).tolist()
+        offset = math.hypot(gaze_yaw - usual_yaw, gaze_pitch - usual_pitch)
         return 1.0, offset, state.yaw_fast - state.yaw_slow, float(long_closure)
 
     def usual_gaze(self, state: CueState) -> FloatArray:
@@ -148,18 +154,43 @@ def facial_cues(settings: CueSettings, faces: FloatArray, cues_at: slice, units_
     """
     if not len(faces):
         return dict.fromkeys(CUE_UNITS, 0.0)
-    gaze_known, gaze_offset, yaw_band, long_closure = faces[:, cues_at].T
-    frames, units = len(faces), faces[:, units_at]
-    level = (units[:, _CUE_UNITS] + units[:, _CUE_UNITS + 1]).T / 2
-    known = gaze_known > 0
-    averted = known & (gaze_offset > settings.gaze_limit_deg)
-    pressed, smile = np.maximum(_TIGHTENED_WEIGHT * level[4], level[5]), level[6]
-    without_cheek = (smile > settings.smile_level) * np.maximum(smile - level[3], 0)
-    return {
-        "gaze_aversion": float(averted.sum() / max(1, known.sum())),
-        "head_shake": float(yaw_band.std()),
-        "brow_variability": float(level[:3].std(axis=1) @ _BROW_WEIGHTS),
-        "eye_closure": float(long_closure.sum()) / frames,
-        "lip_press": float(pressed.sum()) / frames / 5,
-        "smile_without_cheek": float(without_cheek.sum()) / frames / 5,
-    }
+    found = _cues(faces, cues_at.start, units_at.start + _CUE_UNITS, settings.gaze_limit_deg, settings.smile_level)
+    return dict(zip(CUE_UNITS, found, strict=True))
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _cues(
+    faces: FloatArray, cues: int, units: npt.NDArray[np.intp], gaze_limit_deg: float, smile_level: float
+) -> tuple[float, float, float, float, float, float]:
+    """The numbers of CUE_UNITS; the columns of CUE_COLUMNS begin at `cues`, those of both sides of a unit at `units`.
+
+    `units` are 1, 2, 4, 6, 23, 24 and 12.
+    """
+    frames = len(faces)
+    known = averted = closed = 0
+    pressed = without_cheek = 0.0
+    for face in faces:
+        known += face[cues] > 0
+        averted += face[cues] > 0 and face[cues + 1] > gaze_limit_deg
+        closed += face[cues + 3] > 0
+        pressed += max(_TIGHTENED_WEIGHT * _level(face, units[4]), _level(face, units[5]))
+        smile = _level(face, units[6])
+        if smile > smile_level:
+            without_cheek += max(smile - _level(face, units[3]), 0.0)
+    brows = 0.0
+    for brow, unit in enumerate(units[:3]):
+        brows += _BROW_WEIGHTS[brow] * _deviation((faces[:, unit] + faces[:, unit + 1]) / 2)
+    return (
+        averted / max(1, known), _deviation(faces[:, cues + 2]), brows, closed / frames,
+        pressed / frames / 5, without_cheek / frames / 5,
+    )  # fmt: skip
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _level(face: FloatArray, unit: int) -> float:
+    return (face[unit] + face[unit + 1]) / 2  # type: ignore[no-any-return]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _deviation(values: FloatArray) -> float:
+    return math.sqrt(((values - values.mean()) ** 2).mean())

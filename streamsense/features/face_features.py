@@ -11,26 +11,33 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsense.errors import SourceError
+from streamsense.features import face_windows
 from streamsense.features.action_units import ACTION_UNITS, RELIABILITY
-from streamsense.features.face_cues import CUE_COLUMNS, CUE_UNITS, CueSettings, CueState, CueTracker, facial_cues
+from streamsense.features.face_cues import CUE_UNITS, CueSettings, CueState, CueTracker, facial_cues
 from streamsense.features.face_neutral import ActionUnitEstimator, NeutralSettings, NeutralState
 from streamsense.features.face_quality import FaceQualitySettings, face_quality
 from streamsense.features.face_vector import FIELD_INDEX, FRONT_ENDS, FrontEnd, front_end_of_labels
+from streamsense.features.face_windows import (
+    CUES_AT,
+    LAST_FACE,
+    ONSETS_AT,
+    QUALITY_AT,
+    QUALITY_FIELDS,
+    ROW_LENGTH,
+    SETTLED,
+    TRACKED,
+    UNIT_COLUMNS,
+    UNITS_AT,
+)
 from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.frame_ring import FrameRing
 from streamsense.profile import Part, numbers, table
 from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
 
-_UNITS: Final = len(ACTION_UNITS)
-_QUALITY_FIELDS: Final = ("box_size_px", "brightness", "sharpness", "yaw_deg", "pitch_deg", "face_count")
-_QUALITY_INDEX: Final = np.array([FIELD_INDEX[name] for name in _QUALITY_FIELDS])
-# a frame's row in the ring: tracked, settled, time of the last face so far, quality fields, cue columns, then the
-# units' left and right intensity
-_QUALITY_AT: Final = slice(3, 3 + len(_QUALITY_FIELDS))
-_CUES_AT: Final = slice(_QUALITY_AT.stop, _QUALITY_AT.stop + len(CUE_COLUMNS))
-_UNITS_AT: Final = slice(_CUES_AT.stop, _CUES_AT.stop + 2 * _UNITS)
-_UNIT_COLUMNS: Final = ("level", "sd", "slope_per_s", "left_minus_right")
+_QUALITY_INDEX: Final = np.array([FIELD_INDEX[name] for name in QUALITY_FIELDS])
 _RELIABILITY: Final = np.array([RELIABILITY[unit] for unit in ACTION_UNITS], np.float32)
+_ONSET_CUES: Final = tuple(f"au{unit:02d}_onsets" for unit in ACTION_UNITS)
+_LARGEST: Final = 1e6  # beyond any distance, angle or pixel count; false for NaN too
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class FaceFeatureSettings:
     `hole_s`: frames farther apart leave a hole in the window. `stale_after_s`: a window whose newest face is older
     counts as empty. `longest_step_s`: a longer absence makes the neutral face forget no more than this.
     `capacity`: frames kept; they must cover the cues' window at the camera's rate and what is pushed beyond a tick.
+    `onset_levels`: a unit begins at the second of these intensities, and can begin again once it fell below the first.
     """
 
     window_s: float = 2.0
@@ -47,6 +55,7 @@ class FaceFeatureSettings:
     stale_after_s: float = 1.0
     longest_step_s: float = 0.5
     capacity: int = 2048
+    onset_levels: tuple[float, float] = (0.5, 1.0)
     neutral: NeutralSettings = field(default_factory=NeutralSettings)
     cues: CueSettings = field(default_factory=CueSettings)
     quality: FaceQualitySettings = field(default_factory=FaceQualitySettings)
@@ -56,20 +65,20 @@ class FaceFeatureSettings:
             raise ValueError(f"expected window_s, hole_s, stale_after_s and longest_step_s above 0, found {self}")
         if self.capacity < 2:
             raise ValueError(f"capacity is {self.capacity}, expected 2 or more")
+        if not 0 < self.onset_levels[0] <= self.onset_levels[1] <= 5:
+            raise ValueError(f"onset_levels are {self.onset_levels}, expected 0 < first <= second <= 5")
 
 
 @dataclass
 class FaceState:
-    """All that `FaceFeatures` remembers. `last_tracked` is NaN until the first face."""
+    """All that `FaceFeatures` remembers. `last_tracked` is NaN until the first face; `active` (19,): units at work."""
 
     ring: FrameRing
     neutral: NeutralState
     cues: CueState
+    active: FloatArray
     segment: int = -1
     last_tracked: float = math.nan
-
-
-_LARGEST = 1e6  # beyond any distance, angle or pixel count; false for NaN too
 
 
 class FaceFeatures:
@@ -84,8 +93,9 @@ class FaceFeatures:
         self.settings = settings or FaceFeatureSettings()
         self._estimator = ActionUnitEstimator(front_end, self.settings.neutral)
         self._cues = CueTracker(self.settings.cues)
-        ring = FrameRing.empty(self.settings.capacity, _UNITS_AT.stop)
-        self.state = FaceState(ring, self._estimator.new_state(), self._cues.new_state())
+        ring = FrameRing.empty(self.settings.capacity, ROW_LENGTH)
+        self.state = FaceState(ring, self._estimator.new_state(), self._cues.new_state(), np.zeros(len(ACTION_UNITS)))
+        face_windows.compile_loops()
 
     @property
     def delay_s(self) -> float:
@@ -116,49 +126,54 @@ class FaceFeatures:
         if block.segment != state.segment:
             state.segment = block.segment
             state.cues.running = False
-        for time, values in zip(block.times, block.values, strict=True):
-            self._push_frame(float(time), np.asarray(values, np.float64))
+        vectors = np.ascontiguousarray(block.values, np.float64)
+        rows = np.zeros((len(block), ROW_LENGTH))
+        rows[:, QUALITY_AT] = vectors[:, _QUALITY_INDEX]
+        has_face = (vectors[:, FIELD_INDEX["tracked"]] > 0.5) & (np.abs(vectors).max(axis=1) <= _LARGEST)
+        for index, time in enumerate(block.times.tolist()):
+            if has_face[index]:
+                self._take_face(time, vectors[index], rows[index])
+            else:
+                state.cues.running = False
+            rows[index, LAST_FACE] = state.last_tracked
+            state.ring.append(time, rows[index])
 
-    def _push_frame(self, time: float, vector: FloatArray) -> None:
+    def _take_face(self, time: float, vector: FloatArray, row: FloatArray) -> None:
+        """Fill the row of a frame with a face."""
         state = self.state
-        row = np.zeros(_UNITS_AT.stop)
-        row[_QUALITY_AT] = vector[_QUALITY_INDEX]
-        if vector[FIELD_INDEX["tracked"]] > 0.5 and np.abs(vector).max() <= _LARGEST:
-            yaw, pitch = vector[FIELD_INDEX["yaw_deg"]], vector[FIELD_INDEX["pitch_deg"]]
-            since = time - state.last_tracked
-            # nan (first face) and a clock set back count as no time
-            step_s = min(since, self.settings.longest_step_s) if since > 0 else 0.0
-            units = self._estimator.step(state.neutral, vector, float(yaw), float(pitch), step_s)
-            row[:2] = 1.0, self._estimator.settled(state.neutral)
-            row[_CUES_AT] = self._cues.step(state.cues, vector, units, step_s)
-            row[_UNITS_AT] = units.ravel()
-            state.last_tracked = time
-        else:
-            state.cues.running = False
-        row[2] = state.last_tracked
-        state.ring.append(time, row)
+        yaw, pitch = float(vector[FIELD_INDEX["yaw_deg"]]), float(vector[FIELD_INDEX["pitch_deg"]])
+        since = time - state.last_tracked
+        # nan (first face) and a clock set back count as no time
+        step_s = min(since, self.settings.longest_step_s) if since > 0 else 0.0
+        units = self._estimator.step(state.neutral, vector, yaw, pitch, step_s)
+        row[TRACKED] = 1.0
+        row[SETTLED] = self._estimator.settled(state.neutral)
+        row[ONSETS_AT] = face_windows.mark_onsets(units, state.active, state.cues.running, self.settings.onset_levels)
+        row[CUES_AT] = self._cues.step(state.cues, vector, units, step_s)
+        row[UNITS_AT] = units.ravel()
+        state.last_tracked = time
 
     def feature_at(self, tick_time: float) -> Feature:
         """The window's feature; frames at or after the tick are not looked at."""
         window_s, cue_window_s = self.settings.window_s, self.settings.cues.window_s
-        start = tick_time - window_s
-        times, rows = self.state.ring.between(min(start, tick_time - cue_window_s), tick_time)
-        in_window = times >= start
-        tracked = rows[:, 0] > 0
-        face_times, faces = times[in_window & tracked], rows[in_window & tracked]
-        cues = facial_cues(self.settings.cues, rows[tracked & (times >= tick_time - cue_window_s)], _CUES_AT, _UNITS_AT)
-        newest = self.state.ring.before(tick_time)
-        last_time = math.nan if newest is None else float(newest[2])
+        start, ring = tick_time - window_s, self.state.ring
+        _, for_cues = face_windows.with_face(*ring.between(tick_time - cue_window_s, tick_time))
+        cues = facial_cues(self.settings.cues, for_cues, CUES_AT, UNITS_AT)
+        times, rows = ring.between(start, tick_time)
+        face_times, faces = face_windows.with_face(times, rows)
+        newest = ring.before(tick_time)
+        last_time = math.nan if newest is None else float(newest[LAST_FACE])
         effective_time = tick_time - window_s / 2
         if not len(faces) or tick_time - last_time > self.settings.stale_after_s:
-            return Feature("face", _inputs(None, face_times), 0.0, 0.0, last_time, effective_time, ("no face",), cues)
-        coverage = 1 - _holes(times[in_window], start, tick_time, self.settings.hole_s) / window_s
-        validity = coverage * len(faces) / int(in_window.sum())
-        in_order = np.sort(faces[:, _QUALITY_AT], axis=0)
-        middle = (in_order[(len(faces) - 1) // 2] + in_order[len(faces) // 2]) / 2
-        medians = dict(zip(_QUALITY_FIELDS, middle.tolist(), strict=True))
-        quality, reasons = face_quality(self.settings.quality, settled=float(faces[-1, 1]), **medians)
-        inputs = _inputs(faces[:, _UNITS_AT], face_times)
+            cues |= dict.fromkeys(_ONSET_CUES, 0.0)
+            return Feature("face", _no_inputs(), 0.0, 0.0, last_time, effective_time, ("no face",), cues)
+        missing_s = face_windows.missing_s(times, start, tick_time, self.settings.hole_s)
+        validity = (1 - missing_s / window_s) * len(faces) / len(times)
+        settled = float(faces[-1, SETTLED])
+        quality, reasons = face_quality(self.settings.quality, settled=settled, **face_windows.medians(faces))
+        units, onsets = face_windows.unit_statistics(face_times, faces)
+        cues |= zip(_ONSET_CUES, onsets, strict=True)
+        inputs = {"action_units": units, "action_unit_mask": _RELIABILITY.copy()}
         return Feature("face", inputs, validity, quality, last_time, effective_time, reasons, cues)
 
     def columns(self, infos: Sequence[StreamInfo]) -> tuple[FeatureColumn, ...]:  # noqa: ARG002  (the same for all)
@@ -170,8 +185,9 @@ class FaceFeatures:
                 "action_units", (row, column), "action_unit_mask",
             )
             for row, unit in enumerate(ACTION_UNITS)
-            for column, name in enumerate(_UNIT_COLUMNS)
+            for column, name in enumerate(UNIT_COLUMNS)
         ]  # fmt: skip
+        columns += [FeatureColumn(name, "count") for name in _ONSET_CUES]
         return (*columns, *(FeatureColumn(name, unit) for name, unit in CUE_UNITS.items()))
 
     @property
@@ -212,30 +228,12 @@ class FaceFeatures:
             "settings": asdict(self.settings),
             "action_units": list(ACTION_UNITS),
             "reliability": {str(unit): value for unit, value in RELIABILITY.items()},
-            "columns": list(_UNIT_COLUMNS),
+            "columns": list(UNIT_COLUMNS),
             "definition": self._estimator.contract(),
         }
 
 
-def _inputs(units: FloatArray | None, times: FloatArray) -> dict[str, npt.NDArray[np.float32]]:
-    """The expert's inputs from the window's units (frames, 38), or zeros where there is no face."""
-    table = np.zeros((_UNITS, 4), np.float32)
-    if units is None:
-        return {"action_units": table, "action_unit_mask": np.zeros(_UNITS, np.float32)}
-    frames = len(units)
-    left, right = units[:, 0::2], units[:, 1::2]
-    both = (left + right) / 2
-    table[:, 0] = level = both.sum(axis=0) / frames
-    table[:, 1] = np.sqrt(((both - level) ** 2).sum(axis=0) / frames)
-    table[:, 3] = (left - right).sum(axis=0) / frames
-    centred = times - times.sum() / frames
-    spread = float(centred @ centred)
-    if spread > 0:
-        table[:, 2] = (centred[:, None] * both).sum(axis=0) / spread
-    return {"action_units": table, "action_unit_mask": _RELIABILITY.copy()}
-
-
-def _holes(times: FloatArray, start: float, end: float, hole_s: float) -> float:
-    """Seconds of [start, end) that are farther than `hole_s` behind the frame (or the start) before them."""
-    steps = np.diff(np.concatenate([[start], times, [end]]))
-    return float(np.maximum(steps - hole_s, 0).sum())
+def _no_inputs() -> dict[str, npt.NDArray[np.float32]]:
+    """The expert's inputs where there is no face."""
+    count = len(ACTION_UNITS)
+    return {"action_units": np.zeros((count, 4), np.float32), "action_unit_mask": np.zeros(count, np.float32)}

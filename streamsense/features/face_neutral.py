@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import numpy.typing as npt
+from numba import njit
 
 from streamsense.features.action_units import (
     ACTION_UNIT_INDEX,
@@ -68,7 +70,10 @@ class NeutralState:
 
 
 _MEASURE_NAMES = tuple(f"{name}_{side}" for side in SIDES for name in MEASURES)
-_MOUTH = ("upper_lip", "lip_corner", "lower_lip", "chin_boss", "jaw_drop", "lips_gap")
+# what of the face a measure or blendshape belongs to
+_WHOLE, _MOUTH, _EYES = 0, 1, 2
+_MOUTH_NAMES = ("upper_lip", "lip_corner", "lower_lip", "chin_boss", "jaw_drop", "lips_gap", "mouth", "jaw")
+_EYES_NAMES = ("eye", "upper_lid", "lower_lid")
 _EXPRESSION = np.array([index for unit, index in ACTION_UNIT_INDEX.items() if unit not in (25, 26, 45)])
 _OPENING = np.array([ACTION_UNIT_INDEX[25], ACTION_UNIT_INDEX[26]])
 _CLOSING = ACTION_UNIT_INDEX[45]
@@ -80,7 +85,7 @@ class ActionUnitEstimator:
     def __init__(self, front_end: FrontEnd, settings: NeutralSettings) -> None:
         self.front_end = front_end
         self.settings = settings
-        self._measures = measure_matrix()
+        self._measures = _terms(measure_matrix())
         self._shapes = blendshape_matrix() if front_end == "mesh478_blendshapes" else None
         low, high, rest = measure_ranges()
         self.names = _MEASURE_NAMES
@@ -89,11 +94,12 @@ class ActionUnitEstimator:
             low, high = np.append(low, np.zeros(n)), np.append(high, np.ones(n))
             rest = np.append(rest, np.full(n, settings.blendshape_quantile))
             self.names += BLENDSHAPES
-        self._mouth = np.array([name.startswith((*_MOUTH, "mouth", "jaw")) for name in self.names])
-        self._eyes = np.array([name.startswith(("eye", "upper_lid", "lower_lid")) for name in self.names])
-        nothing = np.zeros(2 * len(MEASURES))
-        action_units_of_measures(nothing, nothing)  # compiles what runs per frame
+        self._groups = np.array([_group(name) for name in self.names])
+        self._ones = np.ones(len(self.names))
         self._running = RunningQuantile(low, high, rest, settings.bins, settings.time_constant_s)
+        face = np.zeros(BLENDSHAPE_START + len(BLENDSHAPES))
+        self.step(self.new_state(), face, 0.0, 0.0, 0.0)  # compiles what runs per frame …
+        _frame_weights(np.zeros((len(ACTION_UNIT_INDEX), 2)), self._groups, 1.0, 1.0, 1.0)  # … and once it has settled
 
     def new_state(self) -> NeutralState:
         """Nothing known of the person."""
@@ -103,7 +109,7 @@ class ActionUnitEstimator:
         self, state: NeutralState, vector: FloatArray, yaw_deg: float, pitch_deg: float, step_s: float
     ) -> FloatArray:
         """Intensities (19, 2) in [0, 5] of a tracked frame, `step_s` after the tracked frame before."""
-        values = self._measures @ vector[GEOMETRY_START:BLENDSHAPE_START]
+        values = _sums(vector[GEOMETRY_START:], *self._measures)
         if self._shapes is not None:
             values = np.append(values, vector[BLENDSHAPE_START:])
         if not state.learning:
@@ -144,16 +150,11 @@ class ActionUnitEstimator:
 
     def _weights(self, intensities: FloatArray, seen_s: float) -> FloatArray:
         """What each measure of this frame counts in the neutral."""
-        weights = np.ones(len(self.names))
-        if seen_s < self.settings.settle_s:
-            return weights
-        level = np.maximum(intensities[:, 0], intensities[:, 1])
-        if level[_EXPRESSION].max() > self.settings.active_level:
-            weights[:] = self.settings.active_weight
-        if level[_OPENING].max() > self.settings.mouth_active_level:
-            weights[self._mouth] = self.settings.active_weight
-        if level[_CLOSING] > self.settings.active_level:
-            weights[self._eyes] = self.settings.active_weight
+        settings = self.settings
+        if seen_s < settings.settle_s:
+            return self._ones
+        levels = settings.active_level, settings.mouth_active_level, settings.active_weight
+        weights: FloatArray = _frame_weights(intensities, self._groups, *levels)
         return weights
 
     def contract(self) -> dict[str, object]:
@@ -168,3 +169,41 @@ class ActionUnitEstimator:
             "blendshape_blink_limits": list(BLINK_LIMITS),
             "blendshape_map": {str(unit): list(shapes) for unit, shapes in BLENDSHAPE_MAP.items()},
         }
+
+
+def _group(name: str) -> int:
+    if name.startswith(_MOUTH_NAMES):
+        return _MOUTH
+    return _EYES if name.startswith(_EYES_NAMES) else _WHOLE
+
+
+def _terms(matrix: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray, int]:
+    """A matrix that is mostly zeros, for `_sums`: row, column and value of the others, and the number of rows."""
+    rows, columns = np.nonzero(matrix)
+    return rows, columns, matrix[rows, columns], len(matrix)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _sums(
+    values: FloatArray, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], factors: FloatArray, count: int
+) -> FloatArray:
+    """The matrix of these terms, times `values`."""
+    sums = np.zeros(count)
+    for term in range(len(rows)):
+        sums[rows[term]] += factors[term] * values[columns[term]]
+    return sums
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _frame_weights(
+    intensities: FloatArray, groups: npt.NDArray[np.intp], active: float, mouth_active: float, active_weight: float
+) -> FloatArray:
+    level = np.maximum(intensities[:, 0], intensities[:, 1])
+    expressive = level[_EXPRESSION].max() > active
+    opening = level[_OPENING].max() > mouth_active
+    closing = level[_CLOSING] > active
+    weights = np.ones(len(groups))
+    for index, group in enumerate(groups):
+        if expressive or (opening and group == _MOUTH) or (closing and group == _EYES):
+            weights[index] = active_weight
+    return weights

@@ -47,9 +47,13 @@ HEAD_FIELDS: Final[tuple[tuple[str, str], ...]] = (
     ("gaze_left_pitch_deg", "deg"),
     ("gaze_right_yaw_deg", "deg"),
     ("gaze_right_pitch_deg", "deg"),
+    ("colour_change", "ratio"),
+    ("outside", "fraction"),
 )
 """Name and unit of the numbers in front of the geometry. `brightness` is the mean grey (0-255) of the face,
-`sharpness` the variance of its Laplacian, both in the upright face scaled to `FACE_CROP_PX` pixels square."""
+`sharpness` the variance of its Laplacian, both in the upright face scaled to `FACE_CROP_PX` pixels square.
+`colour_change` is that of the part of the face which looks least as usual: above 0.06 something is before it.
+`outside` is the share of the landmarks beyond the picture's border."""
 
 FACE_CROP_PX: Final = 128
 

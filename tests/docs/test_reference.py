@@ -11,6 +11,7 @@ import typer
 from streamsense.cli.main import app
 from streamsense.config import Config, LslSource, MicrophoneSource, WebcamSource
 from streamsense.errors import StreamsenseError
+from streamsense.quality_notices import QUALITY
 from streamsense.runtime.recording import ALARM
 from streamsense.runtime.verify import DIFFERENT, ELSEWHERE
 from streamsense.score import SCORE_CHANNELS
@@ -106,7 +107,8 @@ def test_the_events_are_those_that_the_code_sends():
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "streamsense").rglob("*.py"))
     sent = set(re.findall(r'_notice\(\s*[^\n"]*?,\s*"(\w+)"', source)) | set(re.findall(r'Control\("(\w+)"', source))
     sent |= set(re.findall(r'_report\.(?:tell|tally)\(\s*"(\w+)"', source))
-    sent |= {"modality_lost", "modality_present", "modality_regained", "session_started", "stream_refused", ALARM}
+    sent |= {"modality_lost", "modality_present", "modality_regained", "session_started", "stream_refused"}
+    sent |= {ALARM, QUALITY}
     assert {row[0].strip("`") for row in table("## Events")} == sent
 
 

@@ -22,6 +22,7 @@ from streamsense.features.face_vector import (
     face_vector_labels,
     face_vector_units,
 )
+from streamsense.features.face_windows import TRACKED, UNITS_AT, mark_onsets
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 from tests.features.test_action_units import MOVES, UPPER_LID, moved
 from tests.helpers.face_pictures import astronaut_vector
@@ -137,6 +138,54 @@ def test_inputs_of_a_smile_that_grows() -> None:
     assert half.feature_at(START + 20).inputs["action_units"][ACTION_UNIT_INDEX[12], 3] > 1.5
 
 
+def test_statistics_are_those_of_numpy() -> None:
+    vectors = moving(150, 3)
+    times = START + np.random.default_rng(3).uniform(0.01, 0.06, 150).cumsum()
+    operator = pushed(vectors, times)
+    tick = float(times[-1]) + 0.01
+    chosen = (operator.state.ring.times[:150] >= tick - 2) & (operator.state.ring.rows[:150, TRACKED] > 0)
+    rows = operator.state.ring.rows[:150][chosen]
+    left, right = rows[:, UNITS_AT][:, 0::2], rows[:, UNITS_AT][:, 1::2]
+    both, since = (left + right) / 2, times[chosen] - times[chosen].mean()
+    slope = np.array([np.polyfit(since, unit, 1)[0] for unit in both.T])
+    wanted = np.stack([both.mean(axis=0), both.std(axis=0), slope, (left - right).mean(axis=0)], axis=1)
+    assert operator.feature_at(tick).inputs["action_units"] == pytest.approx(wanted, abs=1e-5)
+
+
+def test_onsets_are_counted_once_each() -> None:
+    smiling = moved(still(1)[0], MOVES[12][0])
+    vectors = still(600)
+    for first in (545, 560, 580):  # the face smiles three times in the last 2 s; once before
+        vectors[first : first + 8] = smiling
+    vectors[500:510] = smiling
+    cues = cues_of(vectors)
+    assert cues["au12_onsets"] == 3
+    assert cues["au01_onsets"] == 0
+    held = still(600)
+    held[500:] = smiling
+    assert cues_of(held)["au12_onsets"] == 0
+    columns = {column.name: column.unit for column in FaceFeatures().columns(())}
+    assert columns["au12_onsets"] == "count"
+
+
+def test_a_unit_that_is_there_when_the_face_comes_back_did_not_begin() -> None:
+    smiling = moved(still(1)[0], MOVES[12][0])
+    vectors = still(600)
+    vectors[560:570] = 0
+    vectors[570:] = smiling
+    assert cues_of(vectors)["au12_onsets"] == 0
+
+
+def test_a_level_that_hovers_is_one_onset() -> None:
+    levels = np.zeros((19, 2))
+    active = np.zeros(19)
+    begun = []
+    for level in (0.9, 1.1, 0.9, 1.1, 0.6, 1.2, 0.4, 0.9, 1.0):
+        levels[3] = level
+        begun.append(mark_onsets(levels, active, True, (0.5, 1.0))[3])
+    assert begun == [0, 1, 0, 0, 0, 0, 0, 0, 1]
+
+
 def test_validity_is_the_share_that_was_there() -> None:
     vectors = still(120)
     vectors[99:] = 0
@@ -166,6 +215,9 @@ def test_validity_is_the_share_that_was_there() -> None:
         ("yaw_deg", 45, "face is turned away"),
         ("pitch_deg", -35, "face is turned away"),
         ("face_count", 2, "more than one face"),
+        ("colour_change", 0.1, "face is occluded"),
+        ("face_score", 0.7, "face is occluded"),
+        ("outside", 0.2, "face is cut off at the picture's border"),
     ],
 )
 def test_quality_says_why(name: str, value: float, reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsense.features.contours import CONTOURS
@@ -14,6 +14,7 @@ FRAMES = 900
 
 
 @pytest.mark.parametrize(("silent_frames", "pause", "long"), [(23, 0, 0), (24, 1, 0), (98, 1, 0), (99, 1, 1)])
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_a_silence_just_as_long_as_a_pause_is_one_at_any_clock(silent_frames, pause, long, seed):
     voiced = np.ones(FRAMES, np.bool_)

@@ -71,7 +71,7 @@ def face(seconds: float, seed: int = 2) -> Track:
     values = base + rng.normal(0, 0.4, (n, len(labels)))
     for name, value in {
         "tracked": 1.0, "face_score": 0.95, "face_count": 1.0, "box_size_px": 220.0, "brightness": 120.0,
-        "sharpness": 300.0, "yaw_deg": 2.0, "pitch_deg": -3.0, "roll_deg": 1.0,
+        "sharpness": 300.0, "yaw_deg": 2.0, "pitch_deg": -3.0, "roll_deg": 1.0, "colour_change": 0.02, "outside": 0.0,
     }.items():  # fmt: skip
         values[:, labels.index(name)] = value
     info = _info("face", labels, face_vector_units("mesh468_iris"), 0.0, "float32")

@@ -29,7 +29,7 @@ def test_samples_that_are_no_number_never_reach_a_score(amplifier: Bench, damage
     amplifier.ask(do="set", damage="")
     session.wait_for_notice("modality_regained", since)
     notices = session.notices(since=since)
-    earlier = ("samples_dropped", "gap")  # of the fault before
+    earlier = ("samples_dropped", "gap", "quality")  # of the fault before
     kinds = [notice["kind"] for notice in notices if notice["kind"] not in earlier]
     assert kinds == ["modality_lost", "modality_regained"]
     assert_unbroken(session.scores(since))
