@@ -165,7 +165,8 @@ def _normalise(
         row = values[i]
         if np.isnan(history[0, 0]):
             for k in range(len(history)):
-                history[k] = row[:mels]
+                for j in range(mels):
+                    history[k, j] = row[j]
         for j in range(columns):
             least = smallest_variance[j]
             scale[j] = np.sqrt(variance[j] if variance[j] > least else least)
