@@ -100,10 +100,10 @@ def eeg_quality(
 def find_present(sums: FloatArray, least: float) -> tuple[BoolArray, BoolArray, float]:
     """Which channels have a value: from their own samples; from those or others'. And how many the fullest has.
 
-    By a window's `sums` (rows, channels); a value needs `least` samples. A flat electrode measures nothing, whatever
-    the logarithm of its rounding errors would say.
+    By a window's `sums` (rows, channels); a value needs `least` samples. An electrode that is flat, or is its own
+    reference, measures nothing, whatever the logarithm of its rounding errors would say.
     """
-    present = (sums[WARM] >= least) & (sums[OWN] >= FLAT_SD_UV**2 * sums[WARM])
+    present = (sums[WARM] >= least) & (np.minimum(sums[OWN], sums[BROAD]) >= FLAT_SD_UV**2 * sums[WARM])
     fullest = 0.0
     for c in range(len(present)):
         fullest = max(fullest, sums[WARM, c]) if present[c] else fullest

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from streamsense.features.band_sums import AT_LOWEST, BANDS, BORROWED, HIGHEST, LOWEST, OWN, WARM
+from streamsense.features.band_sums import AT_LOWEST, BANDS, BORROWED, BROAD, HIGHEST, LOWEST, OWN, WARM
 from streamsense.features.common_reference import BoolArray, IntArray
 from streamsense.features.running_level import CELLS, RunningLevel, exchange, limit_above
 from streamsense.streams import FloatArray
@@ -121,9 +121,12 @@ def _turn_over(
     bands, channels = baseline.shape[1] - 1, sums.shape[2]
     for c in range(channels):
         warm = sums[before, WARM, c]
-        flat[c] = sums[before, OWN, c] < FLAT_SD_UV**2 * warm
-        donors[c] = warm_up_left[c] == 0 and not flat[c]
-        measured = warm > 0 and sums[before, BORROWED, c] == 0 and not flat[c]
+        least, own = FLAT_SD_UV**2 * warm, sums[before, OWN, c]
+        # For the reference by its own signal; one that is its own reference, the only good one, measures nothing either.
+        flat[c] = own < least
+        still = min(own, sums[before, BROAD, c]) < least
+        donors[c] = warm_up_left[c] == 0 and not still
+        measured = warm > 0 and sums[before, BORROWED, c] == 0 and not still
         learned = 1.0 if learning and measured and baseline[before, 0, c] < baseline_samples else 0.0
         baseline[slot, 0, c] = baseline[before, 0, c] + learned * warm
         for b in range(bands):

@@ -12,6 +12,7 @@ from streamsense.features.band_sums import (
     AT_LOWEST,
     BANDS,
     BORROWED,
+    BROAD,
     HIGHEST,
     LOWEST,
     OWN,
@@ -33,7 +34,7 @@ class Window:
     """What the cells of one window hold together, per channel.
 
     `sums` and `extremes` (rows, channels): the rows of `band_sums`. `tense`, `still` (channels,): in how many cells the
-    highest band was far above its running level, and in how many the electrode's own signal was flat. `entropy`
+    highest band was far above its running level, and in how many the electrode was flat, before or behind the reference. `entropy`
     (channels, bands): nats of µV. `last_time` (s): newest sample; NaN where there is none. `newest_slot`: of its newest
     cell in the ring; −1 without cells.
     """
@@ -82,11 +83,12 @@ def _add_cells(
         for row in range(rows):
             for c in range(channels):
                 total[row, c] += sums[slot, row, c]
-        power, own, warm, limit = sums[slot, rows - 1], sums[slot, OWN], sums[slot, WARM], muscle_limit[slot]
+        power, warm, limit = sums[slot, rows - 1], sums[slot, WARM], muscle_limit[slot]
+        own, broad = sums[slot, OWN], sums[slot, BROAD]
         for c in range(channels):
             # What is interpolated is not the electrode's own muscle.
             tense[c] += 1.0 if (power[c] > limit[c] * warm[c]) & (sums[slot, BORROWED, c] == 0.0) else 0.0
-            still[c] += 1.0 if own[c] < FLAT_SD_UV**2 * warm[c] else 0.0
+            still[c] += 1.0 if min(own[c], broad[c]) < FLAT_SD_UV**2 * warm[c] else 0.0
         _add_extremes(extremes[slot], farthest)
     return total, farthest, tense, still, _entropy_of(total), last_time, newest
 

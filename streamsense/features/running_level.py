@@ -50,14 +50,15 @@ def exchange(ordered: FloatArray, old: float, new: float) -> None:
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def limit_above(ordered: FloatArray, rest: float, spreads: float) -> float:
-    """The power that is `spreads` spreads above the level of rising powers (n,); infinite below `LEAST_CELLS` of them.
+    """The power that is `spreads` spreads above the level of rising powers (n,); infinite below `LEAST_CELLS` of
+    them, and where a quarter is 0.
 
     The level is the median, or the power at `rest` (infinite where it is not known) if that is less, so that someone
     who talks for long does not become the measure. The spread is that of the logarithms, from the lower quartile to the
     median: the median absolute deviation where they are symmetric, and not widened by the bursts that are looked for.
     """
     count = np.searchsorted(ordered, np.inf)
-    if count < LEAST_CELLS:
-        return np.inf
     median, quartile = ordered[(count - 1) // 2], ordered[(count - 1) // 4]
+    if count < LEAST_CELLS or not quartile > 0:
+        return np.inf
     return float(min(median, rest) * (median / quartile) ** spreads)
