@@ -70,6 +70,16 @@ def test_its_state_carries_everything() -> None:
         assert before + told(second, windows[cut:], cut) == whole
 
 
+def test_the_hum_of_either_mains_is_a_reason_of_its_own() -> None:
+    both = [
+        window(f"{k % 3 + 1} of 8 electrodes with 50 Hz line noise", "2 of 8 electrodes with 60 Hz line noise")
+        for k in range(12)
+    ]
+    ((_, text),) = told(QualityNotices(), both)
+    assert "50 Hz" in text
+    assert "60 Hz" in text
+
+
 def notices_of(face_count: float) -> list[Notice]:
     """Of a session of 16 s, in whose last 6 s so many faces are seen."""
     track = sessions.face(16.0)
