@@ -45,6 +45,11 @@ class LogMelSettings:
             )
         if not 0 < self.power_floor < 1:
             raise ValueError(f"power_floor is {self.power_floor}, expected above 0 and below 1")
+        if not mel_filters(self.fmin_hz, self.fmax_hz, self.mels).any(axis=1).all():
+            raise ValueError(
+                f"{self.mels} mel bands do not fit between {self.fmin_hz} and {self.fmax_hz} Hz: some would lie "
+                "between two bins of the spectrum; expected fewer bands or a wider range"
+            )
 
 
 @dataclass(frozen=True)

@@ -70,3 +70,8 @@ def test_tilt_compares_the_octaves_above_1_khz_with_those_below():
 def test_settings_that_make_no_sense_are_refused(bad):
     with pytest.raises(ValueError, match=r"expected|do not rise"):
         LogMelSettings(**bad)
+
+
+def test_bands_narrower_than_the_spectrums_bins_are_refused():
+    with pytest.raises(ValueError, match="80 mel bands do not fit"):
+        LogMelSettings(60.0, 300.0, mels=80)
