@@ -32,7 +32,7 @@ BREATH_S = (0.1, 0.15, 0.6, 0.9)
 _APART_FRAMES = 4
 
 _BRIDGED_FRAMES = 3
-_HOLE_S = 0.05
+_HOLE_S = 5.5 * FRAME_HOP_S  # five frames, whatever microseconds their times are apart from the grid
 
 BoolArray = npt.NDArray[np.bool_]
 Float32Array = npt.NDArray[np.float32]

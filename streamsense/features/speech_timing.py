@@ -27,7 +27,7 @@ _PAUSE_FRAMES, _LONG_PAUSE_FRAMES, _TURN_GAP_FRAMES = (
     round(length_s / FRAME_HOP_S) for length_s in (PAUSE_S, LONG_PAUSE_S, TURN_GAP_S)
 )
 _SHORTEST_TURN_S = 1.0
-_HOLE_S = 0.05
+_HOLE_S = 5.5 * FRAME_HOP_S  # five frames, whatever microseconds their times are apart from the grid
 
 Float32Array = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
