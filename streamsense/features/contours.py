@@ -24,7 +24,7 @@ from streamsense.streams import FloatArray
 SEMITONE_ZERO_HZ = 27.5  # A0, as in eGeMAPS (Eyben 2016)
 SEMITONES, PERIODICITY, LOUDNESS, TILT_DB, CHANGE, USUAL_SEMITONES, USUAL_LOUDNESS = range(7)
 """Columns: pitch (semitones above A0, 0: none), periodicity (0 to 1), loudness level (dB), tilt (dB, as the front end
-gives it), spectral change (dB), and the speaker's usual pitch (0: unknown yet) and loudness."""
+gives it), spectral change (dB), and the speaker's usual pitch and loudness (0: unknown yet)."""
 CONTOURS = 7
 
 _MEMORY_S = 45.0  # of the speaker's own frames, as for the spectrum's normalisation

@@ -34,12 +34,12 @@ Float32Array = npt.NDArray[np.float32]
 def prosody(times: FloatArray, contours: Float32Array, voiced: npt.NDArray[np.bool_]) -> FloatArray:
     """The numbers of PROSODY (10,) from the frames of a window: `times` (n,) in s, `contours` (n, 7), `voiced` (n,).
 
-    Pitch counts where a voiced frame has one, within 9 semitones of the window's median, loudness in the voiced
-    frames within 25 dB of the loudest; where nothing counts a number is 0. The means are distances from the speaker's
-    usual pitch and loudness. Slopes are those of the line of least squares. `pitch_range_st` reaches from the 20th to
-    the 80th percentile, as in eGeMAPS (Eyben 2016). `pitch_unsteadiness_st` is the mean absolute second difference of
-    the pitch from frame to frame, each at most 1: it grows with jitter, but is no measure of single cycles.
-    `periodicity` is the mean of the frames with a pitch: breathy and hoarse voices have less.
+    Pitch counts where a voiced frame has one, within 9 semitones of the window's median, loudness in the voiced frames
+    within 25 dB of the loudest; where nothing counts a number is 0. The means are distances from the speaker's usual
+    pitch and loudness, 0 while these are unknown. Slopes are those of the line of least squares. `pitch_range_st`
+    reaches from the 20th to the 80th percentile, as in eGeMAPS (Eyben 2016). `pitch_unsteadiness_st` is the mean
+    absolute second difference of the pitch from frame to frame, each at most 1: it grows with jitter, but is no measure
+    of single cycles. `periodicity` is the mean of the frames with a pitch: breathy and hoarse voices have less.
     """
     in_order = np.sort(contours[voiced, SEMITONES])
     in_order = in_order[np.searchsorted(in_order, 0.0, side="right") :]
@@ -91,7 +91,7 @@ def _prosody(
     found = np.zeros(10)
     if pitched > 0:
         found[0], found[1], found[2] = _line(at[:pitched], pitch[:pitched])
-        found[0] -= usual_pitch
+        found[0] = found[0] - usual_pitch if usual_pitch > 0 else 0.0
         last = len(in_order) - 1
         found[3] = in_order[int(0.8 * last)] - in_order[int(0.2 * last)]
         found[4] = unsteadiness / max(1, triples)
@@ -99,7 +99,7 @@ def _prosody(
         found[6] = pitched / count
     if loud > 0:
         found[7], found[8], found[9] = _line(at_loud[:loud], loudness[:loud])
-        found[7] -= usual_loudness
+        found[7] = found[7] - usual_loudness if usual_loudness != 0 else 0.0
     return found
 
 

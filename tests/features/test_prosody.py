@@ -181,9 +181,19 @@ def test_a_profile_brings_the_usual_pitch_and_keeps_it():
     assert numbers["pitch_mean_st"] == pytest.approx(-12, abs=0.3)
     _, features = operator()
     features.use_profile(profile)
-    assert features.learned() == profile
+    assert features.learned() is None, "it is the profile's, and not learned here"
     features.use_profile(None)
-    assert "usual_pitch_and_loudness" not in (features.learned() or {})
+    assert np.isnan(features.state.usual_from_profile).all()
+
+
+def test_who_may_not_be_learned_is_compared_with_nothing():
+    sound = voice(steady(200, 4))
+    front, features = operator()
+    features.freeze()
+    features.push(front.push(TimedBlock("voice", 0, np.arange(len(sound)) / RATE_HZ, sound[:, None])))
+    numbers = dict(zip(NAMES, features.feature_at(4.0).inputs["contours"].tolist(), strict=True))
+    assert numbers["pitched_fraction"] > 0.9
+    assert (numbers["pitch_mean_st"], numbers["loudness_mean_db"]) == (0, 0)
 
 
 def test_a_profile_without_usual_pitch_goes_on_learning_it():
