@@ -122,7 +122,7 @@ def _turn_over(
     for c in range(channels):
         warm = sums[before, WARM, c]
         least, own = FLAT_SD_UV**2 * warm, sums[before, OWN, c]
-        # For the reference by its own signal; one that is its own reference, the only good one, measures nothing either.
+        # Nothing is left of an electrode that is its own reference, the only good one: it measures nothing either.
         flat[c] = own < least
         still = min(own, sums[before, BROAD, c]) < least
         donors[c] = warm_up_left[c] == 0 and not still

@@ -34,9 +34,9 @@ class Window:
     """What the cells of one window hold together, per channel.
 
     `sums` and `extremes` (rows, channels): the rows of `band_sums`. `tense`, `still` (channels,): in how many cells the
-    highest band was far above its running level, and in how many the electrode was flat, before or behind the reference. `entropy`
-    (channels, bands): nats of µV. `last_time` (s): newest sample; NaN where there is none. `newest_slot`: of its newest
-    cell in the ring; −1 without cells.
+    highest band was far above its running level, and in how many the electrode was flat, before or behind the
+    reference. `entropy` (channels, bands): nats of µV. `last_time` (s): newest sample; NaN where there is none.
+    `newest_slot`: of its newest cell in the ring; −1 without cells.
     """
 
     sums: FloatArray

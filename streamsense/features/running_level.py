@@ -38,7 +38,7 @@ class RunningLevel:
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def exchange(ordered: FloatArray, old: float, new: float) -> None:
     """In rising numbers (n,), put `new` where it belongs, instead of one that equals `old`."""
-    k = np.searchsorted(ordered, old)
+    k = min(np.searchsorted(ordered, old), len(ordered) - 1)  # a snapshot may say anything
     while k + 1 < len(ordered) and ordered[k + 1] < new:
         ordered[k] = ordered[k + 1]
         k += 1
@@ -50,12 +50,12 @@ def exchange(ordered: FloatArray, old: float, new: float) -> None:
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def limit_above(ordered: FloatArray, rest: float, spreads: float) -> float:
-    """The power that is `spreads` spreads above the level of rising powers (n,); infinite below `LEAST_CELLS` of
-    them, and where a quarter is 0.
+    """The power that is `spreads` spreads above the level of rising powers (n,); infinite below `LEAST_CELLS` of them.
 
     The level is the median, or the power at `rest` (infinite where it is not known) if that is less, so that someone
     who talks for long does not become the measure. The spread is that of the logarithms, from the lower quartile to the
     median: the median absolute deviation where they are symmetric, and not widened by the bursts that are looked for.
+    Where a quarter of the powers is 0 there is no spread, and the limit is infinite.
     """
     count = np.searchsorted(ordered, np.inf)
     median, quartile = ordered[(count - 1) // 2], ordered[(count - 1) // 4]

@@ -189,3 +189,12 @@ def test_muscle_that_stays_is_measured_by_the_rest_in_a_profile() -> None:
         feature = operator.feature_at(tick_time(round((START_S + 40) * 5)))
         told[profile is None] = counts(feature).get("with muscle activity", 0)
     assert told == {True: 0, False: 1}
+
+
+@pytest.mark.parametrize("old", [1e9, np.nan])
+def test_powers_that_are_in_no_order_stay_in_their_memory(old: float) -> None:
+    """As a damaged snapshot may say: the compiled loop must not write behind the array."""
+    memory = np.arange(CELLS + 5.0)
+    exchange(memory[:CELLS], old, 0.5)
+    np.testing.assert_array_equal(memory[CELLS:], np.arange(CELLS, CELLS + 5.0))
+    assert memory[1] == 0.5
