@@ -44,6 +44,11 @@ class Baseline:
         nothing = np.full(len(BAND_NAMES), np.nan)
         return np.array([self.entropy.get(name, nothing) for name in names])
 
+    def weight_of(self, names: tuple[str, ...]) -> float:
+        """How settled it is for these electrodes: 0 unless half of them are in it, as the median counts without one."""
+        known = sum(name in self.entropy for name in names)
+        return self.weight if 2 * known >= len(names) else 0.0
+
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def running_baseline(cell: FloatArray, samples: float) -> tuple[FloatArray, float]:

@@ -53,6 +53,7 @@ class BandEntropy:
         self._frozen = False
         self._rest = np.empty((0, len(BAND_NAMES)))
         self._rest_power = np.empty(0)
+        self._rest_weight = 0.0
         self.state: BandEntropyState | None = None
 
     @property
@@ -97,7 +98,8 @@ class BandEntropy:
             return
         if block.segment != state.segment:
             hole_s = block.times[0] - state.last_time
-            if state.segment >= 0 and not hole_s <= self.settings.bridge_s:
+            # Half a sample more, lest microseconds decide on a hole that is just as long.
+            if state.segment >= 0 and not hole_s <= self.settings.bridge_s + 0.5 / design.rate_hz:
                 state.warm_up_left[:] = -1.0
             state.segment = block.segment
         # One type and memory layout, whatever the block's: the compiled loop is compiled for that one.
@@ -213,7 +215,7 @@ class BandEntropy:
         """
         design, state = self._ready()
         if self._profile is not None:
-            return self._rest, self._profile.weight
+            return self._rest, self._rest_weight
         if slot < 0:
             return np.full((len(design.names), len(BAND_NAMES)), np.nan), 0.0
         entropy, weight = running_baseline(state.baseline[slot], design.baseline_samples)
@@ -222,8 +224,10 @@ class BandEntropy:
     def _look_up_rest(self) -> None:
         """Take the profile's numbers for the electrodes of the stream."""
         if self._design is not None:
-            self._rest = (self._profile or Baseline({}, 0.0)).rows(self._design.names)
+            profile = self._profile or Baseline({}, 0.0)
+            self._rest = profile.rows(self._design.names)
             self._rest_power = highest_band_power(self._rest)
+            self._rest_weight = profile.weight_of(self._design.names)
 
     def _ready(self) -> tuple[BandDesign, BandEntropyState]:
         if self._design is None or self.state is None:

@@ -97,6 +97,29 @@ def test_a_gap_resets_and_warms_up_and_a_short_one_is_bridged() -> None:
         assert bool((operator.state.warm_up_left == 0).all()) is warm
 
 
+@pytest.mark.parametrize("microseconds", [-4.0, 0.0, 4.0])
+@pytest.mark.parametrize(("lost", "bridged"), [(24, True), (25, False)])
+def test_a_hole_just_as_long_as_is_bridged_is_bridged_at_any_clock(
+    lost: int, bridged: bool, microseconds: float
+) -> None:
+    operator = opened()
+    samples = noise(6.0)
+    feed(operator, samples, [len(samples)])
+    after = 56.0 + (lost + np.arange(50)) / RATE + 1e-6 * microseconds
+    operator.push(TimedBlock("eeg", 1, after, noise(0.2, seed=2)))
+    assert operator.state is not None
+    assert bool((operator.state.warm_up_left == 0).all()) is bridged
+
+
+def test_a_profile_of_other_electrodes_settles_nothing() -> None:
+    """Half of them must be in it, as half of them must have been seen without a profile."""
+    for names, weight in ((("Pz", "Oz"), 0.0), (LABELS[:2], 0.0), (LABELS[:3], 0.9)):
+        operator = opened()
+        operator.use_profile({"baseline": {name: [1.0] * 5 for name in names}, "weight": 0.9})
+        feed(operator, noise(6.0), [1500])
+        assert operator.feature_at(tick_time(280)).inputs["baseline_weight"][0] == np.float32(weight), names
+
+
 def test_one_bad_channel_does_not_spoil_the_others() -> None:
     labels = tuple(ELECTRODES[i] for i in range(0, 80, 5))
     samples = noise(8.0, channels=len(labels))
