@@ -38,7 +38,7 @@ class RunningLevel:
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def exchange(ordered: FloatArray, old: float, new: float) -> None:
     """In rising numbers (n,), put `new` where it belongs, instead of one that equals `old`."""
-    k = min(np.searchsorted(ordered, old), len(ordered) - 1)  # a snapshot may say anything
+    k = min(int(np.searchsorted(ordered, old)), len(ordered) - 1)  # a snapshot may say anything
     while k + 1 < len(ordered) and ordered[k + 1] < new:
         ordered[k] = ordered[k + 1]
         k += 1
