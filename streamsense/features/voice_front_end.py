@@ -212,22 +212,24 @@ class VoiceFrontEnd:
         if len(state.anchors):
             stop = min(stop, self._frames_before_the_next_anchor())
         count = max(0, stop - state.frame)
+        if count == 0:
+            return np.empty(0, np.int64), np.empty((0, self._columns), np.float32)
+        # Before anything is made of that length, which a snapshot may have said: here the sound must be there.
+        samples = resampler.outputs(
+            state.sound, state.anchor - state.sound_starts, state.frame * HOP_SAMPLES - pitch.LEAD_SAMPLES,
+            (count - 1) * HOP_SAMPLES + pitch.SPAN_SAMPLES,
+        )  # fmt: skip
         rows = np.zeros((count, self._columns), np.float32)
         numbers = state.frame + np.arange(count)
-        if count:
-            samples = resampler.outputs(
-                state.sound, state.anchor - state.sound_starts, state.frame * HOP_SAMPLES - pitch.LEAD_SAMPLES,
-                (count - 1) * HOP_SAMPLES + pitch.SPAN_SAMPLES,
-            )  # fmt: skip
-            frames = self._log_mel.frames(samples[pitch.LEAD_SAMPLES :])
-            rows[:, : -len(AFTER_BANDS)] = frames.log_mel
-            rows[:, LEVEL], rows[:, TILT] = frames.level_db, frames.tilt_db
-            rows[:, PITCH], rows[:, PERIODICITY] = pitch.pitch(samples)
-            if self._speech is not None:
-                outputs = partial(resampler.outputs, state.sound, state.anchor - state.sound_starts)
-                rows[:, VOICE_PROBABILITY] = self._speech.step(state, numbers * HOP_SAMPLES + FRAME_SAMPLES, outputs)
-            rows[:, SEGMENT] = state.segment
-            state.frame += count
+        frames = self._log_mel.frames(samples[pitch.LEAD_SAMPLES :])
+        rows[:, : -len(AFTER_BANDS)] = frames.log_mel
+        rows[:, LEVEL], rows[:, TILT] = frames.level_db, frames.tilt_db
+        rows[:, PITCH], rows[:, PERIODICITY] = pitch.pitch(samples)
+        if self._speech is not None:
+            outputs = partial(resampler.outputs, state.sound, state.anchor - state.sound_starts)
+            rows[:, VOICE_PROBABILITY] = self._speech.step(state, numbers * HOP_SAMPLES + FRAME_SAMPLES, outputs)
+        rows[:, SEGMENT] = state.segment
+        state.frame += count
         return state.anchor + resampler.newest_input(numbers * HOP_SAMPLES + FRAME_SAMPLES - 1), rows
 
     def _frames_before_the_next_anchor(self) -> int:
@@ -297,8 +299,9 @@ def _shares(clipped_so_far: IntArray, newest: IntArray, before: int, previous: i
     """
     share, counted = np.empty(len(newest)), 0
     for i in range(len(newest)):
-        so_far = clipped_so_far[newest[i] - before]
-        share[i] = (so_far - counted) / (newest[i] - previous)
+        # Within the block and above 0, whatever a snapshot said.
+        so_far = clipped_so_far[min(max(newest[i] - before, 0), len(clipped_so_far) - 1)]
+        share[i] = (so_far - counted) / max(newest[i] - previous, 1)
         counted, previous = so_far, newest[i]
     return share, counted
 

@@ -1,11 +1,17 @@
 """The ring of the voice's frames: written and read as numpy would."""
 
+import contextlib
+import tracemalloc
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsense.features.frame_statistics import mean_and_sd, slots_between
 from streamsense.features.voice_features import ring_slots
+from streamsense.features.voice_front_end import VoiceFrontEnd
+from streamsense.streams import StreamInfo, TimedBlock
 
 
 @settings(max_examples=100, deadline=None)
@@ -34,3 +40,22 @@ def test_mean_and_spread_are_numpys_to_the_bit():
         mean, sd = mean_and_sd(rows, slots)
         assert mean.tobytes() == rows[slots].astype(np.float64).mean(axis=0).tobytes()
         assert sd.tobytes() == rows[slots].astype(np.float64).std(axis=0).tobytes()
+
+
+@pytest.mark.parametrize(
+    "spoiled", [{"received": 10**11}, {"newest": 10**12}, {"frame": 0}, {"anchor": 16_000 * 10**7}]
+)
+def test_a_front_end_whose_snapshot_was_spoiled_takes_no_memory_and_ends_with_an_error_at_worst(spoiled):
+    front = VoiceFrontEnd()
+    front.open(StreamInfo("voice", "voice", "mic", "Audio", "id", ("c",), ("",), 16_000.0, "float32"))
+    sound = np.zeros((16_000, 1), np.float32)
+    front.push(TimedBlock("voice", 0, np.arange(16_000) / 16_000, sound))
+    assert front.state is not None
+    for name, value in spoiled.items():
+        setattr(front.state, name, value)
+    tracemalloc.start()
+    with contextlib.suppress(IndexError):
+        front.push(TimedBlock("voice", 0, 1 + np.arange(16_000) / 16_000, sound))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20e6
