@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsense.errors import SourceError
+from streamsense.features.contours import CHANGE
 from streamsense.features.log_mel import FRAME_SAMPLES, HOP_SAMPLES
 from streamsense.features.sound_highpass import HighPass
 from streamsense.features.speech_gate import SpeechGate, SpeechGateSettings, new_gate_state, restart_gate
 from streamsense.features.speech_probability import SILERO_SHA256
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
-from streamsense.features.voice_front_end import VOICE_PROBABILITY, VoiceFrontEnd, VoiceFrontEndSettings
+from streamsense.features.voice_front_end import SEGMENT, VOICE_PROBABILITY, VoiceFrontEnd, VoiceFrontEndSettings
 from streamsense.models.catalogue import CATALOGUE
 from streamsense.models.silero import SILERO, SileroNet
 from streamsense.state import pack, unpack_into
@@ -175,6 +176,21 @@ def test_frames_with_a_probability_serve_the_energy_gate_too(net):
     assert not frames.values[:, VOICE_PROBABILITY].any()
     plain.push(frames)
     assert by_level.feature_at(START + 2.8).cues == plain.feature_at(START + 2.8).cues
+
+
+def test_a_gap_closes_the_gate_and_no_spectrum_is_compared_across_it(net):
+    voice = VoiceFeatures(VoiceFeaturesSettings(front_end=BY_NET))
+    voice.open(VoiceFrontEnd(BY_NET, net).open(info())[0])
+    rows = np.zeros((40, len(BY_NET.labels)), np.float32)
+    rows[:, VOICE_PROBABILITY] = np.where(np.arange(40) < 20, 0.9, 0.4)  # neither speech nor none: as it was before
+    rows[20:, :32] = -9.0
+    for segments, voiced, change in (((0, 0), True, True), ((1, 2), False, False)):
+        rows[:20, SEGMENT], rows[20:, SEGMENT] = segments
+        first = voice.state.frames
+        voice.push(TimedBlock("voice", 0, START + first + 0.01 * np.arange(40), rows))
+        assert voice.state.ring_voiced[first : first + 20].all()
+        assert (voice.state.ring_voiced[first + 20 : first + 40] == voiced).all()
+        assert (voice.state.ring_contours[first + 20, CHANGE] > 1) == change
 
 
 # ---- the gate

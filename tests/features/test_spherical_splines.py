@@ -174,6 +174,20 @@ def test_an_electrode_that_comes_back_is_its_own_again() -> None:
     )
 
 
+def test_what_is_borrowed_is_no_baseline() -> None:
+    """Of the tick in which its own samples begin to be used again nothing is learned: the others' are among them."""
+    samples = head(12, 250.0)
+    place = CAP.index("Cz")
+    samples[5 * 250 : round(8.1 * 250), place] = np.nan
+    operator = opened(CAP, 250.0, interpolate=True)
+    feed(operator, samples, 250.0)
+    assert operator.state is not None
+    learned = operator.state.baseline[operator.state.current_cell % len(operator.state.baseline), 0]
+    # 1 s of warm-up at the start; after the hole it ends at 9.1 s, and the tick at 9.2; the last one is not over.
+    assert learned[place] == pytest.approx((4 + 2.6) * 250, abs=2)
+    assert learned[0] == pytest.approx(10.8 * 250, abs=2)
+
+
 @settings(max_examples=10, deadline=None)
 @given(cuts=st.lists(st.floats(0, 1), max_size=10), seed=st.integers(0, 100))
 def test_any_chunking_gives_the_same_bytes_while_electrodes_come_and_go(cuts: list[float], seed: int) -> None:
