@@ -16,6 +16,7 @@ from streamsense import __version__
 from streamsense.profile import Part, Profile, load_profile
 
 _LONGEST = 60
+_SEMITONE_ZERO_HZ, _HIGHEST_ST = 27.5, 100.0  # as `features.contours` counts them, which takes long to import
 
 
 def profile(
@@ -75,6 +76,10 @@ def _summary(part: Part) -> dict[str, object]:
         "mean": "a speaker's mean and spread: {} bands and levels",
     }
     holds = [text.format(len(part[name])) for name, text in counted.items() if isinstance(part.get(name), dict | list)]
+    usual = part.get("usual_pitch_and_loudness")
+    semitones = _number(usual[0]) if isinstance(usual, list) and usual else None
+    if semitones is not None and 0 < semitones < _HIGHEST_ST:
+        holds.append(f"usual pitch: {_SEMITONE_ZERO_HZ * 2 ** (semitones / 12):.0f} Hz")
     if (discord := _number(part.get("habitual_discord"))) is not None:
         holds.append(f"habitual discord: {discord:.2f}")
     return {"seconds": _number(part.get("seconds")), "holds": ", ".join(holds)}

@@ -32,7 +32,8 @@ BREATH_S = (0.1, 0.15, 0.6, 0.9)
 _APART_FRAMES = 4
 
 _BRIDGED_FRAMES = 3
-_HOLE_S = 5.5 * FRAME_HOP_S  # five frames, whatever microseconds their times are apart from the grid
+HOLE_S = 5.5 * FRAME_HOP_S
+"""More is a hole in the data: five frames, whatever microseconds their times are apart from the grid."""
 
 BoolArray = npt.NDArray[np.bool_]
 Float32Array = npt.NDArray[np.float32]
@@ -105,7 +106,7 @@ def _next_run(times: FloatArray, wanted: BoolArray, start: int) -> tuple[int, in
         start += 1
     stop = last = start
     while stop < count and stop - last <= _BRIDGED_FRAMES:
-        if stop > start and times[stop] - times[stop - 1] > _HOLE_S:
+        if stop > start and times[stop] - times[stop - 1] > HOLE_S:
             break
         if wanted[stop]:
             last = stop

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from numba import njit
 
 from streamsense.features.articulation import articulation
-from streamsense.features.hesitation_sounds import hesitation_sounds
+from streamsense.features.hesitation_sounds import HOLE_S, hesitation_sounds
 from streamsense.features.log_mel import FRAME_HOP_S
 from streamsense.streams import FloatArray
 
@@ -27,7 +27,6 @@ _PAUSE_FRAMES, _LONG_PAUSE_FRAMES, _TURN_GAP_FRAMES = (
     round(length_s / FRAME_HOP_S) for length_s in (PAUSE_S, LONG_PAUSE_S, TURN_GAP_S)
 )
 _SHORTEST_TURN_S = 1.0
-_HOLE_S = 5.5 * FRAME_HOP_S  # five frames, whatever microseconds their times are apart from the grid
 
 Float32Array = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -94,7 +93,7 @@ def _silences(times: FloatArray, spoken: BoolArray, since: float) -> tuple[float
             end = min(i, count - 1)
             length = end - last
             inside_s = max(0.0, times[end] - max(times[last], since))
-            is_whole = times[end] - times[last] <= (silent_frames + 1) * FRAME_HOP_S + _HOLE_S
+            is_whole = times[end] - times[last] <= (silent_frames + 1) * FRAME_HOP_S + HOLE_S
             if is_whole and length <= _TURN_GAP_FRAMES and inside_s > 0:
                 turn_s += inside_s
                 if length >= _PAUSE_FRAMES:
