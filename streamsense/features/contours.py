@@ -151,7 +151,8 @@ def _follow(
 def _change(log_mel: FloatArray, spectrum: FloatArray) -> float:
     """How far `log_mel` lies from the smoothed `spectrum`, dB, which it then moves."""
     if np.isnan(spectrum[0]):
-        spectrum[:] = log_mel
+        for band in range(len(spectrum)):
+            spectrum[band] = log_mel[band]
     total = squares = 0.0
     for band in range(len(spectrum)):
         step = log_mel[band] - spectrum[band]
@@ -165,7 +166,8 @@ def _change(log_mel: FloatArray, spectrum: FloatArray) -> float:
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _count(weights: FloatArray, value: float, lowest: float, width: float) -> None:
     """Count `value` in its bin, all that was counted before a little less."""
-    weights *= _FADE
+    for k in range(len(weights)):
+        weights[k] *= _FADE
     weights[min(len(weights) - 1, max(0, int((value - lowest) / width)))] += 1.0
 
 

@@ -40,10 +40,13 @@ def mean_and_sd(rows: Float32Array, slots: IntArray) -> tuple[FloatArray, FloatA
         row = rows[slot]
         for k in range(columns):
             mean[k] += row[k]
-    mean /= len(slots)
+    for k in range(columns):
+        mean[k] /= len(slots)
     for slot in slots:
         row = rows[slot]
         for k in range(columns):
             step = row[k] - mean[k]
             square[k] += step * step
-    return mean, np.sqrt(square / len(slots))
+    for k in range(columns):
+        square[k] = np.sqrt(square[k] / len(slots))
+    return mean, square

@@ -186,5 +186,6 @@ def _measure(
             row = power[k]
             for i in range(count):
                 total[i] += row[i]
-        energies[:, band] = total
+        for i in range(count):
+            energies[i, band] = total[i]
     return log_mel, energies

@@ -41,7 +41,9 @@ def prosody(times: FloatArray, contours: Float32Array, voiced: npt.NDArray[np.bo
     the pitch from frame to frame, each at most 1: it grows with jitter, but is no measure of single cycles.
     `periodicity` is the mean of the frames with a pitch: breathy and hoarse voices have less.
     """
-    return _prosody(times, contours, voiced)  # type: ignore[no-any-return]
+    in_order = np.sort(contours[voiced, SEMITONES])
+    in_order = in_order[np.searchsorted(in_order, 0.0, side="right") :]
+    return _prosody(times, contours, voiced, in_order)  # type: ignore[no-any-return]
 
 
 def contract() -> dict[str, object]:
@@ -55,13 +57,20 @@ def contract() -> dict[str, object]:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _prosody(times: FloatArray, contours: Float32Array, voiced: npt.NDArray[np.bool_]) -> FloatArray:
+def _prosody(
+    times: FloatArray, contours: Float32Array, voiced: npt.NDArray[np.bool_], in_order: Float32Array
+) -> FloatArray:
+    """As above; `in_order` are the pitches of the voiced frames that have one, ascending."""
     count = len(times)
     at, pitch = np.empty(count), np.empty(count)
     at_loud, loudness = np.empty(count), np.empty(count)
     pitched = loud = triples = 0
     periodicity = unsteadiness = usual_pitch = usual_loudness = 0.0
-    middle, loudest = _middle_and_loudest(contours, voiced)
+    middle = in_order[len(in_order) // 2] if len(in_order) > 0 else np.float32(0.0)
+    loudest = -np.inf
+    for i in range(count):
+        if voiced[i]:
+            loudest = max(loudest, contours[i, LOUDNESS])
     for i in range(count):
         if not voiced[i]:
             continue
@@ -83,8 +92,8 @@ def _prosody(times: FloatArray, contours: Float32Array, voiced: npt.NDArray[np.b
     if pitched > 0:
         found[0], found[1], found[2] = _line(at[:pitched], pitch[:pitched])
         found[0] -= usual_pitch
-        in_order = np.sort(pitch[:pitched])
-        found[3] = in_order[int(0.8 * (pitched - 1))] - in_order[int(0.2 * (pitched - 1))]
+        last = len(in_order) - 1
+        found[3] = in_order[int(0.8 * last)] - in_order[int(0.2 * last)]
         found[4] = unsteadiness / max(1, triples)
         found[5] = periodicity / pitched
         found[6] = pitched / count
@@ -92,19 +101,6 @@ def _prosody(times: FloatArray, contours: Float32Array, voiced: npt.NDArray[np.b
         found[7], found[8], found[9] = _line(at_loud[:loud], loudness[:loud])
         found[7] -= usual_loudness
     return found
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _middle_and_loudest(contours: Float32Array, voiced: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """The median pitch, 0 without any, and the greatest loudness of the voiced frames."""
-    pitch, count, loudest = np.empty(len(voiced)), 0, -np.inf
-    for i in range(len(voiced)):
-        if voiced[i]:
-            loudest = max(loudest, contours[i, LOUDNESS])
-            if contours[i, SEMITONES] > 0:
-                pitch[count] = contours[i, SEMITONES]
-                count += 1
-    return np.sort(pitch[:count])[count // 2] if count > 0 else 0.0, loudest
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

@@ -160,7 +160,8 @@ def _normalise(
     for i in range(count):
         if np.isnan(history[0, 0]):
             for k in range(len(history)):
-                history[k] = values[i, :mels]
+                for j in range(mels):
+                    history[k, j] = values[i, j]
         weight = 1 / min(memory_frames, prior_frames + frames[0] + 1.0)
         for j in range(values.shape[1]):
             scale = np.sqrt(max(variance[j], smallest_variance[j]))
@@ -175,6 +176,9 @@ def _normalise(
                 variance[j] = (1 - weight) * (variance[j] + weight * distance * distance)
         if counted[i]:
             frames[0] += 1
-        history[:-1] = history[1:].copy()
-        history[-1] = values[i, :mels]
+        # Number by number: assignments of whole rows would take three seconds more to compile.
+        for j in range(mels):
+            for k in range(len(history) - 1):
+                history[k, j] = history[k + 1, j]
+            history[-1, j] = values[i, j]
     return normalised, delta

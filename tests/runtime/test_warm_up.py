@@ -36,7 +36,7 @@ MODULES = (
 )  # fmt: skip
 INNER = ("_take_in", "_filter_section", "_weigh", "common_reference", "_count", "_add_up", "_add_squares",
          "_movements", "_above", "_share", "_difference_ratio", "_best_period", "_change", "_median", "_smoothed",
-         "_has_pitch", "_next_run", "_ramp", "_mean", "_line", "_middle_and_loudest")  # fmt: skip
+         "_has_pitch", "_next_run", "_ramp", "_mean", "_line")  # fmt: skip
 """Called by compiled loops alone."""
 
 
