@@ -181,7 +181,6 @@ def test_a_profile_brings_the_usual_pitch_and_keeps_it():
     assert numbers["pitch_mean_st"] == pytest.approx(-12, abs=0.3)
     _, features = operator()
     features.use_profile(profile)
-    assert features.learned() == profile
     features.use_profile(None)
     assert "usual_pitch_and_loudness" not in (features.learned() or {})
 
