@@ -11,6 +11,8 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 from streamsense.features.articulation import syllable_nuclei
+from streamsense.features.contours import CHANGE, CONTOURS, SEMITONES
+from streamsense.features.hesitation_sounds import hesitation_sounds
 from streamsense.features.pitch import LEAD_SAMPLES, pitch
 from streamsense.features.voice_features import VoiceFeatures
 from streamsense.features.voice_front_end import VoiceFrontEnd
@@ -67,6 +69,16 @@ def test_a_hum_counts_by_its_length_and_a_glide_does_not():
     assert 0.1 < found(0.3) < 0.9
     assert found(0.7) == 1
     assert found(0.7, octaves=1.5) < 0.2
+
+
+@pytest.mark.parametrize(("step_st", "change_db", "evidence"), [(0.0, 1.0, 1.0), (0.3, 1.0, 0.0), (0.0, 8.0, 0.0)])
+def test_both_pitch_and_spectrum_have_to_be_steady(step_st, change_db, evidence):
+    contours = np.zeros((100, CONTOURS), np.float32)
+    contours[20:80, SEMITONES] = 24 + step_st * np.arange(60)
+    contours[20:80, CHANGE] = change_db
+    frames = (0.01 * np.arange(100), contours, contours[:, SEMITONES] > 0, np.full(100, 30, np.float32))
+    assert hesitation_sounds(*frames, since=0.0)[0] == evidence
+    assert hesitation_sounds(*frames, since=0.9)[0] == 0, "over by then"
 
 
 def test_noise_between_silences_is_a_breath_by_its_length_level_and_colour():

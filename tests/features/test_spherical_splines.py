@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from streamsense import state as snapshots
 from streamsense.features.band_entropy import BandEntropy, BandEntropySettings
+from streamsense.features.band_sums import BORROWED
 from streamsense.features.electrode_positions import POSITIONS_MM
 from streamsense.features.electrodes import ELECTRODES, map_electrodes
+from streamsense.features.entropy_cells import CELLS_KEPT
 from streamsense.features.spherical_splines import interpolation, spline_weights
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 from streamsense.ticks import tick_time
@@ -217,3 +219,17 @@ def test_interpolation_enters_the_contract() -> None:
     contracts = [BandEntropySettings(interpolate=on).contract() for on in (False, True)]
     assert contracts[0] != contracts[1]
     assert contracts[0]["interpolation"] == "none"
+
+
+def test_an_electrode_made_of_one_that_fails_waits_for_the_next_tick() -> None:
+    """Until then its weights ask for what is not there: a hole would be a step in every band."""
+    samples = head(10, 250.0)
+    samples[:, CAP.index("Cz")] = np.nan
+    samples[int(8.1 * 250) :, CAP.index("C1")] = np.nan
+    operator = opened(CAP, 250.0, interpolate=True)
+    feed(operator, samples, 250.0)
+    assert operator.state is not None
+    borrowed = operator.state.sums[:, BORROWED, CAP.index("Cz")]
+    first = round(START_S * 5)
+    in_cells = [int(borrowed[(first + k) % CELLS_KEPT]) for k in range(39, 43)]
+    assert in_cells == [50, 25, 50, 50]

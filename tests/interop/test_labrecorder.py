@@ -116,6 +116,11 @@ def largest_difference(live: Score, again: Score, modality: Modality) -> float:
     return max(float(np.abs(np.asarray(a, float) - np.asarray(b, float)).max(initial=0.0)) for a, b in pairs)
 
 
+def is_late(score: Score) -> bool:
+    """Whether the tick was scored at its deadline, before all of its samples had come."""
+    return any(plan.horizon < tick_time(score.tick) for plan in score.plan.streams)
+
+
 def explained(live: Score, modality: Modality, there: Samples, here: Samples, window_s: float) -> str:
     """The sample that lies on the other side of one of the window's edges (a cell's, of 200 ms) on the other side."""
     end = tick_time(live.tick)
@@ -168,11 +173,18 @@ def test_a_file_of_labrecorder_gives_what_was_live(data_folder: Path, tmp_path: 
         print(f"\n{modality}: {len(ticks) - len(far)} of {len(ticks)} ticks agree within 1e-5", end="")
     apart_by = np.array([np.abs(scores[tick].values - first[tick].values) for tick in ticks])
     # At a tick whose samples came too late, what is said of a modality's presence tells of the arrival, too.
-    late = [any(plan.horizon < tick_time(tick) for plan in scores[tick].plan.streams) for tick in ticks]
+    late = [is_late(scores[tick]) for tick in ticks]
     apart_by[np.ix_(late, [label.startswith(MODALITIES) for label in SCORE_LABELS])] = 0.0
     # A sample across the edge of the tick itself makes the newest one another, and so the age.
     named = [tick in over for tick in ticks]
     apart_by[np.ix_(named, [label.endswith("_age") for label in SCORE_LABELS])] = 0.0
+    if not FULL:
+        # On a machine that runs other tests, too, a picture that comes too late changes all windows that it was for.
+        hindered = {tick + after for tick, score in scores.items() if is_late(score) for after in range(12)}
+        apart_by = apart_by[[tick not in hindered for tick in ticks]]
+        ticks = [tick for tick in ticks if tick not in hindered]
+        over = {tick: why for tick, why in over.items() if tick not in hindered}
+        assert len(ticks) >= 30, f"{len(hindered)} ticks were late or soon after one that was"
     score_apart = float(apart_by.max())
     worst_tick, worst_channel = np.unravel_index(apart_by.argmax(), apart_by.shape)
     share = 1 - len(over) / len(ticks)

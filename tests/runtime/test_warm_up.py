@@ -50,7 +50,8 @@ INNER = ("_to_microvolts", "_stretch_end", "_find_extremes", "_take_in", "_begin
          "common_reference", "_find_warm", "_find_taken", "_add_squares", "_filter_bands", "filter_one", "filter_two",
          "_add_up", "_add_extremes", "_entropy_of", "exchange", "limit_above", "_movements", "_above", "_share",
          "_difference_ratio", "_best_period", "_change", "_median", "_smoothed", "_has_pitch", "_next_run", "_ramp",
-         "_mean", "_line", "_count", "_weigh", "_level", "_deviation")
+         "_mean", "_line", "_count", "_level", "_deviation",
+         "movements_of_measures")
 # fmt: on
 """Called by compiled loops alone."""
 
