@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -137,7 +138,7 @@ def load_profile(path: Path) -> Profile:
 def parse_profile(text: str, origin: str = "The profile") -> Profile:
     """The profile that `text` holds. What its parts must hold is checked by the features that use them."""
     try:
-        content = json.loads(text)
+        content = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{origin} is no JSON ({error}). {_REMEDY}") from error
     if not isinstance(content, dict) or "streamsense_profile" not in content:
@@ -171,6 +172,14 @@ def table(part: Part, name: str) -> Part:
     if not isinstance(found, dict):
         raise ConfigError(f"The profile has {_shown(found)} as {name!r}, expected entries by name. {_REMEDY}")
     return found
+
+
+def _finite(text: str) -> float:
+    """What Python reads beyond JSON's numbers, NaN and infinity, could not be written again."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is no number")
+    return number
 
 
 def _is_number(value: object) -> bool:

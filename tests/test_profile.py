@@ -304,6 +304,8 @@ def test_a_profile_of_other_features_is_refused() -> None:
         (b'{"streamsense_profile": 1, "nose": {}}', "'nose': dict, expected a part for each of eeg, face, voice,"),
         (b'{"streamsense_profile": 1, "eeg": [1]}', "has 'eeg': list, expected"),
         (b'{"streamsense_profile": 1, "about": [1]}', "has 1 entries as 'about', expected"),
+        (b'{"streamsense_profile": 1, "about": {"made": NaN}}', r"is no JSON \(NaN is no number"),
+        (b'{"streamsense_profile": 1, "eeg": {"seconds": -1e999}}', r"is no JSON \(-1e999 is no number"),
     ],
 )  # fmt: skip
 def test_files_that_are_no_profile_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -323,7 +325,7 @@ def test_files_that_are_no_profile_are_refused(tmp_path: Path, content: bytes, m
         ("eeg", "baseline", {"Cz": [1.0] * 4}, "4 entries as 'Cz', expected a list of 5 finite numbers"),
         ("eeg", "weight", None, "nothing as 'weight', expected a finite number"),
         ("eeg", "weight", True, "as 'weight', expected a finite number"),
-        ("eeg", "weight", float("inf"), "inf as 'weight', expected a finite number"),
+        ("eeg", "weight", float("inf"), "Infinity is no number"),
         ("eeg", "weight", 10**400, "a number as 'weight', expected a finite number"),
         ("face", "neutral", {}, "expected a finite number"),
         ("face", "usual_gaze_deg", ["up", 1.0], "2 entries as 'usual_gaze_deg', expected a list of 2 finite numbers"),

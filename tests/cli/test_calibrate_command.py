@@ -252,6 +252,9 @@ def test_a_profile_is_shown(outcomes: dict[str, Future[object]]) -> None:
 def test_what_cannot_work_is_refused_before_anybody_sits_still(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "there.json").write_text("precious")
     (tmp_path / "odd.json").write_text('{"streamsense_profile": 1, "about": {"phases": [1], "made": [[]]}, "eeg": {}}')
+    (tmp_path / "hostile.json").write_text(
+        '{"streamsense_profile": 1, "about": {"made": "\\ud800\\u001b[2J"}, "eeg": {"contract": "[/nothing]"}}'
+    )
     (tmp_path / "none.yaml").write_text("{}")
     file = config(tmp_path, "nobody", "nobody-sends-here")
     commands = [
@@ -264,6 +267,7 @@ def test_what_cannot_work_is_refused_before_anybody_sits_still(folder: Path, tmp
         ["profile", "there.json"],
         ["profile", "odd.json", "--json"],
         ["profile", "odd.json"],
+        ["profile", "hostile.json"],
     ]
     done = run_together(commands, tmp_path)
     says = (
@@ -273,6 +277,9 @@ def test_what_cannot_work_is_refused_before_anybody_sits_still(folder: Path, tmp
     for told, part in zip(done, says, strict=False):
         assert told.code == 2, told
         assert part in told.err
-    assert [told.code for told in done[len(says) :]] == [0, 0]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["nobody.yaml", "none.yaml", "odd.json", "there.json"]
+    assert [told.code for told in done[len(says) :]] == [0, 0, 0]
+    assert "\x1b" not in done[-1].out
+    assert "[/nothing]" in done[-1].out
+    there = ["hostile.json", "nobody.yaml", "none.yaml", "odd.json", "there.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == there
     assert (tmp_path / "there.json").read_text() == "precious"
