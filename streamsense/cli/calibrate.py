@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +14,7 @@ from streamsense.cli.calibration_guide import Guide
 from streamsense.cli.live import NoticePrinter, Recorder, find_config
 from streamsense.cli.sentences import sentence_in
 from streamsense.config import load_config
-from streamsense.errors import ConfigError
-from streamsense.profile import LEARN, Profile, already_there
+from streamsense.profile import LEARN, Profile, check_place
 from streamsense.runtime.calibration_phases import (
     LEAST_CLOSED_S,
     LEAST_READING_S,
@@ -58,10 +56,7 @@ def calibrate(
 
     settings = load_config(find_config(config))
     phases = phases_for(settings, Lengths(rest, eyes_closed, reading), sentence or sentence_in(language))
-    if output.exists():
-        raise already_there(output)
-    if not os.access(output.parent, os.W_OK):
-        raise ConfigError(f"Nothing can be written into the folder {output.parent}. Make it, or name another one.")
+    check_place(output)
     console = Console(stderr=as_json)
     calibration = Calibration(settings, record, [_Warnings(console)])
     recorder = Recorder(calibration.session, calibration.folder, 0.0, console)

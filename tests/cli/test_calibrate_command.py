@@ -256,10 +256,15 @@ def test_what_cannot_work_is_refused_before_anybody_sits_still(folder: Path, tmp
         '{"streamsense_profile": 1, "about": {"made": "\\ud800\\u001b[2J"}, "eeg": {"contract": "[/nothing]"}}'
     )
     (tmp_path / "none.yaml").write_text("{}")
+    (tmp_path / "dangling.json").symlink_to("nowhere")
     file = config(tmp_path, "nobody", "nobody-sends-here")
     commands = [
         ["calibrate", file, "-o", "there.json"],
+        ["calibrate", file, "-o", "dangling.json"],
         ["calibrate", file, "-o", "nowhere/new.json"],
+        ["calibrate", file, "-o", "none.yaml/new.json"],
+        ["calibrate", file, "-o", f"{'long' * 100}.json"],
+        ["replay", "no recording.xdf", "--save-profile", "there.json"],
         ["calibrate", file, "-o", "new.json", "--reading", 61],
         ["calibrate", file, "-o", "new.json", "--reading", 4],
         ["calibrate", file, "-o", "new.json", "--language", "xx"],
@@ -271,8 +276,10 @@ def test_what_cannot_work_is_refused_before_anybody_sits_still(folder: Path, tmp
     ]
     done = run_together(commands, tmp_path)
     says = (
-        "exists already", "Nothing can be written into the folder nowhere", "last 61 s together, expected 60",
-        "greater than or equal to 5", "expected one of en, de, fr, es", "uses no modality", "is no JSON",
+        "exists already", "exists already", "cannot be written (No such file or directory)",
+        "cannot be written (Not a directory)", "cannot be written (File name too long)", "exists already",
+        "last 61 s together, expected 60", "greater than or equal to 5", "expected one of en, de, fr, es",
+        "uses no modality", "is no JSON",
     )  # fmt: skip
     for told, part in zip(done, says, strict=False):
         assert told.code == 2, told
@@ -280,6 +287,6 @@ def test_what_cannot_work_is_refused_before_anybody_sits_still(folder: Path, tmp
     assert [told.code for told in done[len(says) :]] == [0, 0, 0]
     assert "\x1b" not in done[-1].out
     assert "[/nothing]" in done[-1].out
-    there = ["hostile.json", "nobody.yaml", "none.yaml", "odd.json", "there.json"]
+    there = ["dangling.json", "hostile.json", "nobody.yaml", "none.yaml", "odd.json", "there.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == there
     assert (tmp_path / "there.json").read_text() == "precious"
