@@ -59,6 +59,12 @@ def test_numbers_in_a_reason_do_not_make_it_another() -> None:
     assert text == f"face: {3 + tick % 3} of 19 electrodes noisy"
 
 
+def test_what_is_no_count_does_make_it_another() -> None:
+    hums = [f"2 of 19 electrodes with {hz} Hz line noise" for hz in (50, 60)]
+    ((_, text),) = told(QualityNotices(), [window(*hums)] * 30)
+    assert text == f"face: {hums[0]}, {hums[1]}"
+
+
 def test_its_state_carries_everything() -> None:
     windows = [window("face is dark")] * 8 + [window("more than one face", "face is dark")] * 30 + [window()] * 40
     whole = told(QualityNotices(), windows)
