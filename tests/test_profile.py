@@ -66,6 +66,12 @@ def test_a_profile_survives_its_file_exactly(tmp_path: Path) -> None:
         learned().save(tmp_path / "nowhere" / "profile.json")
 
 
+def test_the_reference_names_all_that_it_holds() -> None:
+    reference = (Path(__file__).parents[1] / "docs" / "reference.md").read_text(encoding="utf-8")
+    section = reference[reference.index("### Profiles") : reference.index("### Exit codes")]
+    assert [name for part in learned().parts.values() for name in part if f"`{name}`" not in section] == []
+
+
 def test_it_counts_from_the_first_sample_on_and_stays() -> None:
     pipeline = with_profile(learned())
     _, first, *_, last = run(pipeline, 6.0, seed=3)
