@@ -15,6 +15,7 @@ from streamsense.cli.live import NoticePrinter, Recorder, find_config
 from streamsense.cli.sentences import sentence_in
 from streamsense.config import load_config
 from streamsense.profile import LEARN, Profile, check_place
+from streamsense.quality_notices import QUALITY
 from streamsense.runtime.calibration_phases import (
     LEAST_CLOSED_S,
     LEAST_READING_S,
@@ -24,7 +25,8 @@ from streamsense.runtime.calibration_phases import (
 )
 from streamsense.score import Notice
 
-_QUIET = frozenset({"session_started", "marker", LEARN, "modality_present", "stream_opened"})
+# What is wrong with a signal is on the display and in the findings; silence at rest is as it should be.
+_QUIET = frozenset({"session_started", "marker", LEARN, QUALITY, "modality_present", "stream_opened"})
 
 
 def calibrate(

@@ -174,6 +174,7 @@ def test_too_little_says_what_was_found_and_leaves_nothing(outcomes: dict[str, F
     for part in ("expected 3 s of speech and quality 0.3", "Check the microphone", "--allow-missing"):
         assert part in done.err
     assert done.err.count("\n") == 1
+    assert "quality: voice" not in done.out, "that the person is silent until the reading is nothing to be told"
     assert not (folder / "silent.json").exists()
 
 
