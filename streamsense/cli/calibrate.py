@@ -68,6 +68,11 @@ def calibrate(
         calibration.session.start()
         guide.run(phases)
         profile = Profile(calibration.profile().parts, guide.about())
+        profile.save(output)  # before the recording ends: it may fail
+        console.print(
+            f"The profile of {', '.join(profile.parts)} is in {output}. Use it as `profile:` in a configuration.",
+            highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
     except KeyboardInterrupt:
         console.print("Interrupted: no profile was written.")
         raise
@@ -76,12 +81,6 @@ def calibrate(
             calibration.session.stop()
         finally:
             recorder.tell()
-    profile.save(output)
-    parts = ", ".join(profile.parts)
-    console.print(
-        f"The profile of {parts} is in {output}. Use it as `profile:` in a configuration.",
-        highlight=False, markup=False, soft_wrap=True,
-    )  # fmt: skip
     if as_json:
         result = {"profile": str(output), "sha256": profile.sha256, "parts": list(profile.parts), **profile.about}
         typer.echo(json.dumps(result))

@@ -89,6 +89,18 @@ def interrupted(folder: Path, session_id: str) -> Done:
         return command.stop(signal.SIGINT)[0]
 
 
+def disk_full(folder: Path, session_id: str) -> Done:
+    """The recording ends early; files may have 100 kB here."""
+    file = write_config(folder, "full", {"eeg": {"source": {"name": "SimEEG"}}, "lsl": {"session_id": session_id}})
+    phases = ["--no-prompt", "--pause", "0", "--rest", "11", "--eyes-closed", "5"]
+    words = [*COMMAND, "calibrate", str(file), "-o", "full.json", *phases, "--record", "full", "--json"]
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 100; exec "$@"', "-", *words],
+        cwd=folder, env=environment(), capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
 def some_missing(folder: Path, session_id: str) -> list[Done]:
     """EEG that is good and a voice that is silent: what worked is saved, recorded, and used in a session."""
     eeg = {"source": {"name": "SimEEG"}}
@@ -160,9 +172,10 @@ class Drawn:
 def outcomes(folder: Path) -> Iterator[dict[str, Future[object]]]:
     """All at the same time: they wait for real time to pass."""
     session_id = f"calibrate-{uuid.uuid4().hex[:8]}"
-    with simulator(session_id, "eeg"), playing(folder, session_id, SILENCE), ThreadPoolExecutor(4) as pool:
+    with simulator(session_id, "eeg"), playing(folder, session_id, SILENCE), ThreadPoolExecutor(5) as pool:
         in_silence = {
-            make.__name__: pool.submit(make, folder, session_id) for make in (some_missing, silent, interrupted)
+            make.__name__: pool.submit(make, folder, session_id)
+            for make in (some_missing, silent, interrupted, disk_full)
         }
         yield {**in_silence, "repeated": pool.submit(repeated, folder)}
 
@@ -188,6 +201,14 @@ def test_ctrl_c_leaves_no_profile_and_a_whole_recording(outcomes: dict[str, Futu
     reader = JournalReader(file)
     assert list(reader.entries())
     assert reader.end == "the session ended"
+
+
+def test_what_was_learned_is_kept_where_the_recording_failed(outcomes: dict[str, Future[object]], folder: Path) -> None:
+    done = outcomes["disk_full"].result()
+    assert (done.code, done.out) == (2, ""), done
+    assert "The profile of eeg is in full.json" in done.err
+    assert done.err.splitlines()[-1].startswith("Error: The recording full/")
+    assert list(load_profile(folder / "full.json").parts) == ["eeg"]
 
 
 def test_a_phase_that_gave_too_little_is_repeated(outcomes: dict[str, Future[object]], folder: Path) -> None:
