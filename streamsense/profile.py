@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
@@ -83,26 +85,33 @@ class Profile:
         about = {_ABOUT: dict(self.about)} if self.about else {}
         content = {"streamsense_profile": VERSION, **about, **self.parts}
         text = json.dumps(content, sort_keys=True, allow_nan=False) + "\n"
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                try:
-                    file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())
-                except BaseException:
-                    path.unlink()
-                    raise
-        except FileExistsError as error:
-            raise already_there(path) from error
-        except OSError as error:
-            raise ConfigError(
-                f"The profile {path} cannot be written ({error.strerror}). Choose another place."
-            ) from error
+        with _new_file(path) as file:
+            file.write(text)
 
 
-def already_there(path: Path) -> ConfigError:
-    """The error for a profile that would overwrite a file."""
-    return ConfigError(f"{path} exists already, and a profile is never overwritten. Choose another name.")
+def check_place(path: Path) -> None:
+    """Raise ConfigError where `Profile.save` would: before anybody sits still for it."""
+    with _new_file(path):
+        pass
+    path.unlink()
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[TextIO]:
+    """A file that was not there, and is not there either should anything go wrong."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            try:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                path.unlink()
+                raise
+    except FileExistsError as error:
+        raise ConfigError(f"{path} exists already, and a profile is never overwritten. Choose another name.") from error
+    except OSError as error:
+        raise ConfigError(f"The profile {path} cannot be written ({error.strerror}). Choose another place.") from error
 
 
 def learning_payload(parts: Iterable[str], phase: str = "") -> str:
@@ -137,7 +146,7 @@ def load_profile(path: Path) -> Profile:
 def parse_profile(text: str, origin: str = "The profile") -> Profile:
     """The profile that `text` holds. What its parts must hold is checked by the features that use them."""
     try:
-        content = json.loads(text)
+        content = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{origin} is no JSON ({error}). {_REMEDY}") from error
     if not isinstance(content, dict) or "streamsense_profile" not in content:
@@ -171,6 +180,14 @@ def table(part: Part, name: str) -> Part:
     if not isinstance(found, dict):
         raise ConfigError(f"The profile has {_shown(found)} as {name!r}, expected entries by name. {_REMEDY}")
     return found
+
+
+def _finite(text: str) -> float:
+    """What Python reads beyond JSON's numbers, NaN and infinity, could not be written again."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is no number")
+    return number
 
 
 def _is_number(value: object) -> bool:

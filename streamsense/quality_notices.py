@@ -19,7 +19,7 @@ TOLD_AFTER_TICKS, OVER_AFTER_TICKS = 10, 25
 class QualityState:
     """By modality: the reasons that were told, and for how many ticks each reason has been otherwise since.
 
-    Reasons go by their text without its counts: 3 bad electrodes and then 4 are one reason, 50 Hz and 60 Hz are two.
+    Reasons go by `kind_of`.
     """
 
     told: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class QualityNotices:
 
     def _changed(self, modality: Modality, reasons: tuple[str, ...]) -> list[str] | None:
         """The reasons that hold now, where that is to be told."""
-        now = {re.sub(r"\b\d+\b(?! Hz)", "#", reason): reason for reason in reasons}
+        now = {kind_of(reason): reason for reason in reasons}
         told = self.state.told.get(modality, {})
         before = self.state.otherwise.get(modality, {})
         counts = {key: before.get(key, 0) + 1 for key in (*now, *told) if (key in now) != (key in told)}
@@ -61,3 +61,8 @@ class QualityNotices:
         held = [key for key in told if key not in changed] + [key for key in changed if key in now]
         self.state.told[modality] = {key: now.get(key, told.get(key, "")) for key in held}
         return list(self.state.told[modality].values())
+
+
+def kind_of(reason: str) -> str:
+    """What a reason says whatever it counts: 3 of 19 bad electrodes and then 4 are one reason."""
+    return re.sub(r"\d+ of \d+", "#", reason)

@@ -66,6 +66,12 @@ def test_a_profile_survives_its_file_exactly(tmp_path: Path) -> None:
         learned().save(tmp_path / "nowhere" / "profile.json")
 
 
+def test_the_reference_names_all_that_it_holds() -> None:
+    reference = (Path(__file__).parents[1] / "docs" / "reference.md").read_text(encoding="utf-8")
+    section = reference[reference.index("### Profiles") : reference.index("### Exit codes")]
+    assert [name for part in learned().parts.values() for name in part if f"`{name}`" not in section] == []
+
+
 def test_it_counts_from_the_first_sample_on_and_stays() -> None:
     pipeline = with_profile(learned())
     _, first, *_, last = run(pipeline, 6.0, seed=3)
@@ -304,6 +310,8 @@ def test_a_profile_of_other_features_is_refused() -> None:
         (b'{"streamsense_profile": 1, "nose": {}}', "'nose': dict, expected a part for each of eeg, face, voice,"),
         (b'{"streamsense_profile": 1, "eeg": [1]}', "has 'eeg': list, expected"),
         (b'{"streamsense_profile": 1, "about": [1]}', "has 1 entries as 'about', expected"),
+        (b'{"streamsense_profile": 1, "about": {"made": NaN}}', r"is no JSON \(NaN is no number"),
+        (b'{"streamsense_profile": 1, "eeg": {"seconds": -1e999}}', r"is no JSON \(-1e999 is no number"),
     ],
 )  # fmt: skip
 def test_files_that_are_no_profile_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -323,7 +331,7 @@ def test_files_that_are_no_profile_are_refused(tmp_path: Path, content: bytes, m
         ("eeg", "baseline", {"Cz": [1.0] * 4}, "4 entries as 'Cz', expected a list of 5 finite numbers"),
         ("eeg", "weight", None, "nothing as 'weight', expected a finite number"),
         ("eeg", "weight", True, "as 'weight', expected a finite number"),
-        ("eeg", "weight", float("inf"), "inf as 'weight', expected a finite number"),
+        ("eeg", "weight", float("inf"), "Infinity is no number"),
         ("eeg", "weight", 10**400, "a number as 'weight', expected a finite number"),
         ("face", "neutral", {}, "expected a finite number"),
         ("face", "usual_gaze_deg", ["up", 1.0], "2 entries as 'usual_gaze_deg', expected a list of 2 finite numbers"),

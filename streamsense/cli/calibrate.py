@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +14,8 @@ from streamsense.cli.calibration_guide import Guide
 from streamsense.cli.live import NoticePrinter, Recorder, find_config
 from streamsense.cli.sentences import sentence_in
 from streamsense.config import load_config
-from streamsense.errors import ConfigError
-from streamsense.profile import LEARN, Profile, already_there
+from streamsense.profile import LEARN, Profile, check_place
+from streamsense.quality_notices import QUALITY
 from streamsense.runtime.calibration_phases import (
     LEAST_CLOSED_S,
     LEAST_READING_S,
@@ -26,7 +25,8 @@ from streamsense.runtime.calibration_phases import (
 )
 from streamsense.score import Notice
 
-_QUIET = frozenset({"session_started", "marker", LEARN, "modality_present", "stream_opened"})
+# What is wrong with a signal is on the display and in the findings; silence at rest is as it should be.
+_QUIET = frozenset({"session_started", "marker", LEARN, QUALITY, "modality_present", "stream_opened"})
 
 
 def calibrate(
@@ -58,10 +58,7 @@ def calibrate(
 
     settings = load_config(find_config(config))
     phases = phases_for(settings, Lengths(rest, eyes_closed, reading), sentence or sentence_in(language))
-    if output.exists():
-        raise already_there(output)
-    if not os.access(output.parent, os.W_OK):
-        raise ConfigError(f"Nothing can be written into the folder {output.parent}. Make it, or name another one.")
+    check_place(output)
     console = Console(stderr=as_json)
     calibration = Calibration(settings, record, [_Warnings(console)])
     recorder = Recorder(calibration.session, calibration.folder, 0.0, console)
@@ -71,6 +68,11 @@ def calibrate(
         calibration.session.start()
         guide.run(phases)
         profile = Profile(calibration.profile().parts, guide.about())
+        profile.save(output)  # before the recording ends: it may fail
+        console.print(
+            f"The profile of {', '.join(profile.parts)} is in {output}. Use it as `profile:` in a configuration.",
+            highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
     except KeyboardInterrupt:
         console.print("Interrupted: no profile was written.")
         raise
@@ -79,12 +81,6 @@ def calibrate(
             calibration.session.stop()
         finally:
             recorder.tell()
-    profile.save(output)
-    parts = ", ".join(profile.parts)
-    console.print(
-        f"The profile of {parts} is in {output}. Use it as `profile:` in a configuration.",
-        highlight=False, markup=False, soft_wrap=True,
-    )  # fmt: skip
     if as_json:
         result = {"profile": str(output), "sha256": profile.sha256, "parts": list(profile.parts), **profile.about}
         typer.echo(json.dumps(result))

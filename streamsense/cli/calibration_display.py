@@ -29,7 +29,7 @@ class Prompts:
 
     def _read(self) -> None:
         typed = b""
-        while piece := os.read(sys.stdin.fileno(), 1024):  # sys.stdin itself would be locked when the program ends
+        while piece := _typed():
             *lines, typed = (typed + piece).split(b"\n")
             for line in lines:
                 self._lines.put(line.decode(errors="replace").strip().lower())
@@ -48,6 +48,15 @@ class Prompts:
         """Forget what was typed so far. Raises as `line`."""
         while self.line() is not None:
             pass
+
+
+def _typed() -> bytes:
+    """The next that is typed; nothing where there is no input, or none any more."""
+    try:
+        # sys.stdin itself would be locked when the program ends.
+        return os.read(sys.stdin.fileno(), 1024) if sys.stdin is not None else b""
+    except OSError:  # a terminal that was closed
+        return b""
 
 
 def calibration_table(

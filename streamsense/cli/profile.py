@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from streamsense import __version__
 from streamsense.profile import Part, Profile, load_profile
@@ -60,7 +61,7 @@ def _show(file: Path, found: Profile) -> None:
             "–" if seconds is None else f"{seconds:.1f} s",
             "–" if quality is None else f"{quality:.2f}",
             str(summary["holds"]),
-            _cut(part.get("contract", "–"), 12),
+            Text(_cut(part.get("contract", "–"), 12)),
         )
     console.print(table)
     rise = _number(_entry(found.about, "alpha_rise_nat"))
@@ -74,6 +75,7 @@ def _summary(part: Part) -> dict[str, object]:
         "baseline": "EEG at rest: {} electrodes",
         "neutral": "neutral face: {} measures",
         "mean": "a speaker's mean and spread: {} bands and levels",
+        "usual_pitch_and_loudness": "usual pitch and loudness",
     }
     holds = [text.format(len(part[name])) for name, text in counted.items() if isinstance(part.get(name), dict | list)]
     usual = part.get("usual_pitch_and_loudness")
@@ -106,4 +108,5 @@ def _number(value: object) -> float | None:
 
 
 def _cut(value: object, length: int = _LONGEST) -> str:
-    return str(value)[:length]
+    """The beginning of what someone wrote, without what a terminal would obey or could not show."""
+    return "".join(letter if letter.isprintable() else "�" for letter in str(value)[:length])

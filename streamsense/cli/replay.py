@@ -21,7 +21,7 @@ from streamsense.cli.profile import made_now
 from streamsense.config import Config, EegSection, load_config, parse_config
 from streamsense.errors import ConfigError
 from streamsense.pipeline import Pipeline
-from streamsense.profile import Profile
+from streamsense.profile import Profile, check_place
 from streamsense.score import Notice, Score
 from streamsense.streams import Modality
 
@@ -55,6 +55,8 @@ def replay(
     from streamsense.sinks.table import CsvSink
 
     pace = _Pace(speed)
+    if save_profile is not None:
+        check_place(save_profile)
     asked: dict[Modality, str | None] = {"eeg": eeg, "face": face, "voice": voice}
     named = {modality: name for modality, name in asked.items() if name is not None}
     settings = load_config(find_config(config)) if config else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from streamsense.features.band_entropy import BAND_NAMES
 from streamsense.features.electrodes import ELECTRODES, map_electrodes, rename_channels
 from streamsense.features.face_quality import UNSETTLED
 from streamsense.profile import LEARN, Profile, learning_payload
+from streamsense.quality_notices import kind_of
 from streamsense.runtime.calibration_phases import LONGEST_S, Phase
 from streamsense.runtime.session import open_session
 from streamsense.score import Notice, Score
@@ -151,8 +152,7 @@ class Calibration:
         if not windows:
             return Finding(modality, learned_s, 0.0, ("nothing was received",), is_learned)
         quality = float(np.median([window.quality * window.validity for window in windows]))
-        counted = Counter(reason for window in windows for reason in window.reasons if reason != UNSETTLED)
-        reasons = tuple(reason for reason, count in counted.most_common(3) if count >= len(windows) / 4)
+        reasons = lasting_reasons(windows)
         if modality == "eeg" and (bad := self.bad_electrodes):
             reasons += (f"look at {' '.join(bad)}",)
         return Finding(modality, learned_s, quality, reasons, is_learned)
@@ -176,6 +176,20 @@ class Calibration:
         return Profile.from_learned(self.session.ask(lambda pipeline: pipeline.learned()))
 
 
+def lasting_reasons(windows: Sequence[Feature]) -> tuple[str, ...]:
+    """What was amiss in a quarter of the windows or more, three things at most, the most frequent first.
+
+    Each as it was said most often: what it counts may change from window to window.
+    """
+    said: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for window in windows:
+        for reason in window.reasons:
+            said[kind_of(reason)][reason] += 1
+    said.pop(UNSETTLED, None)
+    often = sorted(said.values(), key=lambda counted: -counted.total())[:3]
+    return tuple(counted.most_common(1)[0][0] for counted in often if counted.total() >= len(windows) / 4)
+
+
 def bad_electrodes(window: Feature, names: Sequence[str]) -> tuple[str, ...]:
     """Those of an EEG window's electrodes `names` that are masked, or have more than 60 µV in all bands together."""
     variance = np.exp(2 * window.inputs["band_entropy"].astype(np.float64)) / (2 * np.pi * np.e)
@@ -186,12 +200,13 @@ def bad_electrodes(window: Feature, names: Sequence[str]) -> tuple[str, ...]:
 def alpha_rise(windows: Sequence[Feature]) -> float | None:
     """Alpha entropy of EEG windows above their baseline (nats), mean over the posterior electrodes that are good.
 
-    None where there is none. It rises in most people when they close their eyes (Berger 1929).
+    None where none has a baseline. It rises in most people when they close their eyes (Berger 1929).
     """
     rises = []
     for window in windows:
-        there = _POSTERIOR & (window.inputs["electrode_mask"] > 0)
         change = window.inputs["band_entropy"][:, _ALPHA] - window.inputs["band_entropy_baseline"][:, _ALPHA]
+        # Exactly 0: an electrode of which no baseline is known is its own.
+        there = _POSTERIOR & (window.inputs["electrode_mask"] > 0) & (change != 0)
         if there.any():
             rises.append(float(change[there].mean(dtype=np.float64)))
     return float(np.mean(rises)) if rises else None

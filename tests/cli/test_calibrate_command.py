@@ -89,6 +89,18 @@ def interrupted(folder: Path, session_id: str) -> Done:
         return command.stop(signal.SIGINT)[0]
 
 
+def disk_full(folder: Path, session_id: str) -> Done:
+    """The recording ends early; files may have 100 kB here."""
+    file = write_config(folder, "full", {"eeg": {"source": {"name": "SimEEG"}}, "lsl": {"session_id": session_id}})
+    phases = ["--no-prompt", "--pause", "0", "--rest", "11", "--eyes-closed", "5"]
+    words = [*COMMAND, "calibrate", str(file), "-o", "full.json", *phases, "--record", "full", "--json"]
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 100; exec "$@"', "-", *words],
+        cwd=folder, env=environment(), capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
 def some_missing(folder: Path, session_id: str) -> list[Done]:
     """EEG that is good and a voice that is silent: what worked is saved, recorded, and used in a session."""
     eeg = {"source": {"name": "SimEEG"}}
@@ -160,9 +172,10 @@ class Drawn:
 def outcomes(folder: Path) -> Iterator[dict[str, Future[object]]]:
     """All at the same time: they wait for real time to pass."""
     session_id = f"calibrate-{uuid.uuid4().hex[:8]}"
-    with simulator(session_id, "eeg"), playing(folder, session_id, SILENCE), ThreadPoolExecutor(4) as pool:
+    with simulator(session_id, "eeg"), playing(folder, session_id, SILENCE), ThreadPoolExecutor(5) as pool:
         in_silence = {
-            make.__name__: pool.submit(make, folder, session_id) for make in (some_missing, silent, interrupted)
+            make.__name__: pool.submit(make, folder, session_id)
+            for make in (some_missing, silent, interrupted, disk_full)
         }
         yield {**in_silence, "repeated": pool.submit(repeated, folder)}
 
@@ -174,6 +187,7 @@ def test_too_little_says_what_was_found_and_leaves_nothing(outcomes: dict[str, F
     for part in ("expected 3 s of speech and quality 0.3", "Check the microphone", "--allow-missing"):
         assert part in done.err
     assert done.err.count("\n") == 1
+    assert "quality: voice" not in done.out, "that the person is silent until the reading is nothing to be told"
     assert not (folder / "silent.json").exists()
 
 
@@ -187,6 +201,14 @@ def test_ctrl_c_leaves_no_profile_and_a_whole_recording(outcomes: dict[str, Futu
     reader = JournalReader(file)
     assert list(reader.entries())
     assert reader.end == "the session ended"
+
+
+def test_what_was_learned_is_kept_where_the_recording_failed(outcomes: dict[str, Future[object]], folder: Path) -> None:
+    done = outcomes["disk_full"].result()
+    assert (done.code, done.out) == (2, ""), done
+    assert "The profile of eeg is in full.json" in done.err
+    assert done.err.splitlines()[-1].startswith("Error: The recording full/")
+    assert list(load_profile(folder / "full.json").parts) == ["eeg"]
 
 
 def test_a_phase_that_gave_too_little_is_repeated(outcomes: dict[str, Future[object]], folder: Path) -> None:
@@ -252,11 +274,19 @@ def test_a_profile_is_shown(outcomes: dict[str, Future[object]]) -> None:
 def test_what_cannot_work_is_refused_before_anybody_sits_still(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "there.json").write_text("precious")
     (tmp_path / "odd.json").write_text('{"streamsense_profile": 1, "about": {"phases": [1], "made": [[]]}, "eeg": {}}')
+    (tmp_path / "hostile.json").write_text(
+        '{"streamsense_profile": 1, "about": {"made": "\\ud800\\u001b[2J"}, "eeg": {"contract": "[/nothing]"}}'
+    )
     (tmp_path / "none.yaml").write_text("{}")
+    (tmp_path / "dangling.json").symlink_to("nowhere")
     file = config(tmp_path, "nobody", "nobody-sends-here")
     commands = [
         ["calibrate", file, "-o", "there.json"],
+        ["calibrate", file, "-o", "dangling.json"],
         ["calibrate", file, "-o", "nowhere/new.json"],
+        ["calibrate", file, "-o", "none.yaml/new.json"],
+        ["calibrate", file, "-o", f"{'long' * 100}.json"],
+        ["replay", "no recording.xdf", "--save-profile", "there.json"],
         ["calibrate", file, "-o", "new.json", "--reading", 61],
         ["calibrate", file, "-o", "new.json", "--reading", 4],
         ["calibrate", file, "-o", "new.json", "--language", "xx"],
@@ -264,15 +294,21 @@ def test_what_cannot_work_is_refused_before_anybody_sits_still(folder: Path, tmp
         ["profile", "there.json"],
         ["profile", "odd.json", "--json"],
         ["profile", "odd.json"],
+        ["profile", "hostile.json"],
     ]
     done = run_together(commands, tmp_path)
     says = (
-        "exists already", "Nothing can be written into the folder nowhere", "last 61 s together, expected 60",
-        "greater than or equal to 5", "expected one of en, de, fr, es", "uses no modality", "is no JSON",
+        "exists already", "exists already", "cannot be written (No such file or directory)",
+        "cannot be written (Not a directory)", "cannot be written (File name too long)", "exists already",
+        "last 61 s together, expected 60", "greater than or equal to 5", "expected one of en, de, fr, es",
+        "uses no modality", "is no JSON",
     )  # fmt: skip
     for told, part in zip(done, says, strict=False):
         assert told.code == 2, told
         assert part in told.err
-    assert [told.code for told in done[len(says) :]] == [0, 0]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["nobody.yaml", "none.yaml", "odd.json", "there.json"]
+    assert [told.code for told in done[len(says) :]] == [0, 0, 0]
+    assert "\x1b" not in done[-1].out
+    assert "[/nothing]" in done[-1].out
+    there = ["dangling.json", "hostile.json", "nobody.yaml", "none.yaml", "odd.json", "there.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == there
     assert (tmp_path / "there.json").read_text() == "precious"

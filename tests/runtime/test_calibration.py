@@ -11,7 +11,16 @@ import pytest
 from streamsense.config import parse_config
 from streamsense.errors import ConfigError
 from streamsense.features.band_entropy import BandEntropy
-from streamsense.runtime.calibration import LEAST_QUALITY, Finding, alpha_rise, bad_electrodes, calibration_config
+from streamsense.features.electrodes import ELECTRODES
+from streamsense.features.face_quality import UNSETTLED
+from streamsense.runtime.calibration import (
+    LEAST_QUALITY,
+    Finding,
+    alpha_rise,
+    bad_electrodes,
+    calibration_config,
+    lasting_reasons,
+)
 from streamsense.runtime.calibration_phases import Lengths, phases_for
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 from tests.helpers import sessions
@@ -92,6 +101,24 @@ def rise(rest: Path, other: Path) -> float:
     found = alpha_rise(windows)
     assert found is not None
     return found
+
+
+def test_an_electrode_without_a_baseline_says_nothing_of_alpha() -> None:
+    entropy = np.ones((len(ELECTRODES), 5), np.float32)
+    baseline, mask = entropy.copy(), np.zeros(len(ELECTRODES), np.float32)
+    mask[[ELECTRODES.index("O1"), ELECTRODES.index("O2")]] = 1.0
+    inputs = {"band_entropy": entropy, "band_entropy_baseline": baseline, "electrode_mask": mask}
+    window = Feature("eeg", inputs, 1.0, 1.0, 0.0, 0.0)
+    assert alpha_rise([window]) is None, "each is its own baseline where none was learned"
+    baseline[ELECTRODES.index("O1")] = 0.5
+    assert alpha_rise([window]) == pytest.approx(0.5)
+
+
+def test_what_lasted_is_one_reason_whatever_its_numbers() -> None:
+    reasons = [("3 of 19 electrodes noisy",), ("2 of 19 electrodes noisy", "1 of 19 electrodes flat"), (UNSETTLED,)] * 5
+    windows = [Feature("eeg", {}, 1.0, 1.0, 0.0, 0.0, found) for found in (*reasons, ("3 of 19 electrodes noisy",))]
+    assert lasting_reasons(windows) == ("3 of 19 electrodes noisy", "1 of 19 electrodes flat")
+    assert lasting_reasons([*windows, *windows[2::3] * 2]) == ("3 of 19 electrodes noisy",), "5 of 26 is not a quarter"
 
 
 def test_bad_electrodes_are_named() -> None:
