@@ -20,7 +20,6 @@ from streamsense.features.face_vector import FIELD_INDEX, FRONT_ENDS, FrontEnd, 
 from streamsense.features.face_windows import (
     CUES_AT,
     LAST_FACE,
-    ONSETS_AT,
     QUALITY_AT,
     QUALITY_FIELDS,
     ROW_LENGTH,
@@ -71,12 +70,11 @@ class FaceFeatureSettings:
 
 @dataclass
 class FaceState:
-    """All that `FaceFeatures` remembers. `last_tracked` is NaN until the first face; `active` (19,): units at work."""
+    """All that `FaceFeatures` remembers. `last_tracked` is NaN until the first face."""
 
     ring: FrameRing
     neutral: NeutralState
     cues: CueState
-    active: FloatArray
     segment: int = -1
     last_tracked: float = math.nan
 
@@ -94,7 +92,7 @@ class FaceFeatures:
         self._estimator = ActionUnitEstimator(front_end, self.settings.neutral)
         self._cues = CueTracker(self.settings.cues)
         ring = FrameRing.empty(self.settings.capacity, ROW_LENGTH)
-        self.state = FaceState(ring, self._estimator.new_state(), self._cues.new_state(), np.zeros(len(ACTION_UNITS)))
+        self.state = FaceState(ring, self._estimator.new_state(), self._cues.new_state())
         face_windows.compile_loops()
 
     @property
@@ -148,7 +146,6 @@ class FaceFeatures:
         units = self._estimator.step(state.neutral, vector, yaw, pitch, step_s)
         row[TRACKED] = 1.0
         row[SETTLED] = self._estimator.settled(state.neutral)
-        row[ONSETS_AT] = face_windows.mark_onsets(units, state.active, state.cues.running, self.settings.onset_levels)
         row[CUES_AT] = self._cues.step(state.cues, vector, units, step_s)
         row[UNITS_AT] = units.ravel()
         state.last_tracked = time
@@ -171,8 +168,9 @@ class FaceFeatures:
         validity = (1 - missing_s / window_s) * len(faces) / len(times)
         settled = float(faces[-1, SETTLED])
         quality, reasons = face_quality(self.settings.quality, settled=settled, **face_windows.medians(faces))
-        units, onsets = face_windows.unit_statistics(face_times, faces)
+        onsets = face_windows.count_onsets(times, rows, self.settings.hole_s, self.settings.onset_levels)
         cues |= zip(_ONSET_CUES, onsets, strict=True)
+        units = face_windows.unit_statistics(face_times, faces)
         inputs = {"action_units": units, "action_unit_mask": _RELIABILITY.copy()}
         return Feature("face", inputs, validity, quality, last_time, effective_time, reasons, cues)
 

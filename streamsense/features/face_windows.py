@@ -29,20 +29,9 @@ QUALITY_AT: Final = slice(3, 3 + len(QUALITY_FIELDS))
 CUES_AT: Final = slice(QUALITY_AT.stop, QUALITY_AT.stop + len(CUE_COLUMNS))
 UNITS_AT: Final = slice(CUES_AT.stop, CUES_AT.stop + 2 * _UNITS)
 """Left and right intensity of one unit after the other."""
-ONSETS_AT: Final = slice(UNITS_AT.stop, UNITS_AT.stop + _UNITS)
-"""1 for a unit that begins in this frame."""
-ROW_LENGTH: Final = ONSETS_AT.stop
+ROW_LENGTH: Final = UNITS_AT.stop
 
 UNIT_COLUMNS: Final = ("level", "sd", "slope_per_s", "left_minus_right")
-
-
-def mark_onsets(units: FloatArray, active: FloatArray, running: bool, levels: tuple[float, float]) -> FloatArray:
-    """Which units (19,) begin in a frame with intensities `units` (19, 2); `active` (19,) is brought up to date.
-
-    A unit begins where the mean of both sides rises to the second of `levels` for the first time since it was below
-    the first. A frame that is not `running` after another begins nothing: the face may have moved unseen.
-    """
-    return _mark_onsets(units, active, running, *levels)  # type: ignore[no-any-return]
 
 
 def with_face(times: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -51,13 +40,22 @@ def with_face(times: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArr
     return (times, rows) if tracked.all() else (times[tracked], rows[tracked])
 
 
-def unit_statistics(times: FloatArray, faces: FloatArray) -> tuple[npt.NDArray[np.float32], list[float]]:
-    """UNIT_COLUMNS of each unit, (19, 4), and how often each began, of the rows (n, ROW_LENGTH) of one face or more.
+def unit_statistics(times: FloatArray, faces: FloatArray) -> npt.NDArray[np.float32]:
+    """UNIT_COLUMNS of each unit, (19, 4), of the rows (n, ROW_LENGTH) of one face or more.
 
     Mean, standard deviation and slope are those of the mean of both sides.
     """
-    table, onsets = _unit_statistics(times, faces)
-    return table, onsets.tolist()
+    return _unit_statistics(times, faces)  # type: ignore[no-any-return]
+
+
+def count_onsets(times: FloatArray, rows: FloatArray, hole_s: float, levels: tuple[float, float]) -> list[float]:
+    """How often each unit began (19,) in the rows (n, ROW_LENGTH) of a window, with and without a face.
+
+    A unit begins where the mean of both sides rises to the second of `levels` after it was below the first, within the
+    window: so nothing depends on when listening began. Over a frame without a face, or where frames are farther apart
+    than `hole_s`, the face may have moved unseen.
+    """
+    return _count_onsets(times, rows, hole_s, *levels).tolist()  # type: ignore[no-any-return]
 
 
 def medians(faces: FloatArray) -> dict[str, float]:
@@ -74,17 +72,6 @@ def missing_s(times: FloatArray, start: float, end: float, hole_s: float) -> flo
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _mark_onsets(units: FloatArray, active: FloatArray, running: bool, low: float, high: float) -> FloatArray:
-    begun = np.zeros(len(units))
-    for unit in range(len(units)):
-        level = (units[unit, 0] + units[unit, 1]) / 2
-        was_active = active[unit] > 0
-        active[unit] = 1.0 if level >= high or (was_active and level >= low) else 0.0
-        begun[unit] = 1.0 if running and not was_active and active[unit] > 0 else 0.0
-    return begun
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
 def _missing(times: FloatArray, start: float, end: float, hole_s: float) -> float:
     missing, before = 0.0, start
     for time in times:
@@ -94,15 +81,34 @@ def _missing(times: FloatArray, start: float, end: float, hole_s: float) -> floa
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _unit_statistics(times: FloatArray, faces: FloatArray) -> tuple[npt.NDArray[np.float32], FloatArray]:
+def _count_onsets(times: FloatArray, rows: FloatArray, hole_s: float, low: float, high: float) -> FloatArray:
+    onsets, active = np.zeros(_UNITS), np.ones(_UNITS, np.bool_)
+    before = -np.inf
+    for at, row in enumerate(rows):
+        if row[TRACKED] == 0:
+            before = -np.inf
+            continue
+        for unit in range(_UNITS):
+            level = (row[_FIRST_UNIT + 2 * unit] + row[_FIRST_UNIT + 2 * unit + 1]) / 2
+            begins = level >= high and not active[unit]
+            active[unit] = level >= low if active[unit] else begins
+            if times[at] - before > hole_s:
+                active[unit] = level >= low
+            elif begins:
+                onsets[unit] += 1
+        before = times[at]
+    return onsets
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _unit_statistics(times: FloatArray, faces: FloatArray) -> npt.NDArray[np.float32]:
     count = len(faces)
-    level, difference, onsets = np.zeros(_UNITS), np.zeros(_UNITS), np.zeros(_UNITS)
+    level, difference = np.zeros(_UNITS), np.zeros(_UNITS)
     for face in faces:
         for unit in range(_UNITS):
             left, right = face[_FIRST_UNIT + 2 * unit], face[_FIRST_UNIT + 2 * unit + 1]
             level[unit] += (left + right) / 2 / count
             difference[unit] += (left - right) / count
-            onsets[unit] += face[_FIRST_ONSET + unit]
     middle = times.sum() / count
     variance, together, spread = np.zeros(_UNITS), np.zeros(_UNITS), 0.0
     for at, face in enumerate(faces):
@@ -118,15 +124,15 @@ def _unit_statistics(times: FloatArray, faces: FloatArray) -> tuple[npt.NDArray[
         table[unit, 1] = np.sqrt(variance[unit])
         table[unit, 2] = together[unit] / spread if spread > 0 else 0.0
         table[unit, 3] = difference[unit]
-    return table, onsets
+    return table
 
 
 # Compiled loops take plain numbers for constants.
-_FIRST_UNIT, _FIRST_ONSET = UNITS_AT.start, ONSETS_AT.start
+_FIRST_UNIT = UNITS_AT.start
 
 
 def compile_loops() -> None:
     """Let everything here be compiled, before the first frame."""
     unit_statistics(np.zeros(1), np.zeros((1, ROW_LENGTH)))
     missing_s(np.zeros(1), 0.0, 0.0, 0.0)
-    mark_onsets(np.zeros((_UNITS, 2)), np.zeros(_UNITS), True, (0.5, 1.0))
+    count_onsets(np.zeros(1), np.zeros((1, ROW_LENGTH)), 0.0, (0.5, 1.0))

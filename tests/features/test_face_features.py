@@ -22,7 +22,7 @@ from streamsense.features.face_vector import (
     face_vector_labels,
     face_vector_units,
 )
-from streamsense.features.face_windows import TRACKED, UNITS_AT, mark_onsets
+from streamsense.features.face_windows import ROW_LENGTH, TRACKED, UNITS_AT, count_onsets
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 from tests.features.test_action_units import MOVES, UPPER_LID, moved
 from tests.helpers.face_pictures import astronaut_vector
@@ -177,13 +177,16 @@ def test_a_unit_that_is_there_when_the_face_comes_back_did_not_begin() -> None:
 
 
 def test_a_level_that_hovers_is_one_onset() -> None:
-    levels = np.zeros((19, 2))
-    active = np.zeros(19)
-    begun = []
-    for level in (0.9, 1.1, 0.9, 1.1, 0.6, 1.2, 0.4, 0.9, 1.0):
-        levels[3] = level
-        begun.append(mark_onsets(levels, active, True, (0.5, 1.0))[3])
-    assert begun == [0, 1, 0, 0, 0, 0, 0, 0, 1]
+    levels = (0.4, 1.1, 0.9, 1.1, 0.6, 1.2, 0.4, 0.9, 1.0)
+    rows = np.zeros((len(levels), ROW_LENGTH))
+    rows[:, TRACKED] = 1
+    rows[:, UNITS_AT.start + 6] = rows[:, UNITS_AT.start + 7] = levels
+    times = 0.1 * np.arange(len(levels))
+    begun = [count_onsets(times[:count], rows[:count], 0.25, (0.5, 1.0))[3] for count in range(1, len(levels) + 1)]
+    assert begun == [0, 1, 1, 1, 1, 1, 1, 1, 2]
+    # Whether it began before the window is not asked: what depends on the past for ever depends on when one listens.
+    assert count_onsets(times[1:], rows[1:], 0.25, (0.5, 1.0))[3] == 1
+    assert count_onsets(2 * times, rows, 0.15, (0.5, 1.0))[3] == 0
 
 
 def test_validity_is_the_share_that_was_there() -> None:
