@@ -14,7 +14,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 DATA_FOLDER = Path(os.environ.get("STREAMSENSE_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data").resolve()
-LEAST_REAL_DATA_TESTS = 75
+LEAST_REAL_DATA_TESTS = 160
 """A whole run that finds the recordings and runs fewer tests on them has lost some: it fails."""
 
 
