@@ -75,7 +75,6 @@ def _summary(part: Part) -> dict[str, object]:
         "baseline": "EEG at rest: {} electrodes",
         "neutral": "neutral face: {} measures",
         "mean": "a speaker's mean and spread: {} bands and levels",
-        "usual_pitch_and_loudness": "usual pitch and loudness",
     }
     holds = [text.format(len(part[name])) for name, text in counted.items() if isinstance(part.get(name), dict | list)]
     usual = part.get("usual_pitch_and_loudness")
