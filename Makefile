@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format models action-units wheel soak proof fuzz kill bench bench-xdf clean
+.PHONY: help demo test lint format models action-units wheel soak proof fuzz kill bench bench-xdf gpu-check clean
 
 # The first interpreter that really runs and is of a supported version (a shim may exist without its Python).
 RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -58,6 +58,9 @@ bench: .venv/dev.stamp ## what the features cost, beside what others use for the
 
 bench-xdf: .venv/dev.stamp ## our XDF reader beside pyxdf on 200 MB
 	$(BIN)/python benchmarks/xdf_reader.py
+
+gpu-check: .venv/dev.stamp ## the shipped models on an NVIDIA GPU: that they ran there, as on the CPU, and how fast
+	$(BIN)/python -m benchmarks.gpu_check
 
 clean: ## remove .venv, caches and what was built
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

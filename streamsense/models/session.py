@@ -34,7 +34,7 @@ _CUDA = "CUDAExecutionProvider"
 # Full float32 and an algorithm chosen by rule: the same bytes at every run on the same device.
 _CUDA_OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
 _HOW_TO_GET_CUDA = (
-    "A GPU needs an NVIDIA driver, onnxruntime-gpu instead of onnxruntime, and CUDA 12 with cuDNN 9: "
+    "A GPU needs an NVIDIA driver, onnxruntime-gpu instead of onnxruntime, and CUDA 13 with cuDNN 9: "
     "pip install 'onnxruntime-gpu[cuda,cudnn]'. With provider: auto the CPU is used instead."
 )
 _SILENT, _USUAL = 4, 2  # ONNX Runtime's log levels: fatal only, warnings
