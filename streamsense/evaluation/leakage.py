@@ -18,7 +18,7 @@ from streamsense.streams import FloatArray
 
 _RATE_HZ, _CHANNELS, _BANDS_HZ = 128, 8, ((4, 8), (8, 14), (14, 31), (31, 49))
 _WINDOW, _HOP = 512, 117
-_PEOPLE, _RECORDINGS, _SECONDS = 10, 4, 60
+_PEOPLE, _RECORDINGS, _SECONDS = 10, 4, 40
 _FOLDS = 5
 
 
