@@ -44,7 +44,7 @@ def _recordings(folder: Path) -> Iterator[LabelledRecording]:
 
 
 def _trials(files: list[Path], classes: list[tuple[str, str]]) -> Iterator[LabelledRecording]:
-    visits: dict[int, list[tuple[str, Path]]] = defaultdict(list)
+    visits: dict[int, list[Path]] = defaultdict(list)
     for path in files:
         named = _NAME.fullmatch(path.name)
         if named is None:
@@ -52,9 +52,9 @@ def _trials(files: list[Path], classes: list[tuple[str, str]]) -> Iterator[Label
                 f"{path} is called otherwise than SEED's files. Expected person and date, as in 1_20131027.mat. "
                 "Rename it."
             )
-        visits[int(named[1])].append((named[2], path))
-    for person, dated in sorted(visits.items()):
-        for session, (_, path) in enumerate(sorted(dated)):
+        visits[int(named[1])].append(path)  # by date, as files are sorted by name
+    for person, days in sorted(visits.items()):
+        for session, path in enumerate(days):
             yield from _session(path, f"{person:02d}", session, classes)
 
 

@@ -93,6 +93,17 @@ def test_padding_is_found_to_the_sample_and_silence_within_is_kept(tmp_path):
     assert recording.streams[0].last_stamp == 3999 / RATE_HZ
 
 
+def test_the_listeners_who_heard_something_else_are_kept_too(tmp_path):
+    for name in ("03a01Fa.wav", "03a01Wa.wav"):
+        sound(tmp_path / "wav" / name)
+    # As published: padded with spaces that do not break, in an old encoding, with a decimal comma.
+    text = "Nr.\tSatz\terkannt\tnatuerlich\r\n7\xa0\xa0\t03a01Wa.wav\t67,50\xa0\xa0\t90,00\xa0\r\n"
+    (tmp_path / "erkennung.txt").write_bytes(text.encode("cp1252"))
+    unheard, heard = listed("emodb", tmp_path)
+    assert heard.labels[0].votes == {"angry": 13.5, "not stated": 6.5}
+    assert unheard.labels[0].votes == {}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("", "no line that can be read"), ("Nr.\tSatz\n1\t03a01Fa.wav\t165,00\t30,00\n", "165 % of listeners")],

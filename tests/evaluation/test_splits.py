@@ -79,6 +79,16 @@ def test_a_split_is_refused_exactly_where_any_two_windows_share_a_sample(windows
         check_split(windows, train, test, "trial")
 
 
+def test_a_long_window_overlaps_behind_a_short_one_that_began_later():
+    windows = [
+        Window("a", "1", "r", start, end, trial=f"{at}") for at, (start, end) in enumerate([(0, 9), (1, 2), (5, 6)])
+    ]
+    with pytest.raises(EvaluationError, match=r"0 to 9 s\) is trained on and \(.* 5 to 6 s\)"):
+        check_split(windows, indices(0, 1), indices(2), "trial")
+    with pytest.raises(EvaluationError, match=r"5 to 6 s\) is trained on and \(.* 0 to 9 s\)"):
+        check_split(windows, indices(2), indices(0, 1), "trial")
+
+
 def everything_once(splits: list[Split], count: int) -> bool:
     return sorted(np.concatenate([split.test for split in splits]).tolist()) == list(range(count))
 
