@@ -76,7 +76,7 @@ def permutation_floor(
 ) -> PermutationFloor:
     """Deal each person's labels anew among that person's recordings, and compute `figure` of the dealt labels.
 
-    All windows of a recording keep one label, as they had: dealing single windows would make a floor that is too narrow,
+    All windows of a recording keep one label, as they had: dealing single windows would make the floor too narrow,
     because neighbours resemble each other. `figure` may score fixed predictions, or train and test anew. Raises
     EvaluationError where a recording has two labels, or where nobody has two recordings with different labels.
     """
