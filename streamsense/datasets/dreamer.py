@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from streamsense.datasets.arrays import PAUSE_S, ArrayRecording, eeg_recording
-from streamsense.datasets.files import found_files, numbers, read_mat
+from streamsense.datasets.files import found_files
 from streamsense.datasets.labelled import Dataset, LabelledRecording
 from streamsense.datasets.labels import Label, on_unit_scale
+from streamsense.datasets.matlab import numbers, read_mat
 from streamsense.errors import DatasetError
 from streamsense.streams import FloatArray
 

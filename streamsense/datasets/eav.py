@@ -11,9 +11,9 @@ import numpy as np
 
 from streamsense.datasets.arrays import ArrayRecording, eeg_recording
 from streamsense.datasets.clips import open_clip, open_film
-from streamsense.datasets.files import mat_shapes, numbers, read_mat
 from streamsense.datasets.labelled import Dataset, LabelledRecording
 from streamsense.datasets.labels import Label
+from streamsense.datasets.matlab import mat_shapes, numbers, read_mat
 from streamsense.errors import DatasetError
 from streamsense.sources.recorded import Recording
 from streamsense.streams import Modality

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -11,11 +11,12 @@ from typing import Literal, Protocol
 import numpy as np
 
 from streamsense.datasets.files import number, table_rows
+from streamsense.datasets.lab_streams import channel_of, label_stream, marker_times, rating_times, signal_bounds
 from streamsense.datasets.labels import Label, on_unit_scale
 from streamsense.errors import DatasetError
 from streamsense.fusion.emotions import DIMENSIONS
-from streamsense.sources.recorded import RecordedStream, Recording
-from streamsense.streams import Block, FloatArray, Kind
+from streamsense.sources.recorded import Recording
+from streamsense.streams import FloatArray
 from streamsense.ticks import HOP_S, TICKS_PER_SECOND
 
 _TABLE_COLUMNS = ("start_s", "end_s")
@@ -54,9 +55,9 @@ class MarkerLabels:
 
     def labels(self, recording: Recording) -> tuple[Label, ...]:
         """One label for each marker that begins one, each a trial of its own."""
-        times, texts = _marker_times(recording, _stream(recording, self.stream, text=True))
+        times, texts = marker_times(recording, label_stream(recording, self.stream, text=True))
         kept = [(t, text) for t, text in zip(times.tolist(), texts, strict=True) if text in {*self.starts, *self.ends}]
-        last_s = _bounds(recording)[1]
+        last_s = signal_bounds(recording)[1]
         found: list[Label] = []
         for (start_s, text), (end_s, _) in itertools.pairwise([*kept, (last_s, "")]):
             if text in self.starts and end_s > start_s:
@@ -93,9 +94,9 @@ class RatingLabels:
 
     def labels(self, recording: Recording) -> tuple[Label, ...]:
         """One label for each stretch of equal ratings."""
-        stream = _stream(recording, self.stream, text=False)
-        columns = [_channel(recording, stream, label) for label in self.channels.values()]
-        times, values = _rating_times(recording, stream, columns)
+        stream = label_stream(recording, self.stream, text=False)
+        columns = [channel_of(recording, stream, label) for label in self.channels.values()]
+        times, values = rating_times(recording, stream, columns)
         if not len(times):
             raise DatasetError(
                 f"{recording.path}: the rating stream {self.stream!r} has no sample. Leave the file out."
@@ -138,7 +139,7 @@ class TableLabels:
                 f"{recording.path} has no labels beside it. Expected {path.name} with the columns start_s, end_s and "
                 "name or valence and arousal. Write it, or take the recording out of the folder."
             )
-        first_s, last_s = _bounds(recording)
+        first_s, last_s = signal_bounds(recording)
         begin_s = first_s if self.clock == "recording" else 0.0
         found = tuple(self._label(path, row, begin_s) for row in table_rows(path, self.columns))
         if not found:
@@ -163,62 +164,3 @@ class TableLabels:
         }
         words = {name: (row.get(name) or "").strip() for name in ("name", "emotion", "trial")}
         return Label(begin_s + start_s, begin_s + end_s, **words, **rated)  # type: ignore[arg-type]
-
-
-def _stream(recording: Recording, name: str, *, text: bool) -> RecordedStream:
-    fitting = [it for it in recording.streams if it.name == name and it.is_text == text]
-    if len(fitting) == 1:
-        return fitting[0]
-    names = ", ".join(repr(it.name) for it in recording.streams if it.is_text == text) or "none"
-    raise DatasetError(
-        f"{recording.path} has {len(fitting)} streams of {'texts' if text else 'numbers'} called {name!r}; expected "
-        f"one. Found: {names}. Name the stream with the labels, or take the file out of the folder."
-    )
-
-
-def _channel(recording: Recording, stream: RecordedStream, label: str) -> int:
-    if label not in stream.channel_labels:
-        raise DatasetError(
-            f"{recording.path}: {stream.name!r} has the channels {', '.join(stream.channel_labels[:10])}; expected "
-            f"{label!r} among them. Name the channel of each rating."
-        )
-    return stream.channel_labels.index(label)
-
-
-def _blocks(recording: Recording, stream: RecordedStream, kind: Kind) -> Iterator[tuple[FloatArray, Block]]:
-    """Each block with its samples' times in seconds of the replay: the block's clock offset is added to its stamps."""
-    for event in recording.events({stream.stream_id: ("labels", kind)}):
-        if isinstance(event, Block) and len(event):
-            yield event.stamps + (event.received - event.stamps[-1]), event
-
-
-def _marker_times(recording: Recording, stream: RecordedStream) -> tuple[FloatArray, list[str]]:
-    found = list(_blocks(recording, stream, "markers"))
-    times = np.concatenate([np.empty(0), *(times for times, _ in found)])
-    texts = [text for _, block in found for text in block.texts]
-    order = np.argsort(times, kind="stable")
-    return times[order], [texts[at] for at in order]
-
-
-def _rating_times(
-    recording: Recording, stream: RecordedStream, columns: Sequence[int]
-) -> tuple[FloatArray, FloatArray]:
-    found = list(_blocks(recording, stream, "other"))
-    times = np.concatenate([np.empty(0), *(times for times, _ in found)])
-    values = np.concatenate(
-        [np.empty((0, len(columns))), *(block.values[:, columns].astype(np.float64) for _, block in found)]
-    )
-    order = np.argsort(times, kind="stable")
-    return times[order], values[order]
-
-
-def _bounds(recording: Recording) -> tuple[float, float]:
-    """The first and the last time of any sample of numbers, in seconds of the replay."""
-    first, last = np.inf, -np.inf
-    for stream in recording.streams:
-        if stream.sample_count and not stream.is_text:
-            for times, _ in _blocks(recording, stream, "other"):
-                first, last = min(first, float(times.min())), max(last, float(times.max()))
-    if not first <= last:
-        raise DatasetError(f"{recording.path} has no sample of any signal. Take it out of the folder.")
-    return first, last

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from streamsense.datasets.arrays import ArrayRecording, eeg_recording
-from streamsense.datasets.files import found_files, mat_shapes, numbers, read_mat
+from streamsense.datasets.files import found_files
 from streamsense.datasets.labelled import Dataset, LabelledRecording
 from streamsense.datasets.labels import Label
+from streamsense.datasets.matlab import mat_shapes, numbers, read_mat
 from streamsense.errors import DatasetError
 
 # fmt: off

@@ -14,8 +14,8 @@ import scipy.io
 from streamsense.config import Config, EegSection
 from streamsense.datasets.arrays import PAUSE_S
 from streamsense.datasets.catalogue import recordings_of
-from streamsense.datasets.files import read_mat
 from streamsense.datasets.labelled import LabelledRecording
+from streamsense.datasets.matlab import read_mat
 from streamsense.errors import DatasetError
 from streamsense.evaluation.windows import labelled_windows
 from streamsense.features.electrodes import map_electrodes
