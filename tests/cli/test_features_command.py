@@ -145,7 +145,7 @@ def named_numbers(windows: Mapping[str, Feature]) -> dict[str, float]:
             if face.inputs["action_unit_mask"].any():
                 names = (f"au{unit}", f"au{unit}_sd", f"au{unit}_slope_per_s", f"au{unit}_left_minus_right")
                 numbers |= dict(zip(names, map(float, row), strict=True))
-        numbers |= face.cues
+        numbers |= face.cues | face.beside
     if (voice := windows.get("voice")) is not None:
         for column, name in enumerate(("mean", "sd", "delta_mean", "delta_sd")):
             for band in range(64):
