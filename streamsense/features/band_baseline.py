@@ -49,6 +49,16 @@ class Baseline:
         known = sum(name in self.entropy for name in names)
         return self.weight if 2 * known >= len(names) else 0.0
 
+    def warnings(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """What a user should know who uses it, as a profile's, with these electrodes."""
+        lacking = [name for name in names if name not in self.entropy]
+        if not lacking:
+            return ()
+        text = f"the profile knows no rest of {', '.join(lacking)}: each is referred to itself, as if it never changed"
+        if 2 * len(lacking) <= len(names):
+            return (text,)
+        return (f"{text}. It knows less than half of the {len(names)} electrodes, so its EEG part does not count",)
+
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def running_baseline(cell: FloatArray, samples: float) -> tuple[FloatArray, float]:

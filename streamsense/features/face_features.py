@@ -216,11 +216,12 @@ class FaceFeatures:
         """Keep the running neutral and the usual gaze as they are."""
         self.state.neutral.frozen = self.state.cues.gaze_frozen = True
 
-    def use_profile(self, part: Part | None) -> None:
+    def use_profile(self, part: Part | None) -> tuple[str, ...]:
         """Refer to a profile's neutral face and gaze from now on; None: learn them. Raises ConfigError if unfit."""
         gaze = None if part is None else numbers(part, "usual_gaze_deg", 2)
         self._estimator.use_neutral(self.state.neutral, None if part is None else table(part, "neutral"))
         self._cues.use_gaze(self.state.cues, gaze)
+        return ()
 
     def contract(self) -> dict[str, object]:
         """The exact definition of the feature."""

@@ -313,12 +313,13 @@ class VoiceFeatures:
         """Keep the speaker's normalisation as it is."""
         self._frozen = True
 
-    def use_profile(self, part: Part | None) -> None:
+    def use_profile(self, part: Part | None) -> tuple[str, ...]:
         """Use a profile's normalisation from now on; None: learn. Raises ConfigError if unfit."""
         usual = self._contours.in_profile(part)
         self._normalisation.use_profile(self.state, part)
         self.state.usual_from_profile = usual
         self._profile, self._frozen = part, False
+        return ()
 
     def _activity_contract(self) -> dict[str, object]:
         level = self._activity.contract()

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamsense.features.band_entropy import BAND_NAMES
+from streamsense.features.band_entropy import BAND_NAMES, BandEntropy
 from streamsense.features.electrodes import ELECTRODES
+from streamsense.models.contract import contract_sha256
 from streamsense.runtime.recorded_session import open_replay
 from streamsense.score import Score
 from streamsense.streams import Feature
@@ -115,6 +116,10 @@ def done(folder: Path, files: dict[str, Path]) -> dict[str, Done]:
     commands["not used"] = ["features", files["grey"], "-o", folder / "not used.csv", "--face", "none"]
     commands["ending"] = ["features", files["one"], "-o", folder / "table.xlsx"]
     (folder / "short.yaml").write_text("eeg: {window_s: 2, reference: none}\n")
+    commands["other cap"] = ["features", files["one"], "-o", folder / "other cap.csv", "--config", "cap.yaml"]
+    part = {"contract": contract_sha256(BandEntropy().contract()), "baseline": {"Fz": [1.0] * 5}, "weight": 1.0}
+    (folder / "Fz.json").write_text(json.dumps({"streamsense_profile": 1, "eeg": part}))
+    (folder / "cap.yaml").write_text("eeg: {}\nprofile: Fz.json\n")
     return dict(zip(commands, run_together(list(commands.values()), folder), strict=True))
 
 
@@ -219,6 +224,13 @@ def test_one_electrode_is_enough(done, folder):
     assert [name for name in names if name.startswith("de_")] == [f"de_{band}_Oz" for band in BAND_NAMES]
     assert float(rows[-1]["eeg_validity"]) == 1.0
     assert float(rows[-1]["de_alpha_Oz"]) > 0
+
+
+def test_electrodes_that_the_profile_does_not_know_are_told(done, folder):
+    assert done["other cap"].code == 0, done["other cap"]
+    (told,) = [line for line in done["other cap"].out.splitlines() if line.startswith("warning: the profile ")]
+    assert "knows no rest of Oz" in told
+    assert "does not count" in told
 
 
 def test_a_rate_that_is_too_low_is_told(done, folder):
