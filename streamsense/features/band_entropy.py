@@ -25,7 +25,7 @@ from streamsense.features.entropy_cells import CELLS_KEPT, BandEntropyState, cel
 from streamsense.features.entropy_window import entropy_of_window, read_window
 from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.spherical_splines import interpolation
-from streamsense.profile import Part
+from streamsense.profile import FORGOTTEN, Part
 from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
 from streamsense.ticks import tick_time
 
@@ -76,6 +76,8 @@ class BandEntropy:
         """Prepare for a stream; returns warnings. Raises SourceError when no channel is a known electrode."""
         design, warnings = design_for(self.settings, info, self._electrode_names)
         if self._design is None or self.state is None or not self._design.goes_on(design):
+            if self._profile is None and self.learned_s > 0:
+                warnings += (f"the EEG came back with other electrodes, units or another rate: {FORGOTTEN}",)
             self.state = BandEntropyState.new(len(design.names), len(BAND_NAMES), design.bands.shape[1])
         self._design = design
         warnings += self._look_up_rest()

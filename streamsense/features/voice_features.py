@@ -43,7 +43,7 @@ from streamsense.features.voice_normalisation import (
     VoiceNormalisation,
 )
 from streamsense.features.voice_quality import voice_quality
-from streamsense.profile import Part
+from streamsense.profile import FORGOTTEN, Part
 from streamsense.streams import VOICE_FRAMES, Feature, FloatArray, Modality, StreamInfo, TimedBlock
 
 _SHORTEST_RING_S = LOOKBACK_S + 1.0
@@ -149,9 +149,9 @@ class VoiceFeatures:
             )
         warnings: tuple[str, ...] = ()
         if self._delay_s is not None and info.delay_s != self._delay_s:
+            if self._profile is None and self.learned_s > 0:
+                warnings = (f"the sound came back with another rate: {FORGOTTEN}",)
             self.state = self._new_state()
-            if self._profile is None:
-                warnings = ("the sound's rate changed: the speaker's normalisation begins anew",)
         self._delay_s = info.delay_s
         self._take_frames(np.empty(0), np.empty((0, len(front_end.labels))))  # compiles what runs per frame
         self.feature_at(0.0)  # and per tick

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,11 @@ class Finding:
     quality: float
     reasons: tuple[str, ...]
     is_learned: bool
+
+    def as_lost(self) -> Finding:
+        """The same, should the stream have come back otherwise after the phase: all that was learned is gone."""
+        reasons = ("its stream came back otherwise after that, and what was learned is lost",)
+        return replace(self, seconds=0.0, reasons=reasons, is_learned=False)
 
     @property
     def is_good(self) -> bool:
@@ -165,6 +170,10 @@ class Calibration:
     def alpha_rise(self) -> float | None:
         """`alpha_rise` of the phase that ended last."""
         return alpha_rise(self._whole_windows("eeg"))
+
+    def learned(self) -> frozenset[str]:
+        """The parts of which something is known, now."""
+        return self.session.ask(lambda pipeline: frozenset(pipeline.learned()))
 
     def forget(self, modalities: Sequence[Modality]) -> None:
         """Let these modalities know nothing, in the recording too."""
