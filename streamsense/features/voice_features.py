@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsense.errors import SourceError
-from streamsense.features import hesitation_sounds
-from streamsense.features.articulation import DIP_DB, RANGE_DB
+from streamsense.features import articulation, hesitation_sounds, speech_timing
 from streamsense.features.contours import CONTOURS, Contours, ContourState
 from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.frame_statistics import mean_and_sd, slots_between
@@ -25,7 +24,7 @@ from streamsense.features.speech_gate import (
     new_gate_state,
     restart_gate,
 )
-from streamsense.features.speech_timing import CUES, LOOKBACK_S, PAUSE_S, SPAN_S, TURN_GAP_S, speech_timing
+from streamsense.features.speech_timing import CUES, LOOKBACK_S
 from streamsense.features.voice_activity import VoiceActivity, VoiceActivitySettings, VoiceActivityState
 from streamsense.features.voice_front_end import (
     CLIPPED,
@@ -230,7 +229,7 @@ class VoiceFeatures:
         state = self.state
         slots = slots_between(state.ring_times, state.frames, tick_time - LOOKBACK_S, tick_time)
         times = state.ring_times[slots]
-        cues = speech_timing(
+        cues = speech_timing.speech_timing(
             times,
             state.ring_voiced[slots],
             state.ring_contours[slots],
@@ -329,7 +328,7 @@ class VoiceFeatures:
         """The exact definition of the feature; a model trained with another one is refused."""
         return {
             "feature": "voice_log_mel_statistics",
-            "version": 3,
+            "version": 4,
             "window_s": self.settings.window_s,
             "front_end": VoiceFrontEnd(self.settings.front_end).contract(),
             "voice_activity": self._activity_contract(),
@@ -338,8 +337,9 @@ class VoiceFeatures:
             "contours": {"numbers": list(PROSODY), **prosody_contract(), **self._contours.contract()},
             "prosody": ["level", "tilt", "voiced_fraction", "pause_fraction"],
             "frames": "voiced frames of the window",
-            "pauses": {"span_s": SPAN_S, "pause_s": PAUSE_S, "turn_gap_s": TURN_GAP_S},
-            "articulation": {"dip_db": DIP_DB, "range_db": RANGE_DB},
+            "frames_within": [_LOWEST, _HIGHEST],
+            "pauses": speech_timing.contract(),
+            "articulation": articulation.contract(),
             "hesitation_sounds": hesitation_sounds.contract(),
             "cues": ["voiced_fraction", *CUES],
         }
