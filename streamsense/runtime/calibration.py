@@ -222,7 +222,11 @@ def alpha_rise(windows: Sequence[Feature]) -> float | None:
 
 
 def calibration_config(config: Config, record_into: Path | None) -> Config:
-    """The configuration without a profile and without outputs, recorded as the task `calibration`."""
-    recording = config.recording.model_copy(update={"folder": record_into, "task": "calibration"})
+    """The configuration without a profile and without outputs, recorded as the task `calibration`.
+
+    `record_into` is another folder than the configuration's, if any.
+    """
+    folder = record_into or config.recording.folder
+    recording = config.recording.model_copy(update={"folder": folder, "task": "calibration"})
     output = config.output.model_copy(update={"lsl": False, "csv": None})
     return config.model_copy(update={"profile": None, "output": output, "recording": recording})

@@ -82,8 +82,8 @@ def silent(folder: Path, session_id: str) -> Done:
 
 def interrupted(folder: Path, session_id: str) -> Done:
     """Ctrl-C in the middle of the phase."""
-    file = config(folder, "interrupted", session_id)
-    arguments = ["calibrate", file, "-o", "interrupted.json", "--no-prompt", "--pause", 0, "--record", "broken_off"]
+    file = config(folder, "interrupted", session_id, recording={"folder": "broken_off"})
+    arguments = ["calibrate", file, "-o", "interrupted.json", "--no-prompt", "--pause", 0]
     with running(*arguments, folder=folder) as command:
         command.wait_for("Read aloud", timeout_s=PATIENCE_S)
         time.sleep(1.0)
@@ -209,6 +209,7 @@ def test_ctrl_c_leaves_no_profile_and_a_whole_recording(outcomes: dict[str, Futu
     done = outcomes["interrupted"].result()
     assert done.code == 130, done
     assert "Interrupted: no profile was written." in done.out
+    assert "It is recorded into broken_off." in done.out, "as the configuration says"
     assert "Traceback" not in done.err
     assert not (folder / "interrupted.json").exists()
     (file,) = (folder / "broken_off").glob("*_task-calibration_*.xdf")
