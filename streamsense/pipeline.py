@@ -124,8 +124,9 @@ class Pipeline:
                 if event.name == START:
                     self._state.next_tick = tick_at_or_before(event.received) + 1
                 if event.name == PROFILE:
-                    profile = self._use_profile(event.payload)
+                    profile, warnings = self._use_profile(event.payload)
                     self._notice(event.received, "profile", profile.sha256, {"parts": list(profile.parts)})
+                    self._warn(event.received, warnings)
                 elif event.name == LEARN:
                     parts, phase = parse_learning(event.payload)
                     self._learn(parts)
@@ -133,9 +134,10 @@ class Pipeline:
                 else:
                     self._notice(event.received, event.name, event.payload)
 
-    def _use_profile(self, text: str) -> Profile:
-        """Let all features refer to a profile. Raises ConfigError when it does not fit them."""
+    def _use_profile(self, text: str) -> tuple[Profile, list[str]]:
+        """Let all features refer to a profile; returns warnings too. Raises ConfigError when it does not fit them."""
         profile = parse_profile(text)
+        warnings: list[str] = []
         for name, (learner, contract) in self._learners().items():
             part = profile.parts.get(name)
             if part is not None and part.get("contract") != contract_sha256(contract):
@@ -143,9 +145,9 @@ class Pipeline:
                     f"The {name} part of the profile was learned with other features than this session's. Use the "
                     "settings and the version of streamsense that it was made with, or make a new profile."
                 )
-            learner.use_profile(part)
+            warnings += learner.use_profile(part)
         self._state.profile, self._state.frozen = text, []
-        return profile
+        return profile, warnings
 
     def _learn(self, parts: Iterable[str]) -> None:
         """Let `parts` learn anew, and all others learn no more; a profile is no longer in use."""
@@ -199,8 +201,7 @@ class Pipeline:
             event.received, "stream_opened",
             f"{info.key}: {info.name} ({_size_text(info)})", {"stream": info.key},
         )  # fmt: skip
-        for warning in warnings:
-            self._notice(event.received, "warning", warning)
+        self._warn(event.received, warnings)
 
     def _refuse(self, key: str, error: SourceError, received: float) -> None:
         """A session goes on without a stream that it cannot use; whoever runs it may decide otherwise."""
@@ -289,6 +290,9 @@ class Pipeline:
 
     def _notice(self, time: float, kind: str, text: str, details: dict[str, object] | None = None) -> None:
         self._notices.append(Notice(time, kind, text, details or {}))
+
+    def _warn(self, time: float, warnings: Iterable[str]) -> None:
+        self._notices += [Notice(time, "warning", warning) for warning in warnings]
 
     def take_notices(self) -> list[Notice]:
         """The notices since the last call."""

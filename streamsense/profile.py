@@ -38,6 +38,8 @@ _REMEDY = "Make a new one: `streamsense calibrate CONFIG -o PROFILE`."
 
 FUSION = "fusion"
 PARTS = (*MODALITIES, FUSION)
+FORGOTTEN = "what was learned of the person is forgotten"
+"""Of a stream that came back so that nothing learned before fits it."""
 Part = Mapping[str, Any]
 """What one modality's features learned, by name: numbers, texts, lists of numbers, and such by name."""
 

@@ -149,7 +149,8 @@ class Feature:
     [0, 1] is the share of the window that was really there, `quality` in [0, 1] how good it was, `reasons` why not
     better. `last_time` is the originating time of the newest sample used (NaN: none yet). `effective_time` is the
     instant that the window stands for: its middle, less the filters' delay. `cues` are named numbers for the
-    fusion (for example `pause_fraction`).
+    fusion (for example `pause_fraction`). `beside` are named numbers that neither an expert nor the fusion is given:
+    columns of a table alone, no part of the contract; one that has no value is left out.
     """
 
     modality: Modality
@@ -160,3 +161,4 @@ class Feature:
     effective_time: float
     reasons: tuple[str, ...] = ()
     cues: dict[str, float] = field(default_factory=dict)
+    beside: dict[str, float] = field(default_factory=dict)

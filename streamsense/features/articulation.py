@@ -36,6 +36,19 @@ def articulation(contours: Float32Array, spoken: BoolArray) -> tuple[float, floa
     return _rate_and_variability(syllable_nuclei(contours, spoken), spoken)  # type: ignore[no-any-return]
 
 
+def contract() -> dict[str, object]:
+    """The exact definition of both."""
+    return {
+        "dip_db": DIP_DB,
+        "range_db": RANGE_DB,
+        "smoothing_frames": _SMOOTHING_FRAMES,
+        "pitch_within_frames": _PITCH_WITHIN_FRAMES,
+        "least_speech_s": LEAST_SPEECH_S,
+        "longest_interval_s": _LONGEST_INTERVAL_S,
+        "fewest_intervals": _FEWEST_INTERVALS,
+    }
+
+
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def syllable_nuclei(contours: Float32Array, spoken: BoolArray) -> IntArray:
     """The numbers of the frames at which a nucleus has its peak."""

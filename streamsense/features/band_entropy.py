@@ -25,7 +25,7 @@ from streamsense.features.entropy_cells import CELLS_KEPT, BandEntropyState, cel
 from streamsense.features.entropy_window import entropy_of_window, read_window
 from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.spherical_splines import interpolation
-from streamsense.profile import Part
+from streamsense.profile import FORGOTTEN, Part
 from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
 from streamsense.ticks import tick_time
 
@@ -76,9 +76,11 @@ class BandEntropy:
         """Prepare for a stream; returns warnings. Raises SourceError when no channel is a known electrode."""
         design, warnings = design_for(self.settings, info, self._electrode_names)
         if self._design is None or self.state is None or not self._design.goes_on(design):
+            if self._profile is None and self.learned_s > 0:
+                warnings += (f"the EEG came back with other electrodes, units or another rate: {FORGOTTEN}",)
             self.state = BandEntropyState.new(len(design.names), len(BAND_NAMES), design.bands.shape[1])
         self._design = design
-        self._look_up_rest()
+        warnings += self._look_up_rest()
         self._compile()
         return warnings
 
@@ -198,11 +200,11 @@ class BandEntropy:
         """Keep the session's baseline as it is."""
         self._frozen = True
 
-    def use_profile(self, part: Part | None) -> None:
+    def use_profile(self, part: Part | None) -> tuple[str, ...]:
         """Refer to a profile's baseline from now on; None: to this session's. Raises ConfigError if unfit."""
         self._profile = None if part is None else Baseline.from_profile(part)
         self._frozen = False
-        self._look_up_rest()
+        return self._look_up_rest()
 
     def contract(self) -> dict[str, object]:
         """The exact definition of the feature; a model trained with another one is refused."""
@@ -221,13 +223,15 @@ class BandEntropy:
         entropy, weight = running_baseline(state.baseline[slot], design.baseline_samples)
         return entropy, weight
 
-    def _look_up_rest(self) -> None:
-        """Take the profile's numbers for the electrodes of the stream."""
-        if self._design is not None:
-            profile = self._profile or Baseline({}, 0.0)
-            self._rest = profile.rows(self._design.names)
-            self._rest_power = highest_band_power(self._rest)
-            self._rest_weight = profile.weight_of(self._design.names)
+    def _look_up_rest(self) -> tuple[str, ...]:
+        """Take the profile's numbers for the electrodes of the stream; returns warnings of those that it lacks."""
+        if self._design is None:
+            return ()
+        profile, names = self._profile or Baseline({}, 0.0), self._design.names
+        self._rest = profile.rows(names)
+        self._rest_power = highest_band_power(self._rest)
+        self._rest_weight = profile.weight_of(names)
+        return () if self._profile is None else profile.warnings(names)
 
     def _ready(self) -> tuple[BandDesign, BandEntropyState]:
         if self._design is None or self.state is None:

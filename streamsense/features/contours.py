@@ -112,9 +112,19 @@ class Contours:
         return {
             "semitone_zero_hz": SEMITONE_ZERO_HZ,
             "loudness": loudness_contract(),
-            "usual": {"method": "running median of voiced frames", "memory_s": _MEMORY_S},
+            "usual": {
+                "method": "running median of voiced frames",
+                "memory_s": _MEMORY_S,
+                "pitch_bins_st": _bins(*_PITCH_BINS),
+                "loudness_bins_db": _bins(*_LOUDNESS_BINS),
+                "in_a_profile_from_frames": _SETTLED_FRAMES,
+            },
             "spectral_change": {"from": "smoothed log-Mel spectrum", "smoothing_s": _SPECTRUM_S},
         }
+
+
+def _bins(lowest: float, width: float, count: int) -> dict[str, float]:
+    return {"lowest": lowest, "width": width, "count": count}
 
 
 _FADE = math.exp(-FRAME_HOP_S / _MEMORY_S)

@@ -65,6 +65,9 @@ def contract() -> dict[str, object]:
         "breath_above_noise_db": list(BREATH_ABOVE_NOISE_DB),
         "breath_below_speech_db": list(BREATH_BELOW_SPEECH_DB),
         "breath_s": list(BREATH_S),
+        "breath_apart_frames": _APART_FRAMES,
+        "bridged_frames": _BRIDGED_FRAMES,
+        "hole_s": HOLE_S,
     }
 
 

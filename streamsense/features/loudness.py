@@ -57,6 +57,8 @@ def contract() -> dict[str, object]:
     return {
         "method": "sum over Bark bands of (equal loudness × power) ** log10(2)",
         "equal_loudness": "Hermansky 1990, eq. 7",
+        "bark": "Traunmüller 1990, the whole number below",
+        "reference_hz": _REFERENCE_HZ,
         "unit": "dB of an equally loud full-scale sine of 1 kHz",
     }
 

@@ -61,9 +61,10 @@ def contract() -> dict[str, object]:
     return {
         "method": "yin",
         "rate_hz": _RATE_HZ,
-        "lowpass": {"taps": _TAPS, "cutoff_hz": _LOWPASS_HZ},
+        "lowpass": {"taps": _TAPS, "cutoff_hz": _LOWPASS_HZ, "window": "hamming"},
         "range_hz": [LOWEST_HZ, HIGHEST_HZ],
         "window_samples": _WINDOW,
+        "silent_mean_square": _SILENT,
         "good": _GOOD,
         "octave_cost": _OCTAVE_COST,
         "voiced_periodicity": VOICED_PERIODICITY,

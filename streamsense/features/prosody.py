@@ -27,6 +27,7 @@ _LARGEST_STEP_ST = 1.0
 _FARTHEST_ST = 9.0  # from the window's median: farther away are octave errors
 _LOUDNESS_RANGE_DB = 25.0  # below the window's loudest: quieter is no speech, but voice activity holding on
 _FEWEST_FOR_A_SLOPE = 10
+_RANGE = (0.2, 0.8)  # quantiles, as in eGeMAPS (Eyben 2016)
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -53,6 +54,7 @@ def contract() -> dict[str, object]:
         "loudness_within_db_of_loudest": _LOUDNESS_RANGE_DB,
         "largest_step_st": _LARGEST_STEP_ST,
         "fewest_for_a_slope": _FEWEST_FOR_A_SLOPE,
+        "range_quantiles": list(_RANGE),
     }
 
 
@@ -93,7 +95,7 @@ def _prosody(
         found[0], found[1], found[2] = _line(at[:pitched], pitch[:pitched])
         found[0] = found[0] - usual_pitch if usual_pitch > 0 else 0.0
         last = len(in_order) - 1
-        found[3] = in_order[int(0.8 * last)] - in_order[int(0.2 * last)]
+        found[3] = in_order[int(_RANGE[1] * last)] - in_order[int(_RANGE[0] * last)]
         found[4] = unsteadiness / max(1, triples)
         found[5] = periodicity / pitched
         found[6] = pitched / count

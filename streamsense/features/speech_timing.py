@@ -67,6 +67,18 @@ def speech_timing(
     }
 
 
+def contract() -> dict[str, object]:
+    """The exact definition of pauses and turns."""
+    return {
+        "span_s": SPAN_S,
+        "pause_s": PAUSE_S,
+        "long_pause_s": LONG_PAUSE_S,
+        "turn_gap_s": TURN_GAP_S,
+        "shortest_turn_s": _SHORTEST_TURN_S,
+        "speech": "voiced frames without those that are held",
+    }
+
+
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _without_hold(voiced: BoolArray, hold_frames: int) -> BoolArray:
     """Take the held frames off the end of each stretch of speech that has ended."""

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsense.errors import SourceError
-from streamsense.features import hesitation_sounds
-from streamsense.features.articulation import DIP_DB, RANGE_DB
+from streamsense.features import articulation, hesitation_sounds, speech_timing
 from streamsense.features.contours import CONTOURS, Contours, ContourState
 from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.frame_statistics import mean_and_sd, slots_between
@@ -25,7 +24,7 @@ from streamsense.features.speech_gate import (
     new_gate_state,
     restart_gate,
 )
-from streamsense.features.speech_timing import CUES, LOOKBACK_S, PAUSE_S, SPAN_S, TURN_GAP_S, speech_timing
+from streamsense.features.speech_timing import CUES, LOOKBACK_S
 from streamsense.features.voice_activity import VoiceActivity, VoiceActivitySettings, VoiceActivityState
 from streamsense.features.voice_front_end import (
     CLIPPED,
@@ -43,7 +42,7 @@ from streamsense.features.voice_normalisation import (
     VoiceNormalisation,
 )
 from streamsense.features.voice_quality import voice_quality
-from streamsense.profile import Part
+from streamsense.profile import FORGOTTEN, Part
 from streamsense.streams import VOICE_FRAMES, Feature, FloatArray, Modality, StreamInfo, TimedBlock
 
 _SHORTEST_RING_S = LOOKBACK_S + 1.0
@@ -149,9 +148,9 @@ class VoiceFeatures:
             )
         warnings: tuple[str, ...] = ()
         if self._delay_s is not None and info.delay_s != self._delay_s:
+            if self._profile is None and self.learned_s > 0:
+                warnings = (f"the sound came back with another rate: {FORGOTTEN}",)
             self.state = self._new_state()
-            if self._profile is None:
-                warnings = ("the sound's rate changed: the speaker's normalisation begins anew",)
         self._delay_s = info.delay_s
         self._take_frames(np.empty(0), np.empty((0, len(front_end.labels))))  # compiles what runs per frame
         self.feature_at(0.0)  # and per tick
@@ -230,7 +229,7 @@ class VoiceFeatures:
         state = self.state
         slots = slots_between(state.ring_times, state.frames, tick_time - LOOKBACK_S, tick_time)
         times = state.ring_times[slots]
-        cues = speech_timing(
+        cues = speech_timing.speech_timing(
             times,
             state.ring_voiced[slots],
             state.ring_contours[slots],
@@ -313,12 +312,13 @@ class VoiceFeatures:
         """Keep the speaker's normalisation as it is."""
         self._frozen = True
 
-    def use_profile(self, part: Part | None) -> None:
+    def use_profile(self, part: Part | None) -> tuple[str, ...]:
         """Use a profile's normalisation from now on; None: learn. Raises ConfigError if unfit."""
         usual = self._contours.in_profile(part)
         self._normalisation.use_profile(self.state, part)
         self.state.usual_from_profile = usual
         self._profile, self._frozen = part, False
+        return ()
 
     def _activity_contract(self) -> dict[str, object]:
         level = self._activity.contract()
@@ -328,7 +328,7 @@ class VoiceFeatures:
         """The exact definition of the feature; a model trained with another one is refused."""
         return {
             "feature": "voice_log_mel_statistics",
-            "version": 3,
+            "version": 4,
             "window_s": self.settings.window_s,
             "front_end": VoiceFrontEnd(self.settings.front_end).contract(),
             "voice_activity": self._activity_contract(),
@@ -337,8 +337,9 @@ class VoiceFeatures:
             "contours": {"numbers": list(PROSODY), **prosody_contract(), **self._contours.contract()},
             "prosody": ["level", "tilt", "voiced_fraction", "pause_fraction"],
             "frames": "voiced frames of the window",
-            "pauses": {"span_s": SPAN_S, "pause_s": PAUSE_S, "turn_gap_s": TURN_GAP_S},
-            "articulation": {"dip_db": DIP_DB, "range_db": RANGE_DB},
+            "frames_within": [_LOWEST, _HIGHEST],
+            "pauses": speech_timing.contract(),
+            "articulation": articulation.contract(),
             "hesitation_sounds": hesitation_sounds.contract(),
             "cues": ["voiced_fraction", *CUES],
         }

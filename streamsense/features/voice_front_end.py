@@ -28,6 +28,7 @@ from streamsense.features.sound_resampler import (
     IntArray,
     Resampler,
 )
+from streamsense.features.sound_resampler import contract as resampler_contract
 from streamsense.features.speech_probability import (
     CONTEXT_SAMPLES,
     SpeechNet,
@@ -56,6 +57,7 @@ LEVEL, TILT, CLIPPED, PITCH, PERIODICITY, VOICE_PROBABILITY, SEGMENT = range(-le
 VoiceActivityMethod = Literal["energy", "silero"]
 
 _DTYPES = ("int16", "float32", "float64", "double64")
+_INT16_FULL_SCALE = 32768.0
 _CLIPPED_LEVEL = 0.999
 
 
@@ -244,7 +246,7 @@ class VoiceFrontEnd:
     def _mono(self, values: npt.NDArray[np.generic]) -> FloatArray:
         if values.dtype != np.int16 and values.dtype.kind != "f":
             raise SourceError(f"The voice stream sent {values.dtype}, expected int16 or float. Record sound as either.")
-        full_scale = 32768.0 if values.dtype == np.int16 else 1.0
+        full_scale = _INT16_FULL_SCALE if values.dtype == np.int16 else 1.0
         if self.settings.channel is not None:
             return values[:, self.settings.channel].astype(np.float64) / full_scale
         total = values[:, 0].astype(np.float64)
@@ -263,7 +265,10 @@ class VoiceFrontEnd:
                 "order": ORDER,
                 "cutoff_hz": self.settings.highpass_hz,
                 "at": "input rate",
+                "begins": "as if its first sample had always stood there",
             },
+            "full_scale": {"int16": _INT16_FULL_SCALE, "float": 1.0, "beyond": "cut off", "clipped": _CLIPPED_LEVEL},
+            "resampler": resampler_contract(),
             "log_mel": self._log_mel.contract(),
             "pitch": pitch.contract(),
             "frames": "from the first sample of a segment, and of each 10 s of stamps",

@@ -85,11 +85,12 @@ class Fusion:
         habitual = self.state.ambivalence.habitual_discord
         return None if math.isnan(habitual) else {"habitual_discord": habitual}
 
-    def use_profile(self, part: Part | None) -> None:
+    def use_profile(self, part: Part | None) -> tuple[str, ...]:
         """Keep a profile's habitual discord from now on; None: learn it. Raises ConfigError if unfit."""
         if part is not None:
             self.state.ambivalence.habitual_discord = float(numbers(part, "habitual_discord", 1)[0])
         self.state.ambivalence.is_learning = part is None
+        return ()
 
     def learn_anew(self) -> None:
         """Forget the habitual discord, and learn it from the next tick on."""

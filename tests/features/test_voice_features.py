@@ -270,8 +270,9 @@ def test_reopening_keeps_the_speaker_and_another_rate_does_not():
     assert voice.open(info()) == ()
     assert voice.state is state
     (warning,) = voice.open(info(48_000))
-    assert "begins anew" in warning
+    assert warning == "the sound came back with another rate: what was learned of the person is forgotten"
     assert voice.state is not state
+    assert voice.open(info()) == (), "there is nothing that could be forgotten"
 
 
 def test_streams_that_are_no_sound_are_refused():

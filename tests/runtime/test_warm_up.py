@@ -19,6 +19,7 @@ from streamsense.features import (
     face_neutral,
     face_windows,
     frame_statistics,
+    head_and_gaze,
     hesitation_sounds,
     log_mel,
     loudness,
@@ -41,9 +42,9 @@ from tests.helpers import sessions
 
 MODULES = (
     action_units, articulation, band_baseline, band_entropy, band_sums, common_reference, contours, eeg_quality,
-    entropy_cells, entropy_window, face_cues, face_neutral, face_windows, frame_statistics, hesitation_sounds, log_mel,
-    loudness, pitch, prosody, running_level, running_quantile, section_filters, smoothing, sound_highpass,
-    sound_resampler, speech_timing, voice_front_end, voice_normalisation,
+    entropy_cells, entropy_window, face_cues, face_neutral, face_windows, frame_statistics, head_and_gaze,
+    hesitation_sounds, log_mel, loudness, pitch, prosody, running_level, running_quantile, section_filters, smoothing,
+    sound_highpass, sound_resampler, speech_timing, voice_front_end, voice_normalisation,
 )  # fmt: skip
 # fmt: off
 INNER = ("_to_microvolts", "_stretch_end", "_find_extremes", "_take_in", "_begin", "filter_front", "refer",
