@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import ConfigError
 from streamsense.features.band_settings import BAND_NAMES
 from streamsense.features.electrodes import ELECTRODES
 from streamsense.features.entropy_window import VARIANCE_FLOOR
 from streamsense.profile import Part, numbers, table
-from streamsense.streams import FloatArray
 
 _LEAST_BASELINE_S = 10.0  # less is none that could be kept
 # What is kept for a profile was rest on purpose: 20 s of it add to delta an SD of 0.06 nats, a third of what a window

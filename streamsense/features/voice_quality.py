@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from streamsense.arrays import Float32Array
 from streamsense.features.log_mel import FRAME_HOP_S
 
 ENOUGH_SPEECH_S = 1.0
 CLIPPED_NOTICED, CLIPPED_USELESS = 0.002, 0.05
 NOISY_USELESS_DB, NOISY_NOTICED_DB = 6.0, 18.0
 _MUTED_DB = -99.0
-
-Float32Array = npt.NDArray[np.float32]
 
 
 def voice_quality(

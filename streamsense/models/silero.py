@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from streamsense.arrays import Float32Array
 from streamsense.models.catalogue import model_files
 from streamsense.models.session import cpu_session
 
 SILERO = "silero_vad"
 """Its name in the catalogue."""
 _RATE_HZ = np.array(16_000, np.int64)
-
-Float32Array = npt.NDArray[np.float32]
 
 
 class SileroNet:
