@@ -8,12 +8,14 @@ clock of the machine that sent them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from streamsense.arrays import Float32Array
+from streamsense.arrays import FloatArray as FloatArray
+
 Kind = Literal["eeg", "face", "voice", "markers", "pictures", "other"]
 Modality = Literal["eeg", "face", "voice"]
 MODALITIES: tuple[Modality, ...] = ("eeg", "face", "voice")
@@ -21,6 +23,11 @@ MODALITIES: tuple[Modality, ...] = ("eeg", "face", "voice")
 VOICE_FRAMES = "VoiceFrames"
 """Type of the stream that the voice front end makes of sound; its stamps are originating times already."""
 _LONGEST_DELAY_S = 1.0
+
+
+def is_modality(kind: Kind) -> TypeGuard[Modality]:
+    """Whether streams of this kind are scored."""
+    return kind in MODALITIES
 
 
 @dataclass(frozen=True)
@@ -154,7 +161,7 @@ class Feature:
     """
 
     modality: Modality
-    inputs: dict[str, npt.NDArray[np.float32]]
+    inputs: dict[str, Float32Array]
     validity: float
     quality: float
     last_time: float

@@ -14,9 +14,10 @@ from typing import Final
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.face.detector import REGION_SCALE, Detection, FaceDetector, overlap
 from streamsense.face.mesh import FaceMesh, Mesh
-from streamsense.face.regions import FloatArray, Image, Region, region_of_points
+from streamsense.face.regions import Image, Region, region_of_points
 
 _OUTER_EYE_CORNERS: Final = (33, 263)
 _DRIFT_CHECKS: Final = 2

@@ -7,12 +7,11 @@ a pitch. They take the peaks of the intensity; those of the loudness meet the kn
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from streamsense.features.contours import LOUDNESS, SEMITONES
 from streamsense.features.log_mel import FRAME_HOP_S
-from streamsense.streams import FloatArray
 
 DIP_DB = 2.0
 RANGE_DB = 25.0
@@ -21,10 +20,6 @@ _SMOOTHING_FRAMES = 5
 _PITCH_WITHIN_FRAMES = 2
 _LONGEST_INTERVAL_S = 0.5
 _FEWEST_INTERVALS = 3
-
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
-Float32Array = npt.NDArray[np.float32]
 
 
 def articulation(contours: Float32Array, spoken: BoolArray) -> tuple[float, float]:

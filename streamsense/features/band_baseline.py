@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import ConfigError
 from streamsense.features.band_settings import BAND_NAMES, LEAST_PROFILE_S, WHOLE_PROFILE_S
 from streamsense.features.electrodes import ELECTRODES
 from streamsense.features.entropy_window import VARIANCE_FLOOR
 from streamsense.profile import Part, numbers, table
-from streamsense.streams import FloatArray
 
 _LARGEST_NAT = 100.0  # far above any signal's; its power can still be computed
 

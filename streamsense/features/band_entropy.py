@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from streamsense.features.band_baseline import Baseline, as_profile, highest_band_power, learned_s, running_baseline
 from streamsense.features.band_design import BandDesign, delays_s, design_for
 from streamsense.features.band_settings import (
@@ -18,7 +18,6 @@ from streamsense.features.band_settings import (
     BandEntropySettings,
 )
 from streamsense.features.band_sums import filter_into_cell
-from streamsense.features.common_reference import BoolArray, IntArray
 from streamsense.features.eeg_quality import eeg_quality, find_present
 from streamsense.features.electrodes import ELECTRODES, map_electrodes, rename_channels
 from streamsense.features.entropy_cells import CELLS_KEPT, BandEntropyState, cells_of
@@ -26,12 +25,11 @@ from streamsense.features.entropy_window import entropy_of_window, read_window
 from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.spherical_splines import interpolation
 from streamsense.profile import FORGOTTEN, Part
-from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
+from streamsense.streams import Feature, Modality, StreamInfo, TimedBlock
 from streamsense.ticks import tick_time
 
 __all__ = ["BAND_NAMES", "BandEntropy", "BandEntropySettings"]
 
-Float32Array = npt.NDArray[np.float32]
 _TOLD_AT_HZ = 250.0  # delays before a stream is known; they hardly depend on the rate
 
 

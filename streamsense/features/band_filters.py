@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal
 
-from streamsense.streams import FloatArray
+from streamsense.arrays import FloatArray
 
 LINE_FREQUENCIES_HZ = (50.0, 60.0)
 """The world's mains frequencies."""

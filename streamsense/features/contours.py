@@ -10,16 +10,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import BoolArray, FloatArray
 from streamsense.errors import ConfigError
 from streamsense.features.log_mel import FRAME_HOP_S, LogMelSettings
 from streamsense.features.loudness import Loudness
 from streamsense.features.loudness import contract as loudness_contract
 from streamsense.features.pitch import HIGHEST_HZ, LOWEST_HZ
 from streamsense.profile import Part, numbers
-from streamsense.streams import FloatArray
 
 SEMITONE_ZERO_HZ = 27.5  # A0, as in eGeMAPS (Eyben 2016)
 SEMITONES, PERIODICITY, LOUDNESS, TILT_DB, CHANGE, USUAL_SEMITONES, USUAL_LOUDNESS = range(7)
@@ -33,8 +32,6 @@ _SPECTRUM_S = 0.06  # memory of the spectrum that a frame's is compared with
 _PITCH_BINS = (12 * math.log2(LOWEST_HZ / SEMITONE_ZERO_HZ), 0.5, 74)  # lowest, width (semitones), number
 _LOUDNESS_BINS = (-100.0, 1.0, 120)  # lowest, width (dB), number
 _DB_PER_LN = 10 / math.log(10)
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass

@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from streamsense.features.log_mel import FRAME_SAMPLES, IntArray, LogMel, LogMelSettings, mel_filters
+from streamsense.arrays import FloatArray, IntArray
+from streamsense.features.log_mel import FRAME_SAMPLES, LogMel, LogMelSettings, mel_filters
 from streamsense.features.sound_resampler import SOUND_RATE_HZ
-from streamsense.streams import FloatArray
 
 _EXPONENT = np.log10(2.0)  # of power: 10 dB make twice the loudness
 _REFERENCE_HZ = 1000.0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import BoolArray, Float32Array, FloatArray
 from streamsense.features.contours import LOUDNESS, PERIODICITY, SEMITONES, USUAL_LOUDNESS, USUAL_SEMITONES
-from streamsense.streams import FloatArray
 
 PROSODY = {
     "pitch_mean_st": "semitone",
@@ -29,10 +28,8 @@ _LOUDNESS_RANGE_DB = 25.0  # below the window's loudest: quieter is no speech, b
 _FEWEST_FOR_A_SLOPE = 10
 _RANGE = (0.2, 0.8)  # quantiles, as in eGeMAPS (Eyben 2016)
 
-Float32Array = npt.NDArray[np.float32]
 
-
-def prosody(times: FloatArray, contours: Float32Array, voiced: npt.NDArray[np.bool_]) -> FloatArray:
+def prosody(times: FloatArray, contours: Float32Array, voiced: BoolArray) -> FloatArray:
     """The numbers of PROSODY (10,) from the frames of a window: `times` (n,) in s, `contours` (n, 7), `voiced` (n,).
 
     Pitch counts where a voiced frame has one, within 9 semitones of the window's median, loudness in the voiced frames
@@ -59,9 +56,7 @@ def contract() -> dict[str, object]:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _prosody(
-    times: FloatArray, contours: Float32Array, voiced: npt.NDArray[np.bool_], in_order: Float32Array
-) -> FloatArray:
+def _prosody(times: FloatArray, contours: Float32Array, voiced: BoolArray, in_order: Float32Array) -> FloatArray:
     """As above; `in_order` are the pitches of the voiced frames that have one, ascending."""
     count = len(times)
     at, pitch = np.empty(count), np.empty(count)

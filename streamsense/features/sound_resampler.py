@@ -11,11 +11,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 from scipy.signal import firwin, kaiser_beta, kaiserord
 
-from streamsense.streams import FloatArray
+from streamsense.arrays import FloatArray, IntArray
 
 SOUND_RATE_HZ = 16_000
 LOWEST_RATE_HZ = 8_000
@@ -28,7 +27,6 @@ folds back lies in its upper half, above 7.6 kHz for sound sampled faster than 1
 _MARGIN_DB = 3.0  # kaiserord falls a little short of what it is asked for; this makes up for it
 _LARGEST_TABLE = 1_000_000
 _LANES = 8
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

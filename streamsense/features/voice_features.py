@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from streamsense.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from streamsense.errors import SourceError
 from streamsense.features import articulation, hesitation_sounds, speech_timing
 from streamsense.features.contours import CONTOURS, Contours, ContourState
@@ -43,16 +43,13 @@ from streamsense.features.voice_normalisation import (
 )
 from streamsense.features.voice_quality import voice_quality
 from streamsense.profile import FORGOTTEN, Part
-from streamsense.streams import VOICE_FRAMES, Feature, FloatArray, Modality, StreamInfo, TimedBlock
+from streamsense.streams import VOICE_FRAMES, Feature, Modality, StreamInfo, TimedBlock
 
 _SHORTEST_RING_S = LOOKBACK_S + 1.0
 _LOWEST, _HIGHEST = -200.0, 30.0  # beyond any logarithm of power and any level of sound
 
 _STATISTICS = ("mean", "sd", "delta_mean", "delta_sd")
 _CUE_UNITS = {"articulation_rate_hz": "Hz"}
-
-BoolArray = npt.NDArray[np.bool_]
-Float32Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -262,7 +259,7 @@ class VoiceFeatures:
             cues=cues,
         )
 
-    def _statistics(self, voiced: npt.NDArray[np.int64]) -> tuple[Float32Array, FloatArray]:
+    def _statistics(self, voiced: IntArray) -> tuple[Float32Array, FloatArray]:
         """Log-Mel statistics (mels, 4), and mean normalised level and tilt, of the ring's slots `voiced`."""
         mels = self.settings.mels
         mean, sd = mean_and_sd(self.state.ring_normalised, voiced)
@@ -345,7 +342,7 @@ class VoiceFeatures:
         }
 
 
-def ring_slots(first_frame: int, count: int, size: int) -> slice | npt.NDArray[np.int64]:
+def ring_slots(first_frame: int, count: int, size: int) -> slice | IntArray:
     """The slots of `count` frames from `first_frame` on in a ring of `size`: a slice, which is quick, if it can be."""
     begin = first_frame % size
     if begin + count <= size:

@@ -17,17 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import Float32Array, FloatArray, IntArray
 from streamsense.errors import SourceError
 from streamsense.features import pitch
 from streamsense.features.log_mel import FRAME_SAMPLES, HOP_SAMPLES, LogMel, LogMelSettings
 from streamsense.features.sound_highpass import ORDER, HighPass, HighPassState
-from streamsense.features.sound_resampler import (
-    HIGHEST_RATE_HZ,
-    LOWEST_RATE_HZ,
-    SOUND_RATE_HZ,
-    IntArray,
-    Resampler,
-)
+from streamsense.features.sound_resampler import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, SOUND_RATE_HZ, Resampler
 from streamsense.features.sound_resampler import contract as resampler_contract
 from streamsense.features.speech_probability import (
     CONTEXT_SAMPLES,
@@ -38,7 +33,7 @@ from streamsense.features.speech_probability import (
     speech_contract,
 )
 from streamsense.state import LENGTH_VARIES
-from streamsense.streams import VOICE_FRAMES, FloatArray, StreamInfo, TimedBlock
+from streamsense.streams import VOICE_FRAMES, StreamInfo, TimedBlock
 
 AFTER_BANDS = {
     "level": "dB",
@@ -202,7 +197,7 @@ class VoiceFrontEnd:
         state.sound, state.sound_starts = state.sound[needed - state.sound_starts :].copy(), needed
         return TimedBlock(block.key, block.segment, block.times[newest - before], rows)
 
-    def _whole_frames(self) -> tuple[IntArray, npt.NDArray[np.float32]]:
+    def _whole_frames(self) -> tuple[IntArray, Float32Array]:
         """Make the frames that are counted from the anchor and are complete.
 
         Returns the newest sample (n,) of each, and their rows (n, columns) but for the clipped share.

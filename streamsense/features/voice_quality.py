@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from streamsense.arrays import Float32Array
 from streamsense.features.log_mel import FRAME_HOP_S
 
 ENOUGH_SPEECH_S = 1.0
@@ -17,8 +17,6 @@ SILENCE = frozenset({NO_SPEECH, LITTLE_SPEECH})
 """Reasons that are the person's: a window of silence says nothing of a voice, but nothing is wrong with its sound."""
 ONLY_IN_SPEECH = frozenset({CLIPPED, NOISY})
 """Reasons that are looked for in speech alone."""
-
-Float32Array = npt.NDArray[np.float32]
 
 
 def voice_quality(

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import Float32Array
 from streamsense.errors import DependencyError, ModelError
 from streamsense.models.card import ModelMetadata, read_metadata
 from streamsense.models.onnx_file import read_model
@@ -27,7 +28,6 @@ except ImportError as _error:
     ) from _error
 
 Provider = Literal["auto", "cpu", "cuda"]
-Float32Array = npt.NDArray[np.float32]
 
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"

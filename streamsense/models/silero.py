@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 
+from streamsense.arrays import Float32Array
 from streamsense.features.speech_probability import SILERO_SHA256
 from streamsense.models.catalogue import model_files
 from streamsense.models.session import cpu_session
@@ -15,8 +15,6 @@ from streamsense.models.session import cpu_session
 SILERO = "silero_vad"
 """Its name in the catalogue."""
 _RATE_HZ = np.array(16_000, np.int64)
-
-Float32Array = npt.NDArray[np.float32]
 
 
 class SileroNet:

@@ -7,9 +7,9 @@ from itertools import pairwise, permutations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import spearmanr
 
+from streamsense.arrays import FloatArray
 from streamsense.features.action_units import (
     ACTION_UNIT_INDEX,
     ACTION_UNITS,
@@ -21,8 +21,6 @@ from tests.helpers.face_films import AT_REST, BLINKS, SAME_PERSON, UNCLEAR, esti
 from tests.helpers.face_muscles import Seen, canonical_face, readings
 from tests.helpers.face_pictures import bundle_files
 from tests.helpers.mpeg_sound import film_sound
-
-FloatArray = npt.NDArray[np.float64]
 
 STRENGTHS: Final = (0.5, 0.75, 1.0)
 JUDGES: Final[dict[int, tuple[str, ...]]] = {**BLENDSHAPE_MAP, 25: ("jawOpen",)}

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.face.opencv import cv2
 from streamsense.features.action_units import movements_of_measures
 from streamsense.features.face_measures import MEASURES, measure_matrix
@@ -24,8 +25,6 @@ from streamsense.features.face_vector import (
 )
 from tests.conftest import recordings
 from tests.helpers.face_pictures import face_edge, film_frames
-
-FloatArray = npt.NDArray[np.float64]
 
 EVERY_FRAME: Final = bool(os.environ.get("STREAMSENSE_PROOF"))
 SIGNER_STEP: Final = 1 if EVERY_FRAME else 4

@@ -18,11 +18,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from streamsense.arrays import FloatArray
 from streamsense.face.pose import geometry, head_pose
 from streamsense.features.face_neutral import ActionUnitEstimator, NeutralSettings
 from streamsense.features.face_vector import BLENDSHAPE_START, FIELD_INDEX, GEOMETRY_START
-
-FloatArray = npt.NDArray[np.float64]
 
 _VERTICES, _NUMBERS = 468, 5  # x, y, z in cm, then the texture's u and v
 _MESH_MEMBER: Final = "geometry_pipeline_metadata_landmarks.binarypb"

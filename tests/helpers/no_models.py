@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from streamsense.models.catalogue import MODELS_VARIABLE
 from streamsense.models.fetch import CACHE_VARIABLE
+from streamsense.models.ways import MODELS_VARIABLE
 
 
 def hide_all_models(monkeypatch: pytest.MonkeyPatch, empty: Path) -> None:

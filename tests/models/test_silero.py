@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from streamsense.errors import ModelError
-from streamsense.models.catalogue import MODELS_VARIABLE, model_files
+from streamsense.models.catalogue import model_files
 from streamsense.models.silero import SILERO
+from streamsense.models.ways import MODELS_VARIABLE
 from streamsense.runtime.assembly import build_feature_pipeline, build_pipeline, build_replay_pipeline
 from tests.helpers import sessions
 from tests.helpers.no_models import hide_all_models
