@@ -133,7 +133,7 @@ class TableLabels:
 
     def labels(self, recording: Recording) -> tuple[Label, ...]:
         """One label for each row of the table."""
-        path = recording.path.with_name(recording.path.name.split(".")[0] + self.ending)
+        path = recording.path.with_name(recording.path.stem + self.ending)
         if not path.is_file():
             raise DatasetError(
                 f"{recording.path} has no labels beside it. Expected {path.name} with the columns start_s, end_s and "

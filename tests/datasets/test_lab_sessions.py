@@ -143,8 +143,8 @@ def test_a_rating_stream_without_a_rating_is_told(tmp_path):
 
 
 def test_a_table_beside_the_recording(tmp_path):
-    path = session(tmp_path / "sub-1.xdf")
-    table = path.with_name("sub-1.labels.csv")
+    path = session(tmp_path / "sub-1_run.2.xdf")
+    table = path.with_name("sub-1_run.2.labels.csv")
     table.write_text("start_s,end_s,name,arousal\n0,5,rest,\n5,19.5,work,0.25\n", encoding="utf-8")
     rest, work = labels_of(tmp_path, TableLabels())
     assert (rest.start_s, rest.end_s, rest.name, rest.arousal) == (BEGIN_S, BEGIN_S + 5, "rest", None)
@@ -177,8 +177,9 @@ def test_tables_that_do_not_fit_the_signal_are_told(tmp_path, text, said):
         labels_of(tmp_path, TableLabels())
 
 
-def test_a_recording_of_nobody_is_refused(tmp_path):
-    session(tmp_path / "monday.xdf", [(1, "horror")])
+@pytest.mark.parametrize("name", ["monday.xdf", "may/P01/monday.xdf"])
+def test_a_recording_of_nobody_is_refused(tmp_path, name):
+    session(tmp_path / name, [(1, "horror")])  # of "may/P01" either could be the person
     with pytest.raises(DatasetError, match="does not say whose recording it is"):
         labels_of(tmp_path, MARKED)
 
