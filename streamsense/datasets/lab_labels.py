@@ -101,20 +101,22 @@ class RatingLabels:
             raise DatasetError(
                 f"{recording.path}: the rating stream {self.stream!r} has no sample. Leave the file out."
             )
+        # Of each 200 ms the rating at their end, just before the tick: the latest that its window can know.
         first, last = times[0] * TICKS_PER_SECOND, (times[-1] + self.longest_hold_s) * TICKS_PER_SECOND
-        grid = np.arange(np.ceil(first), np.floor(last) + 1) / TICKS_PER_SECOND
-        held = np.maximum(0, np.searchsorted(times, grid, "right") - 1)
-        known = (grid - times[held] <= self.longest_hold_s) & np.isfinite(values[held]).all(axis=1)
-        return tuple(self._stretches(grid[known], values[held[known]]))
+        ends = np.arange(np.floor(first) + 1, np.floor(last) + 1) / TICKS_PER_SECOND
+        held = np.maximum(0, np.searchsorted(times, ends, "left") - 1)
+        known = (ends - times[held] <= self.longest_hold_s) & np.isfinite(values[held]).all(axis=1)
+        return tuple(self._stretches(ends[known], values[held[known]]))
 
-    def _stretches(self, grid: FloatArray, values: FloatArray) -> Iterator[Label]:
-        if not len(grid):
+    def _stretches(self, ends: FloatArray, values: FloatArray) -> Iterator[Label]:
+        if not len(ends):
             return
-        breaks = (np.diff(grid) > 1.5 * HOP_S) | (np.diff(values, axis=0) != 0).any(axis=1)
-        for part in np.split(np.arange(len(grid)), np.flatnonzero(breaks) + 1):
+        breaks = (np.diff(ends) > 1.5 * HOP_S) | (np.diff(values, axis=0) != 0).any(axis=1)
+        for part in np.split(np.arange(len(ends)), np.flatnonzero(breaks) + 1):
             rated = [on_unit_scale(value, self.low, self.high) for value in values[part[0]].tolist()]
             dimensions = dict(zip(map(str, self.channels), rated, strict=True))
-            yield Label(float(grid[part[0]]), float(grid[part[-1]]) + HOP_S, name="rating", **dimensions)  # type: ignore[arg-type]
+            start_s, end_s = float(ends[part[0]]) - HOP_S, float(ends[part[-1]])
+            yield Label(start_s, end_s, name="rating", **dimensions)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ class TableLabels:
 
     def labels(self, recording: Recording) -> tuple[Label, ...]:
         """One label for each row of the table."""
-        path = recording.path.with_name(recording.path.name.split(".")[0] + self.ending)
+        path = recording.path.with_name(recording.path.stem + self.ending)
         if not path.is_file():
             raise DatasetError(
                 f"{recording.path} has no labels beside it. Expected {path.name} with the columns start_s, end_s and "

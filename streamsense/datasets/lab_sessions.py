@@ -23,8 +23,8 @@ _SESSION = re.compile(r"ses-([A-Za-z0-9]+)")
 def lab_sessions(source: LabelSource) -> Dataset:
     """A folder of XDF recordings whose labels are where `source` says.
 
-    Whose recording it is stands in its path: `sub-P01` anywhere in it, as LabRecorder writes it, or the folder that it
-    lies in. `ses-` gives the session likewise.
+    Whose recording it is stands in its path: `sub-P01` anywhere in it, as LabRecorder writes it, or one folder for each
+    person. `ses-` gives the session likewise.
     """
     return Dataset(
         name="lab",
@@ -64,9 +64,9 @@ def _sessions(folder: Path, files: list[Path], source: LabelSource) -> Iterator[
 def _person(folder: Path, inside: Path) -> str:
     if named := _PERSON.search(str(inside)):
         return named[1]
-    if len(inside.parts) > 1:
+    if len(inside.parts) == 2:
         return inside.parts[0]
     raise DatasetError(
         f"{folder / inside} does not say whose recording it is, and figures are only honest when nobody is in both "
-        "halves. Expected sub-NAME in the file's name, or a folder for each person. Rename the file, or move it."
+        "halves. Expected sub-NAME in its path, or one folder for each person and none between. Rename it, or move it."
     )

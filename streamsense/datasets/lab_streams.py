@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from streamsense.errors import DatasetError
-from streamsense.sources.recorded import RecordedStream, Recording
+from streamsense.sources.recorded import RecordedStream, Recording, Selection
 from streamsense.streams import Block, FloatArray, Kind
 
 
@@ -33,16 +33,9 @@ def channel_of(recording: Recording, stream: RecordedStream, label: str) -> int:
     return stream.channel_labels.index(label)
 
 
-def _blocks(recording: Recording, stream: RecordedStream, kind: Kind) -> Iterator[tuple[FloatArray, Block]]:
-    """Each block with its samples' times in seconds of the replay: the block's clock offset is added to its stamps."""
-    for event in recording.events({stream.stream_id: ("labels", kind)}):
-        if isinstance(event, Block) and len(event):
-            yield event.stamps + (event.received - event.stamps[-1]), event
-
-
 def marker_times(recording: Recording, stream: RecordedStream) -> tuple[FloatArray, list[str]]:
     """Times (n,) and texts of all markers, in the order of time."""
-    found = list(_blocks(recording, stream, "markers"))
+    found = list(_blocks(recording, {stream.stream_id: ("labels", "markers")}))
     times = np.concatenate([np.empty(0), *(times for times, _ in found)])
     texts = [text for _, block in found for text in block.texts]
     order = np.argsort(times, kind="stable")
@@ -51,7 +44,7 @@ def marker_times(recording: Recording, stream: RecordedStream) -> tuple[FloatArr
 
 def rating_times(recording: Recording, stream: RecordedStream, columns: Sequence[int]) -> tuple[FloatArray, FloatArray]:
     """Times (n,) and values (n, len(columns)) of all ratings, in the order of time."""
-    found = list(_blocks(recording, stream, "other"))
+    found = list(_blocks(recording, {stream.stream_id: ("labels", "other")}))
     times = np.concatenate([np.empty(0), *(times for times, _ in found)])
     values = np.concatenate(
         [np.empty((0, len(columns))), *(block.values[:, columns].astype(np.float64) for _, block in found)]
@@ -61,12 +54,22 @@ def rating_times(recording: Recording, stream: RecordedStream, columns: Sequence
 
 
 def signal_bounds(recording: Recording) -> tuple[float, float]:
-    """The first and the last time of any sample of numbers, in seconds of the replay."""
+    """The first and the last time of any sample of numbers. Raises DatasetError where there is none."""
+    selection: dict[int, tuple[str, Kind]] = {
+        stream.stream_id: (str(stream.stream_id), "other")
+        for stream in recording.streams
+        if stream.sample_count and not stream.is_text
+    }
     first, last = np.inf, -np.inf
-    for stream in recording.streams:
-        if stream.sample_count and not stream.is_text:
-            for times, _ in _blocks(recording, stream, "other"):
-                first, last = min(first, float(times.min())), max(last, float(times.max()))
+    for times, _ in _blocks(recording, selection):
+        first, last = min(first, float(times.min())), max(last, float(times.max()))
     if not first <= last:
         raise DatasetError(f"{recording.path} has no sample of any signal. Take it out of the folder.")
     return first, last
+
+
+def _blocks(recording: Recording, selection: Selection) -> Iterator[tuple[FloatArray, Block]]:
+    """Each block with its samples' times in seconds of the replay: the block's clock offset is added to its stamps."""
+    for event in recording.events(selection):
+        if isinstance(event, Block) and len(event):
+            yield event.stamps + (event.received - event.stamps[-1]), event

@@ -87,9 +87,8 @@ class LabelTrack:
         return covering[0] if covering else None
 
     def at_end(self, start_s: float, end_s: float, modality: Modality | None = None) -> Label | None:
-        """The label of the instant at which a window ends: for ratings that change all the time."""
-        del start_s
-        return self.within(end_s, end_s + 2 * _SLACK_S, modality)
+        """The label of the last instant of `[start_s, end_s)`: for ratings that change all the time, and for clips."""
+        return self.within(max(start_s, end_s - 2 * _SLACK_S), end_s, modality)
 
 
 def on_unit_scale(value: float, low: float, high: float) -> float | None:

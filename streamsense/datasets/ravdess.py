@@ -31,8 +31,8 @@ _CHANNELS = {"01": "speech", "02": "song"}
 
 
 def _recordings(folder: Path) -> Iterator[LabelledRecording]:
-    files = found_files(folder, "**/*-*-*-*-*-*-*.*", "RAVDESS", "Actor_01/03-01-06-01-02-01-12.wav and so on")
-    return _clips([path for path in files if path.suffix in (".wav", ".mp4")])
+    files = found_files(folder, "**/??-??-??-??-??-??-??.*", "RAVDESS", "Actor_01/03-01-06-01-02-01-12.wav and so on")
+    return _clips(files)
 
 
 def _clips(files: list[Path]) -> Iterator[LabelledRecording]:

@@ -53,12 +53,17 @@ class LabelledWindow:
 
 
 def within(track: LabelTrack, start_s: float, end_s: float, modality: Modality) -> Label | None:
-    """The label that covers the whole window: for conditions and classes."""
+    """The label that covers the whole window: for conditions that last longer than it."""
     return track.within(start_s, end_s, modality)
 
 
 def at_end(track: LabelTrack, start_s: float, end_s: float, modality: Modality) -> Label | None:
-    """The label of the instant at which the window ends: for ratings that change all the time."""
+    """The label of the window's last instant: for ratings that change all the time, and for clips.
+
+    A clip shorter than the window has no window within it; this gives every tick from its first 200 ms on, as it is
+    heard live (`Feature.validity` says how much was). Play clips as `sittings`, with pauses as long as a window: then
+    no window holds two.
+    """
     return track.at_end(start_s, end_s, modality)
 
 

@@ -236,6 +236,13 @@ def test_lists_of_bah_that_do_not_fit_are_refused(tmp_path, line, said):
         listed("bah", tmp_path)
 
 
+def test_lists_of_bah_cannot_reach_outside_the_folder(tmp_path):
+    film(tmp_path / "outside_Question_1_Video.mp4")
+    bah(tmp_path / "set", ["Videos/../../outside_Question_1_Video.mp4,0,text"])
+    with pytest.raises(DatasetError, match="which is not there"):
+        listed("bah", tmp_path / "set")
+
+
 # all of them
 
 

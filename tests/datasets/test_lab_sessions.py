@@ -103,12 +103,12 @@ def test_ratings_hold_until_the_next_one_on_the_grid_of_ticks(tmp_path):
     found = [(it.start_s - BEGIN_S, it.end_s - BEGIN_S, it.valence, it.arousal) for it in labels]
     np.testing.assert_allclose(
         np.array(found, float),
-        [(2.2, 4.0, 0, 1), (4.0, 8.2, 0.5, 1), (12.6, 15.6, -1, -1)],
+        [(2.0, 4.0, 0, 1), (4.0, 8.0, 0.5, 1), (12.4, 15.4, -1, -1)],
         atol=1e-6,
     )
     track = LabelTrack(labels)
-    assert track.at_end(0, BEGIN_S + 4.0).valence == 0.5
-    assert track.at_end(0, BEGIN_S + 3.8).valence == 0.0
+    assert track.at_end(0, BEGIN_S + 4.2).valence == 0.5
+    assert track.at_end(0, BEGIN_S + 4.0).valence == 0.0, "what is before the tick"
     assert track.at_end(0, BEGIN_S + 10.0) is None, "too old"
 
 
@@ -117,8 +117,9 @@ def test_windows_get_the_rating_of_the_tick_at_which_they_end(tmp_path):
     (found,) = lab_sessions(SLIDER).recordings(tmp_path)
     windows = list(labelled_windows(found, "eeg", Config(eeg=EegSection(window_s=4.0)), at_end))
     rated = {round(it.window.end_s - BEGIN_S, 1): it.label.valence for it in windows}
-    assert min(rated) == 2.0
-    assert (rated[4.8], rated[5.0], rated[6.0], rated[8.8]) == (0.0, 0.0, 1.0, 1.0)
+    assert min(rated) == 2.2
+    assert (rated[4.8], rated[5.0], rated[6.2], rated[8.8]) == (0.0, 0.0, 1.0, 1.0)
+    assert not {5.2, 6.0} & set(rated), "held for 3 s and no longer"
 
 
 @pytest.mark.parametrize(
@@ -143,8 +144,8 @@ def test_a_rating_stream_without_a_rating_is_told(tmp_path):
 
 
 def test_a_table_beside_the_recording(tmp_path):
-    path = session(tmp_path / "sub-1.xdf")
-    table = path.with_name("sub-1.labels.csv")
+    path = session(tmp_path / "sub-1_run.2.xdf")
+    table = path.with_name("sub-1_run.2.labels.csv")
     table.write_text("start_s,end_s,name,arousal\n0,5,rest,\n5,19.5,work,0.25\n", encoding="utf-8")
     rest, work = labels_of(tmp_path, TableLabels())
     assert (rest.start_s, rest.end_s, rest.name, rest.arousal) == (BEGIN_S, BEGIN_S + 5, "rest", None)
@@ -177,8 +178,9 @@ def test_tables_that_do_not_fit_the_signal_are_told(tmp_path, text, said):
         labels_of(tmp_path, TableLabels())
 
 
-def test_a_recording_of_nobody_is_refused(tmp_path):
-    session(tmp_path / "monday.xdf", [(1, "horror")])
+@pytest.mark.parametrize("name", ["monday.xdf", "may/P01/monday.xdf"])
+def test_a_recording_of_nobody_is_refused(tmp_path, name):
+    session(tmp_path / name, [(1, "horror")])  # of "may/P01" either could be the person
     with pytest.raises(DatasetError, match="does not say whose recording it is"):
         labels_of(tmp_path, MARKED)
 

@@ -28,7 +28,7 @@ def test_a_window_has_the_label_that_covers_it_all(found, start, length):
 def test_an_instant_has_the_label_that_holds_then(found, time):
     labels = [Label(a / 2, (a + n) / 2, name=str(at)) for at, (a, n) in enumerate(found)]
     label = LabelTrack(labels).at_end(-99.0, time / 2)
-    holding = [it for it in labels if it.start_s <= time / 2 < it.end_s]
+    holding = [it for it in labels if it.start_s < time / 2 <= it.end_s]
     assert label in holding if holding else label is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsense.config import Config, EegSection
+from streamsense.config import Config, EegSection, VoiceSection
 from streamsense.datasets.arrays import PAUSE_S, eeg_recording
 from streamsense.datasets.catalogue import recordings_of
 from streamsense.datasets.labelled import LabelledRecording
@@ -19,7 +20,7 @@ from streamsense.datasets.labels import Label
 from streamsense.datasets.sittings import sittings
 from streamsense.errors import DatasetError
 from streamsense.evaluation.splits import trial_wise
-from streamsense.evaluation.windows import labelled_windows
+from streamsense.evaluation.windows import at_end, labelled_windows
 from streamsense.sources.recorded import recording_arrays
 from tests.datasets.test_clip_sets import film
 from tests.datasets.test_lab_sessions import session
@@ -112,3 +113,20 @@ def test_clips_are_joined_as_sound(tmp_path):
     assert len(arrays.stamps) == 16_000
     assert arrays.stamps[8000] == pytest.approx(0.5 + PAUSE_S)
     assert [label.name for label in sitting.labels] == ["happiness", "anger"]
+
+
+@pytest.mark.real_data
+def test_clips_shorter_than_a_window_are_heard_tick_by_tick_and_never_two_at_once(data_folder):
+    clips = list(itertools.islice(recordings_of(f"emodb:{data_folder / 'emodb'}"), 4))
+    (sitting,) = sittings(clips, "voice")
+    config = Config(voice=VoiceSection())
+    assert not list(labelled_windows(sitting, "voice", config)), "no window of 2 s lies within a clip of 2 s"
+    found = list(labelled_windows(sitting, "voice", config, at_end))
+    for label in sitting.labels:
+        own = [it for it in found if it.window.trial == label.trial]
+        assert len(own) == pytest.approx((label.end_s - label.start_s) * 5, abs=1)
+        assert (np.diff([it.feature.validity for it in own]) > 0).all(), "more of the clip at each tick"
+        others = [it for it in sitting.labels if it is not label]
+        assert not any(
+            it.window.start_s < other.end_s and other.start_s < it.window.end_s for it in own for other in others
+        )
