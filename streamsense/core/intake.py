@@ -52,8 +52,7 @@ class Intake:
             return  # opened by `_find_rate`
         text = f"{info.key}: {info.name} ({_size_text(info)})"
         self._notices.add(event.received, "stream_opened", text, stream=info.key)
-        for warning in warnings:
-            self._notices.add(event.received, "warning", warning)
+        self._notices.warn(event.received, warnings)
 
     def _open_operator(self, info: StreamInfo, operator: FeatureOperator, received: float) -> tuple[str, ...]:
         front = self._fronts.of(info)
@@ -104,7 +103,7 @@ class Intake:
             info, rest = found
             self.open(StreamOpened(info, block.received))
             text = f"{info.key}: it declares no rate; {info.nominal_rate_hz:g} Hz was found in its time stamps"
-            self._notices.add(block.received, "warning", text)
+            self._notices.warn(block.received, [text])
             self.push(rest)
 
     def _hand_on(self, info: StreamInfo, timed: TimedBlock, received: float) -> None:

@@ -17,6 +17,10 @@ class Notices:
         """Leave one notice."""
         self._waiting.append(Notice(time, kind, text, details))
 
+    def warn(self, time: float, warnings: Iterable[str]) -> None:
+        """Leave one notice for each of these texts."""
+        self._waiting.extend(Notice(time, "warning", warning) for warning in warnings)
+
     def extend(self, notices: Iterable[Notice]) -> None:
         """Leave notices that another part has made."""
         self._waiting.extend(notices)
