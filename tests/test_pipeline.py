@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsense.features.voice_front_end import VoiceFrontEndSettings, VoiceFrontEndState
+from streamsense.features.voice_frames import VoiceFrontEndSettings
+from streamsense.features.voice_front_end import VoiceFrontEndState
 from streamsense.fusion.emotions import PRIOR_SD
 from streamsense.journal import Entry, JournaledPipeline, replay_journal
 from streamsense.pipeline import START, Pipeline

@@ -18,8 +18,8 @@ class Notices:
         self._waiting.append(Notice(time, kind, text, details))
 
     def warn(self, time: float, warnings: Iterable[str]) -> None:
-        """Leave warnings."""
-        self.extend(Notice(time, "warning", warning) for warning in warnings)
+        """Leave one notice for each of these texts."""
+        self._waiting.extend(Notice(time, "warning", warning) for warning in warnings)
 
     def extend(self, notices: Iterable[Notice]) -> None:
         """Leave notices that another part has made."""

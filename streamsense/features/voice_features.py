@@ -26,15 +26,15 @@ from streamsense.features.speech_gate import (
 )
 from streamsense.features.speech_timing import CUES, LOOKBACK_S
 from streamsense.features.voice_activity import VoiceActivity, VoiceActivitySettings, VoiceActivityState
-from streamsense.features.voice_front_end import (
+from streamsense.features.voice_frames import (
     CLIPPED,
     PERIODICITY,
     PITCH,
     SEGMENT,
     VOICE_PROBABILITY,
-    VoiceFrontEnd,
     VoiceFrontEndSettings,
 )
+from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.features.voice_normalisation import (
     BESIDE_BANDS,
     NormalisationSettings,

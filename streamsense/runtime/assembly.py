@@ -12,7 +12,8 @@ from streamsense.features.face_features import FaceFeatures, FaceFeatureSettings
 from streamsense.features.log_mel import LogMelSettings
 from streamsense.features.operator import FeatureOperator, FrontEnd
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
-from streamsense.features.voice_front_end import VoiceFrontEnd, VoiceFrontEndSettings
+from streamsense.features.voice_frames import VoiceFrontEndSettings
+from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.fusion.combination import Fusion, FusionSettings
 from streamsense.fusion.emotions import fusion_contract
 from streamsense.models.contract import differing_fields

@@ -18,7 +18,8 @@ from streamsense.features.log_mel import LogMel, LogMelSettings
 from streamsense.features.sound_resampler import Resampler
 from streamsense.features.speech_timing import CUES
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
-from streamsense.features.voice_front_end import VoiceFrontEnd, VoiceFrontEndSettings
+from streamsense.features.voice_frames import VoiceFrontEndSettings
+from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.features.voice_normalisation import NormalisationSettings
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 

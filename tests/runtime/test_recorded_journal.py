@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from streamsense.config import Config
 from streamsense.errors import ModelError, RecordingError
 from streamsense.features.speech_probability import SILERO_SHA256
-from streamsense.features.voice_front_end import VOICE_PROBABILITY, VoiceFrontEndSettings
+from streamsense.features.voice_frames import VOICE_PROBABILITY, VoiceFrontEndSettings
 from streamsense.journal import JournaledPipeline
 from streamsense.journal_lines import Snapshot
 from streamsense.pipeline import START

@@ -30,9 +30,9 @@ from streamsense.features import (
     running_quantile,
     section_filters,
     sound_highpass,
+    sound_input,
     sound_resampler,
     speech_timing,
-    voice_front_end,
     voice_normalisation,
 )
 from streamsense.pipeline import START
@@ -45,7 +45,7 @@ MODULES = (
     action_units, articulation, band_baseline, band_entropy, band_sums, common_reference, contours, eeg_quality,
     eeg_samples, entropy_cells, entropy_window, face_cues, face_neutral, face_windows, frame_statistics, head_and_gaze,
     hesitation_sounds, log_mel, loudness, pitch, prosody, running_level, running_quantile, section_filters, smoothing,
-    sound_highpass, sound_resampler, speech_timing, voice_front_end, voice_normalisation,
+    sound_highpass, sound_input, sound_resampler, speech_timing, voice_normalisation,
 )  # fmt: skip
 # fmt: off
 INNER = ("to_microvolts", "stretch_end", "find_extremes", "take_in", "begin", "filter_front", "refer",
