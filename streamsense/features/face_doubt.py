@@ -11,6 +11,8 @@ from typing import Final
 
 from numba import njit
 
+from streamsense.streams import FloatArray
+
 CONDITIONS: Final = ("yaw_deg", "pitch_deg", "sharpness")
 """The head's numbers that the neutral face remembers beside its measures: how the face was seen."""
 CONDITION_RANGES: Final = ((-60.0, 60.0), (-60.0, 60.0), (0.0, 300.0))
@@ -40,10 +42,8 @@ _LEAST_SHARPNESS: Final = 1.0
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def doubt_of(
-    yaw_deg: float, pitch_deg: float, sharpness: float, usual_yaw_deg: float, usual_pitch_deg: float, usual: float
-) -> Doubt:
-    """The doubt about a frame, against a neutral that was seen at the usual angles and sharpness."""
-    blur = math.hypot(1 / max(sharpness, _LEAST_SHARPNESS), 1 / max(usual, _LEAST_SHARPNESS))
-    away_deg = math.hypot(yaw_deg - usual_yaw_deg, pitch_deg - usual_pitch_deg)
+def doubt_of(seen: FloatArray, usual: FloatArray) -> Doubt:
+    """The doubt about a frame whose CONDITIONS (3,) are `seen`, against a neutral that was seen at the `usual` ones."""
+    blur = math.hypot(1 / max(seen[2], _LEAST_SHARPNESS), 1 / max(usual[2], _LEAST_SHARPNESS))
+    away_deg = math.hypot(seen[0] - usual[0], seen[1] - usual[1])
     return blur, min(away_deg / TURNED_DEG, 1.0)

@@ -42,6 +42,7 @@ from streamsense.features.face_jumps import (
     AS_FAST_AS_A_FRAME,
     LONGEST_FRAME_S,
     JumpState,
+    compile_loops,
     no_frames,
     without_jumps,
 )
@@ -124,6 +125,7 @@ class ActionUnitEstimator:
         self._groups = np.array([_group(name) for name in self.names])
         self._ones = np.ones(len(self.names))
         self._running = RunningQuantile(low, high, rest, settings.bins, settings.time_constant_s)
+        compile_loops()
         face = np.zeros(BLENDSHAPE_START + len(BLENDSHAPES))
         self.step(self.new_state(), face, 0.0)  # compiles what runs per frame …
         _frame_weights(np.zeros((len(ACTION_UNIT_INDEX), 2)), self._groups, 1.0, 1.0, 1.0)  # … and once it has settled
@@ -169,7 +171,7 @@ class ActionUnitEstimator:
 
     def _intensities(self, values: FloatArray, neutral: FloatArray) -> FloatArray:
         n = len(_MEASURE_NAMES)
-        doubt: Doubt = doubt_of(*values[_SEEN].tolist(), *neutral[_SEEN].tolist())
+        doubt: Doubt = doubt_of(values[_SEEN], neutral[_SEEN])
         from_landmarks = action_units_of_measures(values[:n], neutral[:n], doubt)
         if self._shapes is None:
             return from_landmarks

@@ -53,9 +53,10 @@ def test_a_neutral_learned_from_a_blurred_face_is_as_doubtful() -> None:
 
 
 def test_doubt_is_none_of_a_sharp_face_and_finite_of_any() -> None:
-    assert doubt_of(5.0, -3.0, 300.0, 5.0, -3.0, 300.0) == pytest.approx((0.0, 0.0), abs=0.005)
-    assert doubt_of(0.0, TURNED_DEG / 2, 100.0, 0.0, 0.0, 100.0)[1] == pytest.approx(0.5)
-    assert doubt_of(80.0, 60.0, 0.0, -80.0, -60.0, 0.0) == pytest.approx((np.sqrt(2), 1.0))
+    sharp = np.array([5.0, -3.0, 300.0])
+    assert doubt_of(sharp, sharp) == pytest.approx((0.0, 0.0), abs=0.005)
+    assert doubt_of(np.array([5.0, TURNED_DEG / 2 - 3, 300.0]), sharp)[1] == pytest.approx(0.5)
+    assert doubt_of(np.array([80.0, 60.0, 0.0]), np.array([-80.0, -60.0, 0.0])) == pytest.approx((np.sqrt(2), 1.0))
 
 
 @pytest.mark.parametrize("away", ["yaw_deg", "pitch_deg"])

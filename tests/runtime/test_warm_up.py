@@ -17,6 +17,7 @@ from streamsense.features import (
     entropy_window,
     face_cues,
     face_doubt,
+    face_jumps,
     face_neutral,
     face_windows,
     frame_statistics,
@@ -42,7 +43,7 @@ from tests.helpers import sessions
 
 MODULES = (
     action_units, articulation, band_baseline, band_entropy, band_sums, common_reference, contours, eeg_quality,
-    entropy_cells, entropy_window, face_cues, face_doubt, face_neutral, face_windows, frame_statistics,
+    entropy_cells, entropy_window, face_cues, face_doubt, face_jumps, face_neutral, face_windows, frame_statistics,
     hesitation_sounds, log_mel, loudness, pitch, prosody, running_level, running_quantile, section_filters, smoothing,
     sound_highpass, sound_resampler, speech_timing, voice_front_end, voice_normalisation,
 )  # fmt: skip
