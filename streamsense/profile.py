@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import ConfigError
-from streamsense.streams import MODALITIES, FloatArray
+from streamsense.streams import MODALITIES
 
 if TYPE_CHECKING:
     from streamsense.pipeline import Pipeline

@@ -13,8 +13,7 @@ from typing import Literal, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
-from streamsense.arrays import Float32Array
-from streamsense.arrays import FloatArray as FloatArray
+from streamsense.arrays import Float32Array, FloatArray
 
 Kind = Literal["eeg", "face", "voice", "markers", "pictures", "other"]
 Modality = Literal["eeg", "face", "voice"]

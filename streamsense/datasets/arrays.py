@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import DatasetError
 from streamsense.sources.recorded import FILE_BLOCK_S, RecordedStream, Selection, check_selection
-from streamsense.streams import Block, Event, FloatArray, StreamOpened
+from streamsense.streams import Block, Event, StreamOpened
 
 PAUSE_S = 5.0
 """Between two pieces that were not recorded in one go: long enough that the filters begin anew, as after any gap."""

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from streamsense.arrays import FloatArray
 from streamsense.datasets.arrays import ArrayRecording, eeg_recording
 from streamsense.datasets.files import found_files, number, table_rows
 from streamsense.datasets.labelled import Dataset, LabelledRecording
 from streamsense.datasets.labels import Label, on_unit_scale
 from streamsense.datasets.matlab import numbers, read_mat
 from streamsense.errors import DatasetError
-from streamsense.streams import FloatArray
 
 # fmt: off
 _ELECTRODES = (

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from streamsense.arrays import FloatArray
 from streamsense.datasets.arrays import PAUSE_S, ArrayRecording, eeg_recording
 from streamsense.datasets.files import found_files
 from streamsense.datasets.labelled import Dataset, LabelledRecording
 from streamsense.datasets.labels import Label, on_unit_scale
 from streamsense.datasets.matlab import numbers, read_mat
 from streamsense.errors import DatasetError
-from streamsense.streams import FloatArray
 
 _ELECTRODES = ("AF3", "F7", "F3", "FC5", "T7", "P7", "O1", "O2", "P8", "T8", "FC6", "F4", "F8", "AF4")
 _RATE_HZ = 128.0

@@ -10,13 +10,13 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.datasets.files import number, table_rows
 from streamsense.datasets.lab_streams import channel_of, label_stream, marker_times, rating_times, signal_bounds
 from streamsense.datasets.labels import Label, on_unit_scale
 from streamsense.errors import DatasetError
 from streamsense.fusion.emotions import DIMENSIONS
 from streamsense.sources.recorded import Recording
-from streamsense.streams import FloatArray
 from streamsense.ticks import HOP_S, TICKS_PER_SECOND
 
 _TABLE_COLUMNS = ("start_s", "end_s")

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import DatasetError
 from streamsense.sources.recorded import RecordedStream, Recording, Selection
-from streamsense.streams import Block, FloatArray, Kind
+from streamsense.streams import Block, Kind
 
 
 def label_stream(recording: Recording, name: str, *, text: bool) -> RecordedStream:

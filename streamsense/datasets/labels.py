@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import DatasetError
-from streamsense.streams import FloatArray, Modality
+from streamsense.streams import Modality
 
 NOT_STATED = "not stated"
 """The vote of a rater of whom it is only known that the intended emotion was not heard."""

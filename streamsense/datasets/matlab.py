@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import DatasetError
-from streamsense.streams import FloatArray
 
 _HEAD_BYTES: Final = 128
 _COMPRESSED: Final = 15

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import EvaluationError
 from streamsense.evaluation.metrics import Classes, macro_f1
-from streamsense.streams import FloatArray
 
 
 @dataclass(frozen=True)

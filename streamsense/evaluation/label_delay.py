@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import EvaluationError
-from streamsense.streams import FloatArray
 from streamsense.ticks import HOP_S
 
 LONGEST_DELAY_S = 4.0

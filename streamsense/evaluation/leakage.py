@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, sosfilt
 
+from streamsense.arrays import FloatArray
 from streamsense.evaluation.splits import Split, folds_by_person, trial_wise
 from streamsense.evaluation.windows import Window
-from streamsense.streams import FloatArray
 
 _RATE_HZ, _CHANNELS, _BANDS_HZ = 128, 8, ((4, 8), (8, 14), (14, 31), (31, 49))
 _WINDOW, _HOP = 512, 117

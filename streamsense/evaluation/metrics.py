@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import EvaluationError
-from streamsense.streams import FloatArray
 
 Classes = npt.NDArray[np.integer]
 EPSILON = 1e-8

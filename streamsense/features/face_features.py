@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import SourceError
 from streamsense.features import face_windows
 from streamsense.features.action_units import ACTION_UNITS, RELIABILITY
@@ -32,7 +33,7 @@ from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.frame_ring import FrameRing
 from streamsense.features.head_and_gaze import HEAD_AND_GAZE, head_and_gaze
 from streamsense.profile import Part, numbers, table
-from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
+from streamsense.streams import Feature, Modality, StreamInfo, TimedBlock
 
 _VECTOR_INDEX: Final = np.array([FIELD_INDEX[name] for name in VECTOR_FIELDS])
 _RELIABILITY: Final = np.array([RELIABILITY[unit] for unit in ACTION_UNITS], np.float32)
@@ -99,7 +100,7 @@ class FaceFeatures:
 
     @property
     def delay_s(self) -> float:
-        """0: a frame's action units are there at once."""
+        """0: a frame's action units are there at once, if not sure before the next frame (see `face_jumps`)."""
         return 0.0
 
     @property
@@ -141,11 +142,10 @@ class FaceFeatures:
     def _take_face(self, time: float, vector: FloatArray, row: FloatArray) -> None:
         """Fill the row of a frame with a face."""
         state = self.state
-        yaw, pitch = float(vector[FIELD_INDEX["yaw_deg"]]), float(vector[FIELD_INDEX["pitch_deg"]])
         since = time - state.last_tracked
         # nan (first face) and a clock set back count as no time
         step_s = min(since, self.settings.longest_step_s) if since > 0 else 0.0
-        units = self._estimator.step(state.neutral, vector, yaw, pitch, step_s)
+        units = self._estimator.step(state.neutral, vector, step_s)
         row[TRACKED] = 1.0
         row[SETTLED] = self._estimator.settled(state.neutral)
         row[CUES_AT] = self._cues.step(state.cues, vector, units, step_s)
@@ -227,7 +227,7 @@ class FaceFeatures:
         """The exact definition of the feature."""
         return {
             "feature": "face_action_units",
-            "version": 2,
+            "version": 3,
             "settings": asdict(self.settings),
             "action_units": list(ACTION_UNITS),
             "reliability": {str(unit): value for unit, value in RELIABILITY.items()},

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import FloatArray
 from streamsense.features.action_units import ACTION_UNITS
 from streamsense.features.face_cues import CUE_COLUMNS
-from streamsense.streams import FloatArray
 
 QUALITY_FIELDS: Final = (
     "box_size_px", "brightness", "sharpness", "yaw_deg", "pitch_deg", "face_count", "face_score", "colour_change",

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from streamsense.arrays import FloatArray
 from streamsense.features.face_cues import CUE_COLUMNS
 from streamsense.features.face_measures import SIDES
 from streamsense.features.face_windows import CUES_AT, VECTOR_AT, VECTOR_FIELDS
-from streamsense.streams import FloatArray
 
 HEAD_AND_GAZE: Final = {
     "head_yaw_deg": "deg",
