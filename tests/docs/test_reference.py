@@ -105,7 +105,8 @@ def _is_section(part: object) -> bool:
 
 def test_the_events_are_those_that_the_code_sends():
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "streamsense").rglob("*.py"))
-    sent = set(re.findall(r'_notice\(\s*[^\n"]*?,\s*"(\w+)"', source)) | set(re.findall(r'Control\("(\w+)"', source))
+    sent = set(re.findall(r'(?:_notice|_notices\.add|Notice)\(\s*[^\n"]*?,\s*"(\w+)"', source))
+    sent |= set(re.findall(r'Control\("(\w+)"', source))
     sent |= set(re.findall(r'_report\.(?:tell|tally)\(\s*"(\w+)"', source))
     sent |= {"modality_lost", "modality_present", "modality_regained", "session_started", "stream_refused"}
     sent |= {ALARM, QUALITY}
