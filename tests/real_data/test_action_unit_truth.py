@@ -85,17 +85,19 @@ def test_a_large_face_at_rest_is_neutral(front_end: FrontEnd) -> None:
         assert {unit: level for unit, level in found.items() if level >= 0.5} == {}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="99.7 % of the medians are below 0.5; single ones of small blurred faces reach 0.6 and 0.8"
+NEUTRAL_BY_SHAPES = pytest.mark.xfail(
+    strict=True, reason="99.8 % of the medians are below 0.5; of the signers' blurred faces 23 reads 0.6 in one, 45 0.5"
 )
-@both_front_ends
+
+
+@pytest.mark.parametrize(
+    "front_end", ["mesh468_iris", pytest.param("mesh478_blendshapes", marks=NEUTRAL_BY_SHAPES)], ids=FRONT_ENDS
+)
 def test_a_face_at_rest_is_neutral_in_every_film(front_end: FrontEnd) -> None:
     assert np.max([*resting(front_end).values()]) < 0.5
 
 
-CHIN_BY_SHAPES = pytest.mark.xfail(
-    strict=True, reason="of the signers' blurred faces unit 17 takes a step of 1.4 in one film, and 23 one of 1.01"
-)
+CHIN_BY_SHAPES = pytest.mark.xfail(strict=True, reason="of the signers' blurred faces unit 17 takes one step of 1.003")
 
 
 @pytest.mark.parametrize(

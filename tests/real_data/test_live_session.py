@@ -138,7 +138,7 @@ SUBSETS = [c for n in (3, 2, 1, 0) for c in itertools.combinations(MODALITIES, n
 
 
 def test_any_subset_works_and_with_none_the_prior_is_published(data_folder: Path, tmp_path: Path) -> None:
-    """All three are configured; some of them are never there. Two sessions run at a time."""
+    """All three are configured; some of them are never there. Three sessions run at a time."""
 
     def scored(subset: tuple[str, ...]) -> Received:
         with session(data_folder, tmp_path) as run:
@@ -150,7 +150,7 @@ def test_any_subset_works_and_with_none_the_prior_is_published(data_folder: Path
             process.finish()
         return Received.read(file)
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         received = list(pool.map(scored, SUBSETS))
     for subset, scores in zip(SUBSETS, received, strict=True):
         assert len(scores.stamps) >= 15, subset

@@ -157,7 +157,7 @@ def test_each_source_killed_late_ticks_and_no_raw_sound_or_pictures(data_folder:
 
 
 def test_recording_started_in_mid_session(data_folder: Path, tmp_path: Path) -> None:
-    after, seconds = (47, 65) if FULL else (7, 15)
+    after, seconds = (47, 65) if FULL else (5, 11)
     with session(data_folder, tmp_path) as run:
         play_all(run)
         process = run.record(MODALITIES, "--record", tmp_path / "rec", "--record-after", after, "--seconds", seconds)
