@@ -68,9 +68,10 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             "(RBTransformer, about 100,000 numbers), trained to tell mental arithmetic from rest. δ, θ, α and β; γ is "
             "not looked at, because speaking and smiling fill it. Any cap: absent electrodes are masked, electrodes "
             f"between 10-20 sites interpolated by position. Hard work is called arousal {AROUSAL_OF_WORK:+g}, rest "
-            f"{-AROUSAL_OF_WORK:+g}: a choice. The variance is calibrated on held-out people, and {TRANSFER_VARIANCE:g} "
-            "is added because work is not all that arouses: a choice. Without a settled baseline or electrodes the "
-            "mean goes to 0 and the variance is wide. Valence and dominance are the prior, emotions none."
+            f"{-AROUSAL_OF_WORK:+g}: a choice. The variance is calibrated on held-out people, and "
+            f"{TRANSFER_VARIANCE:g} is added because work is not all that arouses: a choice. Without a settled "
+            "baseline or electrodes the mean goes to 0 and the variance is wide. Valence and dominance are the prior, "
+            "emotions none."
         ),
         data=(
             f"EEGMAT 1.0.0 (PhysioNet), {evaluation.people} people at rest and in serial subtraction, "

@@ -34,7 +34,7 @@ from streamsense.training.rbtransformer import RBTransformer
 IntArray = npt.NDArray[np.intp]
 
 FOLDS = 6
-EPOCHS = (10, 20, 40)
+EPOCHS = (10, 20)
 """Among these the number of epochs is chosen, on people of the training part alone."""
 _INNER = 5
 FEW_ELECTRODES = ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
@@ -49,7 +49,7 @@ class Watch(Protocol):
         ...
 
 
-def unwatched(name: str, epochs: int) -> Callable[[int, float], None]:
+def unwatched(name: str, epochs: int) -> Callable[[int, float], None]:  # noqa: ARG001 (what a Watch is called with)
     """Shows nothing."""
     return lambda _epoch, _loss: None
 

@@ -66,7 +66,7 @@ def interval(values: FloatArray) -> tuple[float, float]:
 def calibration_error(probability: FloatArray, label: BoolArray, weight: FloatArray, bins: int = 15) -> float:
     """Expected calibration error: mean distance of probability and frequency, over bins of equal mass."""
     order = np.argsort(probability, kind="stable")
-    mass = np.cumsum(weight[order]) / weight.sum()
+    mass = (np.cumsum(weight[order]) - weight[order] / 2) / weight.sum()
     place = np.minimum((mass * bins).astype(int), bins - 1)
     gaps = (weight * (probability - label))[order]
     return float(np.abs(np.bincount(place, gaps, bins)).sum() / weight.sum())

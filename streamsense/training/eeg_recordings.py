@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from streamsense.errors import RecordingError
 from streamsense.sources.eeg_file import SIGNALS_ID, open_eeg_file
-from streamsense.streams import Block, FloatArray
+from streamsense.streams import Block
+
+Float32Array = npt.NDArray[np.float32]
 
 _EYES_CHANNELS = ("AF3", "T7", "Pz", "T8", "AF4")
 _EYES_RATE_HZ = 128.0
@@ -24,7 +27,7 @@ class EegSession:
     """
 
     person: str
-    parts: tuple[FloatArray, ...]
+    parts: tuple[Float32Array, ...]
     labels: tuple[bool, ...]
     channel_labels: tuple[str, ...]
     rate_hz: float
@@ -48,7 +51,7 @@ def eegmat_session(folder: Path, person: str) -> EegSession:
         recording = open_eeg_file(file)
         (signals,) = (stream for stream in recording.streams if stream.stream_id == SIGNALS_ID)
         blocks = (event for event in recording.events({SIGNALS_ID: ("eeg", "eeg")}) if isinstance(event, Block))
-        parts.append(np.concatenate([block.values for block in blocks]).astype(np.float64))
+        parts.append(np.concatenate([block.values for block in blocks]).astype(np.float32))
         found.append((signals.channel_labels, signals.nominal_rate_hz))
     if found[0] != found[1]:
         raise RecordingError(f"The two files of {person} in {folder} have other channels or rates: {found}.")
@@ -61,9 +64,8 @@ def eyes_session(folder: Path) -> EegSession:
     `folder` holds Open*.csv and Closed*.csv. Raises RecordingError where it does not.
     """
     files = [(path, closed) for closed, name in enumerate(("Open", "Closed")) for path in _csv_files(folder, name)]
-    parts = tuple(
-        np.genfromtxt(path, delimiter=",", skip_header=1)[:, 1 : 1 + len(_EYES_CHANNELS)] for path, _ in files
-    )
+    columns = slice(1, 1 + len(_EYES_CHANNELS))
+    parts = tuple(np.genfromtxt(path, np.float32, delimiter=",", skip_header=1)[:, columns] for path, _ in files)
     return EegSession("Insight", parts, tuple(bool(closed) for _, closed in files), _EYES_CHANNELS, _EYES_RATE_HZ)
 
 

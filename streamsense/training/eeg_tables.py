@@ -1,4 +1,4 @@
-"""Tables of EEG windows to train and test on, from the operator that the live pipeline uses."""
+"""Tables of EEG windows to train and test on, from the timeline and the operator that the live pipeline uses."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from streamsense.features.band_entropy import BandEntropy
 from streamsense.models.catalogue import cache_folder
 from streamsense.models.contract import canonical_json
 from streamsense.models.fetch import write_whole
-from streamsense.streams import Feature, StreamInfo, TimedBlock
-from streamsense.ticks import TICKS_PER_SECOND, tick_time
+from streamsense.streams import Block, Feature, StreamInfo
+from streamsense.timeline.timeline import Timeline
 from streamsense.training.eeg_recordings import EegSession, eegmat_people, eegmat_session
 
 Float32Array = npt.NDArray[np.float32]
@@ -79,21 +79,28 @@ def session_table(
 
 
 def _windows(session: EegSession, operator: BandEntropy) -> Iterator[tuple[int, float, Feature]]:
-    """Part, end (s) and feature of every settled window; the parts follow each other with a gap of 1 to 2 s."""
+    """Part, end (s) and feature of every settled window; the parts follow each other with a gap of 1 to 2 s.
+
+    Through the timeline, as live: the time that it gives a sample decides which window the sample is in.
+    """
     labels, rate = session.channel_labels, session.rate_hz
     units = ("microvolts",) * len(labels)
-    operator.open(StreamInfo("eeg", "eeg", "EEG", "EEG", "", labels, units, rate, "float64"))
-    start = 0.0
+    info = StreamInfo("eeg", "eeg", "EEG", "EEG", "", labels, units, rate, "float32")
+    operator.open(info)
+    timeline = Timeline(info)
+    start, count = 0.0, 0
     for part, samples in enumerate(session.parts):
-        times = start + np.arange(len(samples)) / rate
-        second = round(rate * WINDOW_HOP_S)
-        for first in range(0, len(samples) - second + 1, second):
-            cut = slice(first, first + second)
-            operator.push(TimedBlock("eeg", part, times[cut], samples[cut]))
-            tick = tick_time(round((start + (first + second) / rate) * TICKS_PER_SECOND))
-            if tick - start >= _SETTLED_S:
+        stamps = start + np.arange(len(samples)) / rate
+        tick = start + _SETTLED_S
+        for cut in np.array_split(np.arange(len(samples)), max(1, round(len(samples) / rate))):
+            block = Block("eeg", count, stamps[cut], samples[cut], float(stamps[cut][-1]))
+            count += len(cut)
+            for timed in timeline.push(block)[0]:
+                operator.push(timed)
+            while tick <= timeline.horizon:
                 yield part, tick, operator.feature_at(tick)
-        start = float(np.ceil(times[-1])) + 1.0
+                tick += WINDOW_HOP_S
+        start = float(np.ceil(stamps[-1])) + 1.0
 
 
 def joined(tables: Sequence[EegTable]) -> EegTable:
@@ -140,7 +147,7 @@ def _key(folder: Path, people: Sequence[str]) -> str:
 def _read(kept: Path) -> EegTable | None:
     """A table from the cache; None where it is not there or not whole, for then it is made again."""
     try:
-        with np.load(kept, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(kept.read_bytes()), allow_pickle=False) as arrays:
             return EegTable(*(arrays[field.name] for field in fields(EegTable)))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

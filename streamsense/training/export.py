@@ -35,9 +35,9 @@ def export_expert(
 ) -> Path:
     """Write `folder`/NAME.onnx and NAME.card.md, NAME being the card's; returns the path of the former.
 
-    `inputs` are examples by name (batch, …) in the order of the network's arguments, by which the written model is
-    compared with the network; only the batch axis stays free. Raises ModelError, and writes nothing, where the two
-    differ by more than 1e-5 or the file would be 5 MB or more.
+    The network returns a tuple. `inputs` are examples by name (batch, …) in the order of its arguments, by which the
+    written model is compared with it; only the batch axis stays free. Raises ModelError, and writes nothing, where the
+    two differ by more than 1e-5 or the file would be 5 MB or more.
     """
     network = network.eval()
     model = onnx.load_from_string(_traced(network, inputs, outputs))
