@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +28,7 @@ from streamsense.training.eeg_measures import (
     resamples,
 )
 from streamsense.training.eeg_tables import EegTable
+from streamsense.training.fitting import Progress
 from streamsense.training.rbtransformer import RBTransformer
 
 IntArray = npt.NDArray[np.intp]
@@ -41,15 +41,11 @@ FEW_ELECTRODES = ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
 """Those of a usual cap with 8 channels."""
 
 
-class Watch(Protocol):
-    """Shows how a fit goes on."""
-
-    def __call__(self, name: str, epochs: int) -> Callable[[int, float], None]:
-        """Called when the fit `name` begins; what it returns is told every epoch and the loss."""
-        ...
+Watch = Callable[[str, int], Progress]
+"""Shows how fits go on: called with a fit's name and its number of epochs; what it returns is told every epoch."""
 
 
-def unwatched(name: str, epochs: int) -> Callable[[int, float], None]:  # noqa: ARG001 (what a Watch is called with)
+def unwatched(_name: str, _epochs: int) -> Progress:
     """Shows nothing."""
     return lambda _epoch, _loss: None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from streamsense.features.electrodes import ELECTRODES
 from streamsense.fusion.emotions import EMOTIONS, PRIOR_SD
 from streamsense.streams import FloatArray
 from streamsense.training.eeg_tables import EegTable
-from streamsense.training.fitting import FittingSettings, fit
+from streamsense.training.fitting import FittingSettings, Progress, fit
 from streamsense.training.rbtransformer import RBTransformer, RBTransformerSettings
 
 BoolArray = npt.NDArray[np.bool_]
@@ -46,7 +45,7 @@ def fit_workload(
     table: EegTable,
     settings: WorkloadSettings,
     checkpoint: Path | None = None,
-    progress: Callable[[int, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> RBTransformer:
     """A network that tells the rows with a label from those without, for all `ELECTRODES`.
 
@@ -72,7 +71,8 @@ def fit_workload(
         error = AROUSAL_OF_WORK * (2 * label[rows] - 1 - torch.tanh(logit.detach() / 2))
         unsure = log_variance.clamp(*_LOG_VARIANCE_LIMITS)
         surprise = 0.5 * (unsure + error**2 * torch.exp(-unsure))
-        return (weight[rows] * (wrong + surprise)).mean()
+        mean: Tensor = (weight[rows] * (wrong + surprise)).mean()
+        return mean
 
     return fit(build, len(table), loss_of, settings.fitting, checkpoint, progress).on(ELECTRODES)
 
@@ -80,7 +80,7 @@ def fit_workload(
 def balance(label: BoolArray) -> FloatArray:
     """A weight for each row, so that both labels have the same in sum and the mean is 1."""
     share = label.mean()
-    return np.where(label, 0.5 / share, 0.5 / (1 - share))
+    return np.asarray(np.where(label, 0.5 / share, 0.5 / (1 - share)))
 
 
 def _some_electrodes(mask: Tensor) -> Tensor:

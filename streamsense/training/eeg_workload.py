@@ -12,14 +12,14 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+import rich.progress
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from streamsense.errors import StreamsenseError
 from streamsense.features.band_entropy import BandEntropy
@@ -27,6 +27,7 @@ from streamsense.features.band_settings import BAND_NAMES
 from streamsense.models.catalogue import cache_folder
 from streamsense.models.contract import contract_sha256
 from streamsense.resources import shipped
+from streamsense.streams import FloatArray
 from streamsense.training import eeg_evaluation as evaluation
 from streamsense.training.eeg_card import Evaluation, card
 from streamsense.training.eeg_expert import (
@@ -37,11 +38,11 @@ from streamsense.training.eeg_expert import (
     fit_workload,
     predict,
 )
-from streamsense.training.eeg_measures import discrimination
+from streamsense.training.eeg_measures import Discrimination, discrimination
 from streamsense.training.eeg_recordings import eegmat_people, eyes_session
 from streamsense.training.eeg_tables import EegTable, eegmat_table, session_table
 from streamsense.training.export import export_expert
-from streamsense.training.fitting import FittingSettings
+from streamsense.training.fitting import FittingSettings, Progress
 from streamsense.training.rbtransformer import RBTransformer, RBTransformerSettings
 
 ALL_BANDS = tuple(range(len(BAND_NAMES)))
@@ -63,11 +64,11 @@ def train(
 
     def measured(
         name: str, rows: EegTable, bands: Sequence[int], among: Sequence[int]
-    ) -> tuple[evaluation.HeldOut, evaluation.Discrimination]:
+    ) -> tuple[evaluation.HeldOut, Discrimination]:
         settings = WorkloadSettings(RBTransformerSettings(bands=tuple(bands)), fitting)
         folder = None if workspace is None else workspace / name.replace(" ", "-")
 
-        def named(fold: str, epochs: int) -> Callable[[int, float], None]:
+        def named(fold: str, epochs: int) -> Progress:
             return watch(f"{name}, {fold}", epochs)
 
         held_out = evaluation.cross_validate(rows, settings, among, workspace=folder, watch=named)
@@ -111,7 +112,7 @@ def train(
     )
 
 
-def _arousal(network: RBTransformer, calibration: Calibration, table: EegTable) -> evaluation.FloatArray:
+def _arousal(network: RBTransformer, calibration: Calibration, table: EegTable) -> FloatArray:
     return calibration.arousal(predict(network, table)[0])
 
 
@@ -135,10 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = given.out or shipped("models_onnx")
         fitting = FittingSettings(seed=given.seed)
         workspace = cache_folder() / "training" / f"eeg_workload-{_key(fitting)}"
-        with Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
-            TextColumn("{task.fields[note]}"), TimeElapsedColumn(), console=console,
-        ) as bars:  # fmt: skip
+        with _progress(console) as bars:
             people = eegmat_people(given.data / "eegmat")
             bar = bars.add_task("windows", total=len(people), note="")
             table = eegmat_table(given.data / "eegmat", people, lambda name: bars.update(bar, advance=1, note=name))
@@ -162,8 +160,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _watch(bars: Progress) -> evaluation.Watch:
-    def watch(name: str, epochs: int) -> Callable[[int, float], None]:
+def _progress(console: Console) -> rich.progress.Progress:
+    columns = ("{task.description}", rich.progress.BarColumn(), "{task.completed}/{task.total}", "{task.fields[note]}")
+    return rich.progress.Progress(*columns, rich.progress.TimeElapsedColumn(), console=console)
+
+
+def _watch(bars: rich.progress.Progress) -> evaluation.Watch:
+    def watch(name: str, epochs: int) -> Progress:
         bar = bars.add_task(name, total=epochs, note="")
         return lambda epoch, loss: bars.update(bar, completed=epoch, note=f"loss {loss:.3f}", visible=epoch < epochs)
 

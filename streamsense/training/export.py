@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -78,8 +78,8 @@ def difference(network: nn.Module, path: Path, inputs: Mapping[str, Tensor]) -> 
 
 
 def _traced(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> bytes:
-    written = io.BytesIO()
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory(prefix="streamsense-") as folder, warnings.catch_warnings():
+        written = Path(folder) / "traced.onnx"
         # The tracing exporter is called old; the new one needs a further package and writes other bytes every time.
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -92,4 +92,4 @@ def _traced(network: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[
             opset_version=OPSET,
             dynamo=False,
         )
-    return written.getvalue()
+        return written.read_bytes()

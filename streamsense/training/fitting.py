@@ -122,7 +122,8 @@ def _epoch(
     epoch: int,
 ) -> float:
     """Show every row once; returns the mean loss."""
-    batches = torch.randperm(rows).split(settings.batch_size)
+    order = torch.randperm(rows)
+    batches = [order[start : start + settings.batch_size] for start in range(0, rows, settings.batch_size)]
     total = 0.0
     for index, batch in enumerate(batches):
         share = (epoch + index / len(batches)) / settings.epochs
@@ -154,7 +155,7 @@ def _packed(network: nn.Module, optimiser: torch.optim.AdamW, done: int, rows: i
     arrays["training"] = np.array(_description(rows, settings))
     arrays["done"] = np.array(done)
     packed = io.BytesIO()
-    np.savez(packed, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez(packed, allow_pickle=False, **arrays)
     return packed.getvalue()
 
 
