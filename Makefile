@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format models eeg-workload action-units wheel soak proof fuzz kill bench bench-xdf clean
+.PHONY: help demo test lint format models eeg-workload voice-emotion action-units wheel soak proof fuzz kill bench bench-xdf clean
 
 # The first interpreter that really runs and is of a supported version (a shim may exist without its Python).
 RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -37,6 +37,9 @@ models: .venv/dev.stamp ## build the shipped ONNX models again
 
 eeg-workload: .venv/dev.stamp ## train and measure the EEG expert again (needs the recordings, as DATA=folder; an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m streamsense.training.eeg_workload $(DATA)
+
+voice-emotion: .venv/dev.stamp ## train and measure the voice expert again (needs the recordings, as DATA=folder; a quarter of an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python -m streamsense.training.voice_emotion $(DATA)/emodb
 
 action-units: .venv/dev.stamp ## measure again how right the action units are, for docs/action-units.md (needs the recordings)
 	STREAMSENSE_PROOF=1 $(BIN)/python -m tests.helpers.action_unit_page

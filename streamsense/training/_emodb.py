@@ -91,8 +91,8 @@ def recalls(labels: IntArray, given: IntArray, classes: int) -> FloatArray:
 
 
 def unweighted_recall(labels: IntArray, given: IntArray, classes: int) -> float:
-    """UAR: the mean recall of the classes that have items."""
-    return float(np.nanmean(recalls(labels, given, classes)))
+    """UAR: the mean recall of the classes that have items; 0 where none has."""
+    return float(np.nanmean(recalls(labels, given, classes))) if len(labels) else 0.0
 
 
 def concordance(truth: FloatArray, given: FloatArray) -> float:

@@ -17,7 +17,7 @@ NAME = "voice_emotion"
 
 @dataclass(frozen=True)
 class NetworkFigures:
-    """What one network reached on held-out speakers, mean over the seeds; `of_unseen`: UAR of those not in CHOSEN_ON."""
+    """What one network reached on held-out speakers, mean over the seeds; `of_unseen`: of those not in CHOSEN_ON."""
 
     uar: Figure
     of_seeds: tuple[float, ...]
@@ -60,7 +60,8 @@ class Evaluation:
             seeds = ", ".join(f"{value:.3f}" for value in found.of_seeds)
             lines.append(
                 f"{names[name]}: UAR of seven {found.uar} (seeds {seeds}; of the speakers at whom nothing was "
-                f"chosen {found.of_unseen:.3f}), of the six shared {found.of_six}, concordance of arousal {found.arousal}"
+                f"chosen {found.of_unseen:.3f}), of the six shared {found.of_six}, concordance of arousal "
+                f"{found.arousal}"
             )
         lines.append(f"concordance with the emotions' places: {_listed(self.of_dimensions)}; six shared: "
                      f"{_listed(self.of_dimensions_of_six)}")  # fmt: skip
@@ -76,9 +77,9 @@ class Evaluation:
             f"{self.calibration_error[0]:.3f} before and {self.calibration_error[1]:.3f} after"
         )
         lines.append(
-            f"floors, UAR of seven: chance and the largest class {1 / len(LABELS):.3f}; the answers dealt out at random "
-            f"within each speaker {self.dealt_answers[0]:.3f} (95 % below {self.dealt_answers[1]:.3f}); trained on "
-            f"labels dealt out so {self.dealt_labels:.3f}"
+            f"floors, UAR of seven: chance and the largest class {1 / len(LABELS):.3f}; the answers dealt out at "
+            f"random within each speaker {self.dealt_answers[0]:.3f} (95 % below {self.dealt_answers[1]:.3f}); trained "
+            f"on labels dealt out so {self.dealt_labels:.3f}"
         )
         return tuple(lines)
 
@@ -94,12 +95,12 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             "speaker's own running norm, prosody, and pitch and loudness contours. One linear layer. The logits are of "
             f"{', '.join(LABELS[:SHARED])}; boredom, which the mixture does not have, is a further output "
             "`boredom_logit`. Temperature and variances are fitted on held-out speakers; "
-            f"{TRANSFER_VARIANCE:g} is added to the variance because acted voices are clearer than felt ones: a choice. "
-            "Without voice in the window the logits and means go to 0 and the variance is wide."
+            f"{TRANSFER_VARIANCE:g} is added to the variance because acted voices are clearer than felt ones: a "
+            "choice. Without voice in the window the logits and means go to 0 and the variance is wide."
         ),
         data=(
-            f"EmoDB, {evaluation.clips} German sentences by {evaluation.speakers} actors, each cut or padded to 2 s; the "
-            "padding was cut off, so that length is not learned. Learned from the listeners' votes (the share that "
+            f"EmoDB, {evaluation.clips} German sentences by {evaluation.speakers} actors, each cut or padded to 2 s; "
+            "the padding was cut off, so that length is not learned. Learned from the listeners' votes (the share that "
             "recognised the acted emotion) and from the emotions' places in valence, arousal and dominance. All clips "
             "of a speaker are one session in random order through the pipeline's own operators, some up to 12 dB "
             "quieter."
@@ -112,9 +113,9 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
         licence="Apache-2.0",
         evaluation=(
             f"Leave one speaker out, {evaluation.speakers} speakers, causal, padding cut off, "
-            f"{len(next(iter(evaluation.networks.values())).of_seeds)} orders of the clips; 95 % intervals from resamples "
-            "of the speakers. The figures are of networks that had not heard the speaker; this file is trained on all "
-            f"of them. Its few settings were chosen looking at speakers {', '.join(CHOSEN_ON)}.\n\n"
+            f"{len(next(iter(evaluation.networks.values())).of_seeds)} orders of the clips; 95 % intervals from "
+            "resamples of the speakers. The figures are of networks that had not heard the speaker; this file is "
+            f"trained on all of them. Its few settings were chosen looking at speakers {', '.join(CHOSEN_ON)}.\n\n"
             + "\n".join(f"- {line}" for line in evaluation.lines())
             + "\n\nWhat the speaker's norm begins with was measured on these recordings, all speakers together and "
             "without labels. Concordance is with places of acted categories, not with ratings: none were at hand."
@@ -125,7 +126,7 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             "A score is a reading of signs, not proof of what a person feels, and no diagnosis. Signs differ between "
             "people, cultures and situations.",
             "Actors, ten German sentences, one laboratory: everyday speech is fainter, and other languages differ.",
-            "Joy and anger, fear and joy are confused most; valence is heard worst.",
+            "Happiness and fear are recognised least; of the dimensions, valence.",
             "The first clips of a session are judged worse, until the speaker's norm has settled.",
             "A voice that was heard for less than 1.6 s was not learned from.",
             "The recordings are peak-normalised, so that how loud a person speaks was hardly learned.",

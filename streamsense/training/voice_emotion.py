@@ -57,12 +57,17 @@ Watch = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is done: the seeds, how many takes are learned from, and whether the log-Mel network is measured."""
+    """How much is done.
+
+    `seeds` of orders and of the log-Mel network, the number of `takes` that each learns from, how much quieter their
+    clips may be, whether the log-Mel network is measured, how often speakers are drawn again for an interval.
+    """
 
     seeds: tuple[int, ...] = (0, 1, 2)
     takes: int = 3
     quieter_db: float = 12.0
     with_log_mel: bool = True
+    resamples: int = 666
 
     def learned_from(self, seed: int) -> tuple[Take, ...]:
         """The takes that one seed's networks learn from; none is the one that they are judged by."""
@@ -93,7 +98,7 @@ def train(clips: Sequence[Clip], plan: Plan, watch: Watch = lambda _: None) -> t
     dealt = leave_one_speaker_out(
         with_dealt_labels(tables[0], 0), trials[0].table, None, lambda: watch("floor: labels dealt out")
     )
-    evaluation = _evaluated(clips, trials, dealt)
+    evaluation = _evaluated(clips, trials, dealt, plan.resamples)
     last = [trial.table.windows(trial.table.last) for trial in trials]
     said = joined([trial.opinions[FUNCTIONALS].rows(trial.table.last) for trial in trials])
     expert = VoiceExpert(fit_functionals(together(tables)), calibrate(said, together(last)))
@@ -101,7 +106,7 @@ def train(clips: Sequence[Clip], plan: Plan, watch: Watch = lambda _: None) -> t
     return expert, evaluation
 
 
-def _evaluated(clips: Sequence[Clip], trials: Sequence[HeldOut], dealt: HeldOut) -> Evaluation:
+def _evaluated(clips: Sequence[Clip], trials: Sequence[HeldOut], dealt: HeldOut, resamples: int) -> Evaluation:
     names = list(trials[0].opinions)
 
     def judged(name: str, heard_s: float = SECONDS_HEARD[-1]) -> list[Judged]:
@@ -113,9 +118,9 @@ def _evaluated(clips: Sequence[Clip], trials: Sequence[HeldOut], dealt: HeldOut)
     return Evaluation(
         speakers=len({clip.speaker for clip in clips}),
         clips=len(clips),
-        networks={name: _figures(of_name) for name, of_name in whole.items()},
-        of_dimensions=of_dimensions(mine),
-        of_dimensions_of_six=of_dimensions([one.rows(one.label < SHARED) for one in mine]),
+        networks={name: _figures(of_name, resamples) for name, of_name in whole.items()},
+        of_dimensions=of_dimensions(mine, resamples),
+        of_dimensions_of_six=of_dimensions([one.rows(one.label < SHARED) for one in mine], resamples),
         of_speakers=of_speakers(mine),
         of_classes=of_classes(mine),
         by_seconds={name: {f"{s:g}": mean(judged(name, s), Judged.uar) for s in SECONDS_HEARD} for name in names},
@@ -127,13 +132,13 @@ def _evaluated(clips: Sequence[Clip], trials: Sequence[HeldOut], dealt: HeldOut)
     )
 
 
-def _figures(trials: Sequence[Judged]) -> NetworkFigures:
+def _figures(trials: Sequence[Judged], resamples: int) -> NetworkFigures:
     return NetworkFigures(
-        uar=figure(trials, Judged.uar),
+        uar=figure(trials, Judged.uar, resamples),
         of_seeds=tuple(one.uar() for one in trials),
         of_unseen=mean([one.rows(~np.isin(one.speaker, CHOSEN_ON)) for one in trials], Judged.uar),
-        of_six=figure(trials, Judged.uar_of_six),
-        arousal=figure(trials, lambda one: one.concordance(_AROUSAL)),
+        of_six=figure(trials, Judged.uar_of_six, resamples),
+        arousal=figure(trials, lambda one: one.concordance(_AROUSAL), resamples),
     )
 
 

@@ -16,7 +16,6 @@ from streamsense.training.voice_tables import VoiceTable
 
 SECONDS_HEARD = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 CLIPS_BEFORE = ((0, 5), (5, 10), (10, 15), (15, 25), (25, 100))
-_RESAMPLED = 2000
 _PERMUTED = 1000
 
 BoolArray = npt.NDArray[np.bool_]
@@ -45,7 +44,7 @@ class Judged:
     @property
     def given(self) -> IntArray:
         """The emotion that was found likeliest (n,)."""
-        return self.opinions.logits.argmax(axis=1)
+        return np.asarray(self.opinions.logits.argmax(axis=1))
 
     def uar(self) -> float:
         """Mean recall of the seven classes."""
@@ -85,13 +84,13 @@ class Figure:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
-def figure(trials: Sequence[Judged], measure: Measure) -> Figure:
-    """A measure of one session's clips for each seed; all seeds are drawn the same speakers."""
+def figure(trials: Sequence[Judged], measure: Measure, resamples: int) -> Figure:
+    """A measure of the clips for each seed; in each of the resamples all seeds are drawn the same speakers."""
     rng = np.random.default_rng(0)
     speakers = sorted(set(trials[0].speaker.tolist()))
     rows = [{speaker: np.flatnonzero(one.speaker == speaker) for speaker in speakers} for one in trials]
     found = []
-    for _ in range(_RESAMPLED // len(trials)):
+    for _ in range(resamples):
         drawn = rng.choice(speakers, len(speakers))
         parts = (
             one.rows(np.concatenate([mine[name] for name in drawn])) for one, mine in zip(trials, rows, strict=True)
@@ -118,23 +117,24 @@ def of_classes(trials: Sequence[Judged]) -> dict[str, float]:
     return dict(zip(LABELS, found.tolist(), strict=True))
 
 
-def of_dimensions(trials: Sequence[Judged]) -> dict[str, Figure]:
+def of_dimensions(trials: Sequence[Judged], resamples: int) -> dict[str, Figure]:
     """Concordance with the places of the acted emotions in each dimension."""
 
     def in_dimension(place: int) -> Measure:
         return lambda one: one.concordance(place)
 
-    return {name: figure(trials, in_dimension(place)) for place, name in enumerate(DIMENSIONS)}
+    return {name: figure(trials, in_dimension(place), resamples) for place, name in enumerate(DIMENSIONS)}
 
 
 def by_clips_before(trials: Sequence[Judged]) -> dict[str, float]:
-    """The UAR of clips of which so many were heard before in the session."""
-    return {
-        f"{first}-{stop - 1}" if stop < CLIPS_BEFORE[-1][1] else f"{first} and more": mean(
-            [one.rows((one.place >= first) & (one.place < stop)) for one in trials], Judged.uar
-        )
-        for first, stop in CLIPS_BEFORE
-    }
+    """The UAR of clips before which so many were heard in the session."""
+    found = {}
+    for first, stop in CLIPS_BEFORE:
+        parts = [one.rows((one.place >= first) & (one.place < stop)) for one in trials]
+        name = f"{first}-{stop - 1}" if stop < CLIPS_BEFORE[-1][1] else f"{first} and more"
+        if all(len(part.label) for part in parts):
+            found[name] = mean(parts, Judged.uar)
+    return found
 
 
 def heard(table: VoiceTable, heard_s: float) -> BoolArray:

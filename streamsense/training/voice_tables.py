@@ -1,4 +1,4 @@
-"""The tables that a voice expert is trained on: what the live pipeline would hand it while a speaker's clips are played.
+"""The tables that a voice expert is trained on: what the live pipeline hands it while a speaker's clips are played.
 
 The operators are the pipeline's own, and all clips of a speaker are one session: what is learned of the speaker
 (spectrum, level, usual pitch) is learned from the clips before, in the order in which a take plays them.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -63,14 +63,14 @@ class VoiceTable:
 
     def windows(self, kept: npt.NDArray[np.bool_]) -> VoiceTable:
         """The table with the windows (n,) that are `kept`, and all clips."""
-        inputs = {name: values[kept] for name, values in self.inputs.items()}
-        columns = (self.clip[kept], self.heard_s[kept], self.frames_before[kept], self.last[kept])
-        of_clips = (self.name, self.speaker, self.label, self.recognised, self.place, self.frames, self.voiced)
-        return VoiceTable(inputs, *columns, *of_clips)
-
-    def of(self, column: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """A column of the clips, for each window."""
-        return column[self.clip]
+        return replace(
+            self,
+            inputs={name: values[kept] for name, values in self.inputs.items()},
+            clip=self.clip[kept],
+            heard_s=self.heard_s[kept],
+            frames_before=self.frames_before[kept],
+            last=self.last[kept],
+        )
 
 
 def play(clips: Sequence[Clip], take: Take, settings: VoiceFeaturesSettings | None = None) -> VoiceTable:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from streamsense.training.fitting import FittingSettings, exactly, fit
 from streamsense.training.voice_expert import INPUTS, Opinions
@@ -70,13 +70,13 @@ def fit_log_mel(table: VoiceTable, seed: int, settings: FittingSettings = LOG_ME
 def say_functionals(net: FunctionalsNet, table: VoiceTable) -> Opinions:
     """What the network says of every window."""
     values = torch.from_numpy(functionals(table))
-    return _said(net, lambda rows: net(values[rows]), len(values))
+    return _said(lambda rows: net(values[rows]), len(values))
 
 
 def say_log_mel(net: LogMelNet, table: VoiceTable) -> Opinions:
     """What the network says of every window."""
     frames = _Frames(table)
-    return _said(net, lambda rows: net(*frames.of(rows)), len(table.clip))
+    return _said(lambda rows: net(*frames.of(rows)), len(table.clip))
 
 
 def mixed(one: Opinions, other: Opinions, share: float) -> Opinions:
@@ -132,9 +132,9 @@ def _with_hidden_bands(frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return frames, mask
 
 
-def _said(net: nn.Module, say: Callable[[Tensor], Opinion], count: int) -> Opinions:
+def _said(say: Callable[[Tensor], Opinion], count: int) -> Opinions:
     with torch.no_grad(), exactly(0):
-        parts = [say(rows) for rows in torch.arange(count).split(_SAID_AT_ONCE)]
+        parts = [say(rows) for rows in torch.split(torch.arange(count), _SAID_AT_ONCE)]
     logits, mean, log_variance = (
         torch.cat([part[place] for part in parts]).numpy().astype(np.float64) for place in range(3)
     )
