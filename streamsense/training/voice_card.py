@@ -129,7 +129,7 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             "Happiness and fear are recognised least; of the dimensions, valence.",
             "The first clips of a session are judged worse, until the speaker's norm has settled.",
             "A voice that was heard for less than 1.6 s was not learned from.",
-            "The recordings are peak-normalised, so that how loud a person speaks was hardly learned.",
+            "The recordings are peak-normalised, so that little was learned of how loud a person speaks.",
         ),
         made_by=made_by,
         date=date,

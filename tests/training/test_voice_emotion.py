@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from streamsense.config import Config, VoiceSection
 from streamsense.features.voice_features import VoiceFeatures
 from streamsense.fusion.emotions import EMOTIONS
 from streamsense.models.expert import Expert
 from streamsense.models.session import OnnxModel
 from streamsense.resources import shipped
+from streamsense.runtime.assembly import build_pipeline
 from streamsense.streams import Feature
 from streamsense.training._emodb import CorpusError
 from streamsense.training.export import difference
@@ -15,7 +17,7 @@ from streamsense.training.voice_emotion import Plan, examples, main, train, writ
 from streamsense.training.voice_evaluation import with_dealt_labels
 
 SHORT = Plan(seeds=(0,), takes=1, with_log_mel=False, resamples=20)
-pytestmark = pytest.mark.real_data
+real_data = pytest.mark.real_data
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +25,7 @@ def trained(acted_clips):
     return train(acted_clips, SHORT)
 
 
+@real_data
 def test_trained_in_short_it_is_an_expert_that_the_runtime_takes(trained, acted_table, tmp_path):
     path = write(*trained, examples(acted_table), tmp_path, "2026-01-02")
     expert = Expert(OnnxModel(path, provider="cpu"), "voice", VoiceFeatures().contract())
@@ -43,6 +46,7 @@ def test_trained_in_short_it_is_an_expert_that_the_runtime_takes(trained, acted_
     assert "UAR of seven" in expert.metadata.card.evaluation
 
 
+@real_data
 def test_the_same_clips_give_the_same_file(trained, acted_clips, acted_table, tmp_path):
     first = write(*trained, examples(acted_table), tmp_path / "a", "2026-01-02")
     second = write(*train(acted_clips, SHORT), examples(acted_table), tmp_path / "b", "2026-01-02")
@@ -50,6 +54,7 @@ def test_the_same_clips_give_the_same_file(trained, acted_clips, acted_table, tm
     assert first.with_suffix(".card.md").read_bytes() == second.with_suffix(".card.md").read_bytes()
 
 
+@real_data
 def test_a_speaker_s_dealt_labels_are_the_same_labels_in_another_order(acted_table):
     dealt = with_dealt_labels(acted_table, 0)
     assert (dealt.label != acted_table.label).mean() > 0.5
@@ -58,6 +63,7 @@ def test_a_speaker_s_dealt_labels_are_the_same_labels_in_another_order(acted_tab
         assert sorted(dealt.label[mine]) == sorted(acted_table.label[mine])
 
 
+@real_data
 def test_too_few_speakers_are_refused(acted_clips):
     with pytest.raises(CorpusError, match="3 speakers, expected 4"):
         train([clip for clip in acted_clips if clip.speaker != "16"], SHORT)
@@ -68,6 +74,7 @@ def test_the_command_says_what_is_wrong_with_a_folder(tmp_path, capsys):
     assert "expected EmoDB" in " ".join(capsys.readouterr().out.split())
 
 
+@real_data
 def test_the_shipped_expert_hears_the_acted_emotions_of_its_corpus(acted_clips, acted_table):
     expert = Expert(
         OnnxModel(shipped("models_onnx/voice_emotion.onnx"), provider="cpu"), "voice", VoiceFeatures().contract()
@@ -83,3 +90,9 @@ def test_the_shipped_expert_hears_the_acted_emotions_of_its_corpus(acted_clips, 
             heard == ("neutral", "happy", "sad", "fearful", "disgusted", "angry")[table.label[table.clip[row]]]
         )
     assert np.mean(right) > 0.85, "it was trained on these: the cards say how well it hears others"
+
+
+def test_a_session_can_ask_for_the_shipped_expert():
+    config = Config(voice=VoiceSection(model="voice_emotion"), provider="cpu")
+    _, description = build_pipeline(config)
+    assert description["voice_model"].startswith("voice_emotion ")
