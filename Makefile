@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format models eeg-workload voice-emotion action-units wheel soak proof fuzz kill bench bench-xdf clean
+.PHONY: help demo test lint caches format models eeg-workload voice-emotion action-units wheel soak proof fuzz kill bench bench-xdf gpu-check clean
 
 # The first interpreter that really runs and is of a supported version (a shim may exist without its Python).
 RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -12,7 +12,9 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 DEMO_SECONDS ?= 30
 DATA ?= $(or $(STREAMSENSE_DATA),../shared/data)
 BIN := .venv/bin
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL_OPTIONS ?=
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	$(INSTALL_OPTIONS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,13 +22,18 @@ help: ## list the targets
 demo: .venv/demo.stamp ## install into .venv, then score a simulated participant for 30 s
 	$(BIN)/streamsense demo --seconds $(DEMO_SECONDS)
 
-test: lint ## install the development tools into .venv, then check and test everything
+test: .venv/dev.stamp ## install the development tools into .venv, then check and test everything
+	$(MAKE) --jobs 2 lint caches
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 lint: .venv/dev.stamp ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# What is compiled at its first use would be compiled by many tests at the same time.
+caches: .venv/dev.stamp
+	$(BIN)/python -m tests.helpers.warm_caches
 
 format: .venv/dev.stamp ## put the code into the house style
 	$(BIN)/ruff check --fix .
@@ -65,6 +72,9 @@ bench: .venv/dev.stamp ## what the features cost, beside what others use for the
 
 bench-xdf: .venv/dev.stamp ## our XDF reader beside pyxdf on 200 MB
 	$(BIN)/python benchmarks/xdf_reader.py
+
+gpu-check: .venv/dev.stamp ## the shipped models on an NVIDIA GPU: that they ran there, as on the CPU, and how fast
+	$(BIN)/python -m benchmarks.gpu_check
 
 clean: ## remove .venv, caches and what was built
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,6 +8,8 @@ StreamsenseError
 ├── RecordingError       a recording that cannot be read
 ├── SinkError            scores that cannot be written where they were wanted
 ├── ModelError           a model file that is missing, damaged or of the wrong contract
+├── DatasetError         a folder of labelled recordings that is missing or laid out otherwise
+├── EvaluationError      a split that leaks, or figures that cannot be computed honestly
 └── DependencyError      a library or system package that is missing or in the way
 """
 
@@ -44,6 +46,14 @@ class SinkError(StreamsenseError):
 
 class ModelError(StreamsenseError):
     """A model file is missing, damaged, or does not fit the features."""
+
+
+class DatasetError(StreamsenseError):
+    """A set of labelled recordings cannot be read as its publishers laid it out."""
+
+
+class EvaluationError(StreamsenseError):
+    """What was asked cannot be evaluated, or not honestly."""
 
 
 class DependencyError(StreamsenseError):

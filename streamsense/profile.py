@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import ConfigError
-from streamsense.streams import MODALITIES, FloatArray
+from streamsense.streams import MODALITIES
 
 if TYPE_CHECKING:
     from streamsense.pipeline import Pipeline
@@ -38,6 +39,8 @@ _REMEDY = "Make a new one: `streamsense calibrate CONFIG -o PROFILE`."
 
 FUSION = "fusion"
 PARTS = (*MODALITIES, FUSION)
+FORGOTTEN = "what was learned of the person is forgotten"
+"""Of a stream that came back so that nothing learned before fits it."""
 Part = Mapping[str, Any]
 """What one modality's features learned, by name: numbers, texts, lists of numbers, and such by name."""
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from streamsense.features.voice_quality import NO_SPEECH, ONLY_IN_SPEECH, SILENCE
 from streamsense.score import Notice
 from streamsense.streams import Feature, Modality
 
@@ -33,7 +34,10 @@ class QualityNotices:
         self.state = QualityState()
 
     def step(self, windows: Mapping[Modality, Feature], time: float) -> list[Notice]:
-        """The notices of a tick, of kind QUALITY; a modality without a window stays as it is."""
+        """The notices of a tick, of kind QUALITY; a modality without a window stays as it is.
+
+        That a person is silent is no fault of the sound, so it is not told; what speech had shown holds meanwhile.
+        """
         notices = []
         for modality, window in windows.items():
             told = self._changed(modality, window.reasons)
@@ -49,8 +53,10 @@ class QualityNotices:
 
     def _changed(self, modality: Modality, reasons: tuple[str, ...]) -> list[str] | None:
         """The reasons that hold now, where that is to be told."""
-        now = {kind_of(reason): reason for reason in reasons}
+        now = {kind_of(reason): reason for reason in reasons if reason not in SILENCE}
         told = self.state.told.get(modality, {})
+        if NO_SPEECH in reasons:
+            now |= {key: text for key, text in told.items() if key in ONLY_IN_SPEECH}
         before = self.state.otherwise.get(modality, {})
         counts = {key: before.get(key, 0) + 1 for key in (*now, *told) if (key in now) != (key in told)}
         after = {key: OVER_AFTER_TICKS if key in told else TOLD_AFTER_TICKS for key in counts}

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from streamsense.arrays import FloatArray
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS
-from streamsense.streams import MODALITIES, Feature, FloatArray, Modality
+from streamsense.streams import MODALITIES, Feature, Modality
 
 SCORE_SCHEMA = 1
 DECLARED_RATE_HZ = 5

@@ -8,12 +8,13 @@ clock of the machine that sent them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from streamsense.arrays import Float32Array, FloatArray
+
 Kind = Literal["eeg", "face", "voice", "markers", "pictures", "other"]
 Modality = Literal["eeg", "face", "voice"]
 MODALITIES: tuple[Modality, ...] = ("eeg", "face", "voice")
@@ -21,6 +22,11 @@ MODALITIES: tuple[Modality, ...] = ("eeg", "face", "voice")
 VOICE_FRAMES = "VoiceFrames"
 """Type of the stream that the voice front end makes of sound; its stamps are originating times already."""
 _LONGEST_DELAY_S = 1.0
+
+
+def is_modality(kind: Kind) -> TypeGuard[Modality]:
+    """Whether streams of this kind are scored."""
+    return kind in MODALITIES
 
 
 @dataclass(frozen=True)
@@ -149,14 +155,16 @@ class Feature:
     [0, 1] is the share of the window that was really there, `quality` in [0, 1] how good it was, `reasons` why not
     better. `last_time` is the originating time of the newest sample used (NaN: none yet). `effective_time` is the
     instant that the window stands for: its middle, less the filters' delay. `cues` are named numbers for the
-    fusion (for example `pause_fraction`).
+    fusion (for example `pause_fraction`). `beside` are named numbers that neither an expert nor the fusion is given:
+    columns of a table alone, no part of the contract; one that has no value is left out.
     """
 
     modality: Modality
-    inputs: dict[str, npt.NDArray[np.float32]]
+    inputs: dict[str, Float32Array]
     validity: float
     quality: float
     last_time: float
     effective_time: float
     reasons: tuple[str, ...] = ()
     cues: dict[str, float] = field(default_factory=dict)
+    beside: dict[str, float] = field(default_factory=dict)

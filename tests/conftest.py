@@ -30,9 +30,21 @@ def data_folder() -> Path:
     return recordings()
 
 
+@pytest.fixture(scope="session")
+def raw_recording(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """A live session of three modalities, recorded with raw sound and pictures: the file, and how long (s).
+
+    STREAMSENSE_PROOF=1 makes it longer.
+    """
+    from tests.helpers.real_session import record_raw
+
+    seconds = 60.0 if os.environ.get("STREAMSENSE_PROOF") else 12.0
+    return record_raw(data_folder, tmp_path_factory.mktemp("raw"), seconds), seconds
+
+
 LIVE_FILES = (
-    "tests/interop/test_labrecorder.py",
     "tests/real_data/test_recorded_session.py",
+    "tests/interop/test_labrecorder.py",
     "tests/real_data/test_live_session.py",
     "tests/real_data/test_calibration_of_people.py",
     "tests/benchmarks/test_soak.py",
@@ -41,6 +53,14 @@ LIVE_FILES = (
     "tests/faults/test_clock_step.py",
 )
 """Whole sessions with cameras, which take a processor core each: no two of them at the same time."""
+LONG_FILES = (
+    "tests/test_wheel.py",
+    "tests/docs/test_commands.py",
+    "tests/cli/test_calibrate_command.py",
+    "tests/cli/test_live_command.py",
+    "tests/real_data/test_action_unit_truth.py",
+)
+"""The other process begins with these, so that neither waits long for the other at the end."""
 SHARING = "tests/faults/streams/"
 """The tests of this folder share one session."""
 
@@ -48,7 +68,8 @@ SHARING = "tests/faults/streams/"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
         file = item.nodeid.partition("::")[0]
-        return LIVE_FILES.index(file) if file in LIVE_FILES else len(LIVE_FILES)
+        first = (*LIVE_FILES, *LONG_FILES)
+        return first.index(file) if file in first else len(first)
 
     items.sort(key=place)  # stable: the rest stays in its order
 

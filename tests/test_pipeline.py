@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsense.features.voice_front_end import VoiceFrontEndSettings, VoiceFrontEndState
+from streamsense.features.voice_frames import VoiceFrontEndSettings
+from streamsense.features.voice_front_end import VoiceFrontEndState
 from streamsense.fusion.emotions import PRIOR_SD
 from streamsense.journal import Entry, JournaledPipeline, replay_journal
 from streamsense.pipeline import START, Pipeline
@@ -372,7 +373,7 @@ def test_a_snapshot_without_the_front_end_holds_no_sound() -> None:
     pipeline = sessions.pipeline("voice")
     events: list[Event] = [sessions.opened(sessions.voice(2.0)), *cut(sessions.voice(2.0), [1000], lambda time: time)]
     with_frames(pipeline, events)
-    front = pipeline._fronts["voice"].state
+    front = pipeline._fronts.states()["voice"]
     assert isinstance(front, VoiceFrontEndState)
     sound = front.sound.tobytes()
     assert len(sound) > 1000

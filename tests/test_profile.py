@@ -86,6 +86,33 @@ def test_it_counts_from_the_first_sample_on_and_stays() -> None:
     assert Profile.from_pipeline(pipeline) == learned()
 
 
+@pytest.mark.parametrize(
+    ("lacking", "told"),
+    [
+        ((), None),
+        (("T7", "O1"), "the profile knows no rest of O1, T7: each is referred to itself"),
+        (sessions.EEG_LABELS[:-2], "less than half of the 17 electrodes, so its EEG part does not count"),
+    ],
+)
+@pytest.mark.parametrize("profile_first", [True, False])
+def test_electrodes_that_it_does_not_know_are_named(
+    lacking: tuple[str, ...], told: str | None, profile_first: bool
+) -> None:
+    eeg = learned().parts["eeg"]
+    known = {name: rest for name, rest in eeg["baseline"].items() if name not in lacking}
+    profile = Profile({"eeg": {**eeg, "baseline": known}})
+    pipeline = sessions.pipeline("eeg")
+    events = [Control(PROFILE, profile.payload, sessions.START), sessions.opened(sessions.eeg(1.0))]
+    for event in events if profile_first else reversed(events):
+        pipeline.push(event)
+    warnings = [notice.text for notice in pipeline.take_notices() if notice.kind == "warning"]
+    assert len(warnings) == (told is not None)
+    assert told is None or told in warnings[0]
+    again = sessions.pipeline("eeg")
+    again.restore(pipeline.snapshot(), pipeline.open_streams)
+    assert again.take_notices() == [], "it was told when the session began"
+
+
 PHASES = ((1.0, ()), (1.5, ("eeg", "face")), (13.1, ()), (14.0, ("voice",)), (19.7, ()))
 """When (s) each LEARN comes, and who learns from there on."""
 

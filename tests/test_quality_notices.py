@@ -59,6 +59,19 @@ def test_numbers_in_a_reason_do_not_make_it_another() -> None:
     assert text == f"face: {3 + tick % 3} of 19 electrodes noisy"
 
 
+def test_a_person_who_is_silent_is_no_fault() -> None:
+    assert told(QualityNotices(), [window("no speech", quality=0.0)] * 100 + [window("little speech")] * 100) == []
+    noisy, silent, fine = [window("noisy")] * 15, [window("no speech")] * 100, [window()] * 40
+    assert told(QualityNotices(), noisy + silent + [window("little speech", "noisy")] * 20 + fine) == [
+        (TOLD_AFTER_TICKS - 1, "face: noisy"),
+        (135 + OVER_AFTER_TICKS - 1, "face: nothing is wrong any more"),
+    ], "noise is looked for in speech: it is not over because nobody speaks"
+    assert told(QualityNotices(), [window("muted")] * 15 + silent) == [
+        (TOLD_AFTER_TICKS - 1, "face: muted"),
+        (15 + OVER_AFTER_TICKS - 1, "face: nothing is wrong any more"),
+    ], "a microphone that is switched on again is heard without a word being said"
+
+
 def test_its_state_carries_everything() -> None:
     windows = [window("face is dark")] * 8 + [window("more than one face", "face is dark")] * 30 + [window()] * 40
     whole = told(QualityNotices(), windows)
@@ -95,6 +108,23 @@ def notices_of(face_count: float) -> list[Notice]:
         pipeline.advance(math.nextafter(float(stamps[-1]), 0))
         found += pipeline.take_notices()
     return [notice for notice in found if notice.kind == "quality"]
+
+
+def test_a_session_in_which_nobody_speaks_says_nothing_of_the_microphone() -> None:
+    pipeline = sessions.pipeline("voice")
+    room = sessions.voice(6.0)
+    values = np.random.default_rng(0).normal(0, 0.002, room.values.shape).astype(np.float32)
+    pipeline.push(sessions.opened(room))
+    pipeline.push(Control(START, "", sessions.START))
+    scores = []
+    for chunk in np.split(np.arange(len(values)), 60):
+        stamps = room.stamps[chunk]
+        pipeline.push(Block("voice", int(chunk[0]), stamps.copy(), values[chunk], float(stamps[-1])))
+        scores += pipeline.advance(math.nextafter(float(stamps[-1]), 0))
+    assert len(scores) > 25
+    assert {reason for score in scores for reason in score.windows["voice"].reasons} == {"no speech"}
+    assert scores[-1]["voice_quality"] == 0, "no evidence in a voice that is not heard"
+    assert [notice.text for notice in pipeline.take_notices() if notice.kind == "quality"] == []
 
 
 def test_a_session_says_that_there_are_several_faces() -> None:

@@ -42,7 +42,10 @@ def calibrate(
     prompt: Annotated[bool, typer.Option(help="Wait for Enter before each phase.")] = True,
     pause: Annotated[float, typer.Option(min=0.0, max=60.0, help="With --no-prompt: before each phase (s).")] = 3.0,
     allow_missing: Annotated[bool, typer.Option(help="Save what worked, should a modality have failed.")] = False,
-    record: Annotated[Path | None, typer.Option(help="Folder for a recording, to make the profile again from.")] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a recording, to make the profile again from (default: the configuration's)."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Make a person's profile: neutral face and EEG at rest, then a voice that reads, 50 s together.
@@ -66,6 +69,8 @@ def calibrate(
     try:
         recorder.check()
         calibration.session.start()
+        if calibration.folder is not None:
+            console.print(f"It is recorded into {calibration.folder}.", highlight=False, markup=False, soft_wrap=True)
         guide.run(phases)
         profile = Profile(calibration.profile().parts, guide.about())
         profile.save(output)  # before the recording ends: it may fail

@@ -34,6 +34,7 @@ class Guide:
     pause_s: float
     allow_missing: bool
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    good: dict[Modality, Finding] = field(default_factory=dict)
     failed: dict[Modality, Finding] = field(default_factory=dict)
     alpha_rise: float | None = None
 
@@ -49,6 +50,7 @@ class Guide:
             learners = phase.learns
             while learners := self._one_phase(phase, learners):
                 pass
+        self._find_lost()
         if self.failed:
             self._give_up_or_forget()
 
@@ -76,6 +78,7 @@ class Guide:
             is_good = finding.is_good
             self._say(f"{'✓' if is_good else '✗'} {finding}", "green" if is_good else "red")
             if is_good:
+                self.good[finding.modality] = finding
                 self.failed.pop(finding.modality, None)
             else:
                 bad.append(finding)
@@ -122,6 +125,14 @@ class Guide:
         if self.alpha_rise is not None:
             usual = "as in most people" if self.alpha_rise > 0 else "in most people it rises: were the eyes closed?"
             self._say(f"Alpha behind, eyes closed against open: {self.alpha_rise:+.2f} nat ({usual})")
+
+    def _find_lost(self) -> None:
+        """A stream that came back with another layout since its phase has taken what was learned with it."""
+        known = self.calibration.learned()
+        for modality, finding in self.good.items():
+            if modality not in known and modality not in self.failed:
+                self.failed[modality] = finding.as_lost()
+                self._say(f"✗ {self.failed[modality]}", "red")
 
     def _give_up_or_forget(self) -> None:
         """Raise, or leave the modalities that failed out of the profile."""

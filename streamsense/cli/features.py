@@ -11,9 +11,15 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from streamsense.cli.live import find_config
-from streamsense.cli.replay import tell, with_electrodes
-from streamsense.config import load_config
+from streamsense.cli.recording_options import (
+    EegOption,
+    ElectrodesOption,
+    FaceOption,
+    VoiceOption,
+    chosen_settings,
+    named_streams,
+)
+from streamsense.cli.replay import tell
 from streamsense.score import Notice, Score
 from streamsense.streams import Modality
 
@@ -27,12 +33,10 @@ def features(
     config: Annotated[
         str | None, typer.Option(help="A YAML file or the name of a shipped one; its sources and models are not used.")
     ] = None,
-    eeg: Annotated[str | None, typer.Option(help="Name, source id or number of the EEG stream.")] = None,
-    electrodes: Annotated[
-        str | None, typer.Option(help="Electrodes of channels that are called otherwise: ExG1=Fp1,ExG2=Fpz,…")
-    ] = None,
-    face: Annotated[str | None, typer.Option(help="Name, source id or number of the face stream.")] = None,
-    voice: Annotated[str | None, typer.Option(help="Name, source id or number of the sound stream.")] = None,
+    eeg: EegOption = None,
+    electrodes: ElectrodesOption = None,
+    face: FaceOption = None,
+    voice: VoiceOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Write all features of a recording into a table: one row every 200 ms.
@@ -47,12 +51,9 @@ def features(
     from streamsense.sinks.feature_file import check_feature_path, feature_file
 
     check_feature_path(output)
-    asked: dict[Modality, str | None] = {"eeg": eeg, "face": face, "voice": voice}
-    settings = load_config(find_config(config)) if config else None
-    if electrodes is not None:
-        settings = with_electrodes(settings, electrodes)
+    settings = chosen_settings(config, electrodes)
     console = Console(stderr=as_json)
-    session = open_features(file, {modality: name for modality, name in asked.items() if name is not None}, settings)
+    session = open_features(file, named_streams(eeg, face, voice), settings)
     for warning in session.warnings:
         console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
     units = session.table.units

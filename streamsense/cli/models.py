@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Column, Table
 
-from streamsense.models import catalogue
+from streamsense.models import catalogue, ways
 from streamsense.resources import shipped
 
 app = typer.Typer(
@@ -41,7 +41,7 @@ def list_models(
         here = "yes" if one.cached else "no"
         table.add_row(one.name, one.description, one.publisher, one.licence, f"{one.size / 1e6:.1f} MB", here)
     Console().print(table)
-    typer.echo(f"Kept in {catalogue.cache_folder()}")
+    typer.echo(f"Kept in {ways.cache_folder()}")
     own = ", ".join(sorted(file.stem for file in shipped("models_onnx").glob("*.onnx")))
     typer.echo(f"Shipped with streamsense: {own}")
 

@@ -16,9 +16,16 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from streamsense.cli import view
-from streamsense.cli.live import find_config
 from streamsense.cli.profile import made_now
-from streamsense.config import Config, EegSection, load_config, parse_config
+from streamsense.cli.recording_options import (
+    EegOption,
+    ElectrodesOption,
+    FaceOption,
+    VoiceOption,
+    chosen_settings,
+    named_streams,
+)
+from streamsense.config import Config
 from streamsense.errors import ConfigError
 from streamsense.pipeline import Pipeline
 from streamsense.profile import Profile, check_place
@@ -33,12 +40,10 @@ def replay(
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for scores.csv and events.csv.")] = None,
     speed: Annotated[str, typer.Option(help="`max`, or a number: 1 is as fast as it was, 2 twice as fast.")] = "max",
-    eeg: Annotated[str | None, typer.Option(help="Name, source id or number of the EEG stream.")] = None,
-    electrodes: Annotated[
-        str | None, typer.Option(help="Electrodes of channels that are called otherwise: ExG1=Fp1,ExG2=Fpz,…")
-    ] = None,
-    face: Annotated[str | None, typer.Option(help="Name, source id or number of the face stream.")] = None,
-    voice: Annotated[str | None, typer.Option(help="Name, source id or number of the sound stream.")] = None,
+    eeg: EegOption = None,
+    electrodes: ElectrodesOption = None,
+    face: FaceOption = None,
+    voice: VoiceOption = None,
     save_profile: Annotated[
         Path | None, typer.Option(help="Save what was learned of the person, to be used as `profile:`.")
     ] = None,
@@ -57,11 +62,7 @@ def replay(
     pace = _Pace(speed)
     if save_profile is not None:
         check_place(save_profile)
-    asked: dict[Modality, str | None] = {"eeg": eeg, "face": face, "voice": voice}
-    named = {modality: name for modality, name in asked.items() if name is not None}
-    settings = load_config(find_config(config)) if config else None
-    if electrodes is not None:
-        settings = with_electrodes(settings, electrodes)
+    named, settings = named_streams(eeg, face, voice), chosen_settings(config, electrodes)
     console = Console(stderr=as_json)
     pipeline, items, total = _opened(file, named, settings, console)
     sink = CsvSink(output) if output is not None else None
@@ -140,16 +141,6 @@ def _opened(
     for warning in warnings:
         console.print(f"warning: {warning}", highlight=False, markup=False)
     return session.pipeline, session.run(), session.last_tick - session.first_tick + 1
-
-
-def with_electrodes(config: Config | None, text: str) -> Config:
-    """The configuration, or the default one, with the electrode names of `LABEL=NAME,…`."""
-    config = config or parse_config({"eeg": {}, "face": {}, "voice": {}}, "default")
-    pairs = [part.strip().split("=") for part in text.split(",") if part.strip()]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ConfigError(f"--electrodes was {text!r}, expected pairs such as ExG1=Fp1,ExG2=Fpz.")
-    eeg = (config.eeg or EegSection()).model_copy(update={"electrodes": dict(pairs)})
-    return config.model_copy(update={"eeg": eeg})
 
 
 def tell(console: Console, notice: Notice) -> None:

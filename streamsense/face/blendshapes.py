@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from streamsense.arrays import Float32Array, FloatArray
 from streamsense.errors import ModelError
-from streamsense.face.litert import MAX_NET_BYTES, Float32Array, Net
-from streamsense.face.regions import FloatArray
+from streamsense.face.litert import MAX_NET_BYTES, Net
 from streamsense.features.face_vector import BLENDSHAPES
 
 BUNDLE_NETS: Final = ("face_detector.tflite", "face_landmarks_detector.tflite", "face_blendshapes.tflite")

@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from streamsense.face.regions import FloatArray, Image
+from streamsense.arrays import FloatArray
+from streamsense.face.regions import Image
 
 # Landmarks at which the colour of each part is looked up.
 _PARTS: Final = (

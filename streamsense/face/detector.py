@@ -13,9 +13,10 @@ from typing import Final
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.face.litert import Net
 from streamsense.face.opencv import cv2
-from streamsense.face.regions import FloatArray, Image, Region
+from streamsense.face.regions import Image, Region
 
 SIDE: Final = 128
 REGION_SCALE: Final = 1.5

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from streamsense.arrays import Float32Array, FloatArray
 from streamsense.errors import ConfigError, ModelError
 from streamsense.face.blendshapes import BlendshapeNet, read_bundle
 from streamsense.face.colours import FaceColours
@@ -17,7 +17,7 @@ from streamsense.face.iris import IrisNet
 from streamsense.face.mesh import FaceMesh
 from streamsense.face.opencv import cv2
 from streamsense.face.pose import gaze, geometry, head_pose
-from streamsense.face.regions import FloatArray, Image
+from streamsense.face.regions import Image
 from streamsense.face.tracking import FaceTracker, TrackingSettings
 from streamsense.features.face_vector import (
     BLENDSHAPE_START,
@@ -63,7 +63,7 @@ class FaceEdge:
         """Forget the followed face: call where the film has a cut."""
         self._tracker.reset()
 
-    def process(self, frame: Image) -> npt.NDArray[np.float32]:
+    def process(self, frame: Image) -> Float32Array:
         """The face vector (channels,) of the next frame: uint8, (height, width, 3) in BGR, or (height, width) in grey.
 
         A grey frame may have a third axis of 1. Raises ValueError for anything else.

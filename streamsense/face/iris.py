@@ -12,9 +12,10 @@ from typing import Final
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.face.litert import Net
 from streamsense.face.opencv import cv2
-from streamsense.face.regions import FloatArray, Image, region_of_points
+from streamsense.face.regions import Image, region_of_points
 
 _SIDE: Final = 64
 _REGION_SCALE: Final = 2.3

@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from streamsense.arrays import Float32Array
 from streamsense.errors import DependencyError, ModelError
-
-Float32Array = npt.NDArray[np.float32]
 
 MAX_NET_BYTES = 32 * 1024 * 1024
 

@@ -13,8 +13,9 @@ from typing import Final, Literal
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.face.litert import Net
-from streamsense.face.regions import FloatArray, Image, Region
+from streamsense.face.regions import Image, Region
 
 # points -> (input side, elements of the outputs); the score is the second output
 _NETS: Final[dict[int, tuple[int, tuple[int, ...]]]] = {468: (192, (468 * 3, 1)), 478: (256, (478 * 3, 1, 1))}

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from streamsense.face.regions import FloatArray
+from streamsense.arrays import FloatArray
 from streamsense.features.face_vector import LANDMARKS
 
 ASSUMED_FOCAL_PER_WIDTH: Final = 0.9

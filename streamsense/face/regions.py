@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.face.opencv import cv2
 
-FloatArray = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 
 _MARGIN_PX: Final = 2

@@ -14,14 +14,16 @@ from typing import Final
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.face.detector import REGION_SCALE, Detection, FaceDetector, overlap
 from streamsense.face.mesh import FaceMesh, Mesh
-from streamsense.face.regions import FloatArray, Image, Region, region_of_points
+from streamsense.face.regions import Image, Region, region_of_points
 
 _OUTER_EYE_CORNERS: Final = (33, 263)
 _DRIFT_CHECKS: Final = 2
 _MOST_FACES: Final = 4  # candidates that the mesh net is asked about
 _SAME_FACE: Final = 0.1  # overlap from which a detection is the followed face
+_LOOKS_TO_SETTLE: Final = 3  # brows and jaw of the first frames were up to 4 mm off without
 _NEAR: Final = 1.5  # face sizes that a face which was lost may have moved
 _RESIZED: Final = 2.0  # times that it may have become larger or smaller
 
@@ -94,8 +96,17 @@ class FaceTracker:
             if faces:
                 self.faces_begun += lost is None
                 self._lost_region = None
-                return faces[0]
+                return self._settled(frame_bgr, faces[0])
         return None
+
+    def _settled(self, frame_bgr: Image, mesh: Mesh) -> Mesh:
+        """The mesh where it does not move any more by being looked at: the detector's region is a rough one."""
+        for _ in range(_LOOKS_TO_SETTLE):
+            again = self._confirmed(frame_bgr, region_of_mesh(mesh.points))
+            if again is None:
+                break
+            mesh = again
+        return mesh
 
     @property
     def region(self) -> Region | None:

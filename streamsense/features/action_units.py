@@ -1,10 +1,12 @@
 """Facial action units on the 0-5 scale, left and right, from measures of the face relative to its neutral.
 
-Each formula turns millimetres of movement into an intensity: nothing up to `START`, 5 at `FULL`, linear between. The
-limits were set by hand and are not fitted to coded faces: the units order and compare, and are no substitute for a
+Each formula turns millimetres of movement into an intensity: nothing up to `START`, 5 at `FULL`, linear between; it
+starts later in a blurred picture and on a head that is turned away from its neutral (`face_doubt`). The limits were set
+by hand and are not fitted to coded faces: the units order and compare, and are no substitute for a
 human coder. docs/action-units.md has what was measured of them: known muscle movements on the canonical face, and
 Google's blendshape net as a judge on films. With the blendshape front end the units follow the hand map of ARKit
-shapes to action units; those that its net hardly answers to (6, 9) and lips apart (25) come from the landmarks too.
+shapes to action units; those that its net hardly answers to (6, 9) and lips apart (25) come from the landmarks too,
+and 17 is what both agree on.
 """
 
 from __future__ import annotations
@@ -13,11 +15,22 @@ import math
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import FloatArray
+from streamsense.features.face_doubt import (
+    BLUR_MM,
+    BLUR_WEIGHT,
+    MOST_OF_FULL,
+    TURNED_SHAPES,
+    TURNED_SHARE,
+    TURNED_SHARE_OF_CHIN,
+    TURNED_WEIGHT,
+    Doubt,
+)
 from streamsense.features.face_measures import MEASURES
 from streamsense.features.face_vector import BLENDSHAPES
-from streamsense.streams import FloatArray
 
 ACTION_UNITS: Final = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 24, 25, 26, 28, 45)
 """Numbers of the Facial Action Coding System, in the order of every array that has one entry for each."""
@@ -54,6 +67,10 @@ FULL: Final[dict[int, float]] = {
 
 _START: Final = np.array([[START[unit]] for unit in ACTION_UNITS])
 _SPAN: Final = np.array([[FULL[unit] - START[unit]] for unit in ACTION_UNITS])
+_OF_LIPS: Final = np.array([unit in (23, 24, 28) for unit in ACTION_UNITS])
+_TURNED_SHARE: Final = np.array([TURNED_SHARE_OF_CHIN if unit in (17, 26) else TURNED_SHARE for unit in ACTION_UNITS])
+_SURE: Final = np.array([unit == 45 for unit in ACTION_UNITS])
+"""A closed eye is closed in a blurred picture and on a turned head, too: its start is not put off."""
 _LEAST_SIZE_MM: Final = 3.0
 """An eye or a lip that is smaller at rest was measured wrongly."""
 _SUCKED_IN: Final = 0.42
@@ -74,6 +91,8 @@ BLINK_LIMITS: Final = (0.2, 0.6)
 """For unit 45 the weight above neutral at 0 and at 5: the net gives a closed eye about 0.6, a lowered gaze 0.2."""
 
 _LANDMARKS_TOO: Final = np.array([ACTION_UNIT_INDEX[6], ACTION_UNIT_INDEX[9]])
+_BOTH: Final = np.array([ACTION_UNIT_INDEX[17]])
+"""Its shape (mouthShrugLower) jumps between frames and wanders with the head: it counts as far as landmarks agree."""
 
 
 # Where each measure stands in the arrays, by the names of MEASURES.
@@ -90,9 +109,9 @@ _LANDMARKS_TOO: Final = np.array([ACTION_UNIT_INDEX[6], ACTION_UNIT_INDEX[9]])
 ))  # fmt: skip
 
 
-def action_units_of_measures(measures: FloatArray, neutral: FloatArray) -> FloatArray:
+def action_units_of_measures(measures: FloatArray, neutral: FloatArray, doubt: Doubt) -> FloatArray:
     """Intensities (19, 2: left, right) in [0, 5] from `measures` and their `neutral` (2 × measures,), both in mm."""
-    return _intensities(measures, neutral, _START, _SPAN)  # type: ignore[no-any-return]
+    return _intensities(measures, neutral, doubt, _START, _SPAN, _TURNED_SHARE, _OF_LIPS, _SURE)  # type: ignore[no-any-return]
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -109,9 +128,31 @@ def movements_of_measures(measures: FloatArray, neutral: FloatArray) -> FloatArr
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _intensities(measures: FloatArray, neutral: FloatArray, start: FloatArray, span: FloatArray) -> FloatArray:
-    scaled = 5 * (movements_of_measures(measures, neutral) - start) / span
-    intensities: FloatArray = np.minimum(np.maximum(scaled, 0.0), 5.0)
+def _intensities(
+    measures: FloatArray,
+    neutral: FloatArray,
+    doubt: Doubt,
+    start: FloatArray,
+    span: FloatArray,
+    turned_share: FloatArray,
+    of_lips: npt.NDArray[np.bool_],
+    sure: npt.NDArray[np.bool_],
+) -> FloatArray:
+    """Movement beyond the start, which doubt puts off, over the span; a share's doubt is that of the lips."""
+    moved = movements_of_measures(measures, neutral)
+    blur, turned = doubt
+    half = len(measures) // 2
+    intensities = np.empty(moved.shape)
+    for side in range(2):
+        rest = neutral[side * half : (side + 1) * half]
+        lips_mm = _lips_at_rest(rest)
+        for unit in range(len(moved)):
+            begins, takes = start[unit, 0], span[unit, 0]
+            if not sure[unit]:
+                blur_mm = BLUR_MM * blur / (lips_mm if of_lips[unit] else 1.0)
+                put_off = math.hypot(begins * math.hypot(1.0, turned_share[unit] * turned), blur_mm)
+                begins = min(put_off, MOST_OF_FULL * (begins + takes))
+            intensities[unit, side] = min(max(5 * (moved[unit, side] - begins) / takes, 0.0), 5.0)
     return intensities
 
 
@@ -129,8 +170,7 @@ def _movements(moved: FloatArray, rest: FloatArray) -> tuple[float, ...]:
     closing = -moved[_EYE_OPENING] / max(rest[_EYE_OPENING], _LEAST_SIZE_MM)
     # A smile thins the lips too.
     thickness = moved[_UPPER_LIP_THICKNESS] + moved[_LOWER_LIP_THICKNESS] + 0.05 * smile_mm
-    lips_at_rest = max(rest[_UPPER_LIP_THICKNESS], _LEAST_SIZE_MM) + max(rest[_LOWER_LIP_THICKNESS], _LEAST_SIZE_MM)
-    thinning = -thickness / lips_at_rest * _share(1.25 - opened / 4)
+    thinning = -thickness / _lips_at_rest(rest) * _share(1.25 - opened / 4)
     narrowing = _share((-out - 1) / 4)
     return (
         moved[_INNER_BROW_HEIGHT],  # 1
@@ -160,6 +200,11 @@ def _movements(moved: FloatArray, rest: FloatArray) -> tuple[float, ...]:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
+def _lips_at_rest(rest: FloatArray) -> float:
+    return max(rest[_UPPER_LIP_THICKNESS], _LEAST_SIZE_MM) + max(rest[_LOWER_LIP_THICKNESS], _LEAST_SIZE_MM)  # type: ignore[no-any-return]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
 def _above(value: float) -> float:
     return max(value, 0.0)
 
@@ -183,13 +228,20 @@ _MAPPED: Final = np.array([[unit in BLENDSHAPE_MAP] for unit in ACTION_UNITS])
 _SHAPE_START, _SHAPE_FULL = np.full((len(ACTION_UNITS), 1), SHAPE_START), np.ones((len(ACTION_UNITS), 1))
 _SHAPE_START[ACTION_UNIT_INDEX[45]], _SHAPE_FULL[ACTION_UNIT_INDEX[45]] = BLINK_LIMITS
 
+_TURNED_WEIGHT: Final = np.array([[TURNED_WEIGHT * (1.0 if unit in TURNED_SHAPES else 0.5)] for unit in ACTION_UNITS])
 
-def with_blendshapes(from_landmarks: FloatArray, weights: FloatArray) -> FloatArray:
+
+def with_blendshapes(from_landmarks: FloatArray, weights: FloatArray, doubt: Doubt) -> FloatArray:
     """Intensities (19, 2) of the blendshape front end: by the map, from the landmarks where it has no answer.
 
-    `weights` (19, 2): mean blendshape weight of each unit and side, above its neutral.
+    `weights` (19, 2): mean blendshape weight of each unit and side, above its neutral. Doubt puts off where they
+    start; what is full stays.
     """
-    from_shapes = np.clip(5 * (weights - _SHAPE_START) / (_SHAPE_FULL - _SHAPE_START), 0, 5)
+    blur, turned = doubt
+    put_off = np.hypot(_SHAPE_START, np.hypot(BLUR_WEIGHT * blur, _TURNED_WEIGHT * turned))
+    start = np.minimum(put_off, MOST_OF_FULL * _SHAPE_FULL)
+    from_shapes = np.clip(5 * (weights - start) / (_SHAPE_FULL - start), 0, 5)
     combined = np.where(_MAPPED, from_shapes, from_landmarks)
     combined[_LANDMARKS_TOO] = np.maximum(combined[_LANDMARKS_TOO], from_landmarks[_LANDMARKS_TOO])
+    combined[_BOTH] = np.minimum(combined[_BOTH], from_landmarks[_BOTH])
     return combined

@@ -7,12 +7,11 @@ a pitch. They take the peaks of the intensity; those of the loudness meet the kn
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from streamsense.features.contours import LOUDNESS, SEMITONES
 from streamsense.features.log_mel import FRAME_HOP_S
-from streamsense.streams import FloatArray
 
 DIP_DB = 2.0
 RANGE_DB = 25.0
@@ -22,10 +21,6 @@ _PITCH_WITHIN_FRAMES = 2
 _LONGEST_INTERVAL_S = 0.5
 _FEWEST_INTERVALS = 3
 
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
-Float32Array = npt.NDArray[np.float32]
-
 
 def articulation(contours: Float32Array, spoken: BoolArray) -> tuple[float, float]:
     """Syllable nuclei per second of speech (Hz), and the coefficient of variation of their distances.
@@ -34,6 +29,19 @@ def articulation(contours: Float32Array, spoken: BoolArray) -> tuple[float, floa
     speech, the second where fewer than three distances of at most half a second are known.
     """
     return _rate_and_variability(syllable_nuclei(contours, spoken), spoken)  # type: ignore[no-any-return]
+
+
+def contract() -> dict[str, object]:
+    """The exact definition of both."""
+    return {
+        "dip_db": DIP_DB,
+        "range_db": RANGE_DB,
+        "smoothing_frames": _SMOOTHING_FRAMES,
+        "pitch_within_frames": _PITCH_WITHIN_FRAMES,
+        "least_speech_s": LEAST_SPEECH_S,
+        "longest_interval_s": _LONGEST_INTERVAL_S,
+        "fewest_intervals": _FEWEST_INTERVALS,
+    }
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

@@ -8,17 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import ConfigError
-from streamsense.features.band_settings import BAND_NAMES
+from streamsense.features.band_settings import BAND_NAMES, LEAST_PROFILE_S, WHOLE_PROFILE_S
 from streamsense.features.electrodes import ELECTRODES
 from streamsense.features.entropy_window import VARIANCE_FLOOR
 from streamsense.profile import Part, numbers, table
-from streamsense.streams import FloatArray
 
-_LEAST_BASELINE_S = 10.0  # less is none that could be kept
-# What is kept for a profile was rest on purpose: 20 s of it add to delta an SD of 0.06 nats, a third of what a window
-# of 4 s has of its own (SCIENCE 6.3), and less to all other bands.
-_WHOLE_BASELINE_S = 20.0
 _LARGEST_NAT = 100.0  # far above any signal's; its power can still be computed
 
 
@@ -49,6 +45,16 @@ class Baseline:
         known = sum(name in self.entropy for name in names)
         return self.weight if 2 * known >= len(names) else 0.0
 
+    def warnings(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """What a user should know who uses it, as a profile's, with these electrodes."""
+        lacking = [name for name in names if name not in self.entropy]
+        if not lacking:
+            return ()
+        text = f"the profile knows no rest of {', '.join(lacking)}: each is referred to itself, as if it never changed"
+        if 2 * len(lacking) <= len(names):
+            return (text,)
+        return (f"{text}. It knows less than half of the {len(names)} electrodes, so its EEG part does not count",)
+
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def running_baseline(cell: FloatArray, samples: float) -> tuple[FloatArray, float]:
@@ -76,13 +82,13 @@ def as_profile(names: tuple[str, ...], cell: FloatArray, rate_hz: float) -> dict
     None where that is the most of them.
     """
     seconds = learned_s(cell, rate_hz)
-    if seconds < _LEAST_BASELINE_S:
+    if seconds < LEAST_PROFILE_S:
         return None
     entropy, _ = running_baseline(cell, rate_hz)
-    named = zip(names, entropy, cell[0] >= _LEAST_BASELINE_S * rate_hz, strict=True)
+    named = zip(names, entropy, cell[0] >= LEAST_PROFILE_S * rate_hz, strict=True)
     return {
         "baseline": {name: row.tolist() for name, row, known in named if known},
-        "weight": min(1.0, seconds / _WHOLE_BASELINE_S),
+        "weight": min(1.0, seconds / WHOLE_PROFILE_S),
         "seconds": seconds,
     }
 

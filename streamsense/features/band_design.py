@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streamsense.arrays import FloatArray, IntArray
 from streamsense.errors import SourceError
 from streamsense.features import common_reference
 from streamsense.features.band_filters import band_filters, centre_delay_s, front_filter, front_filters, steady_state
 from streamsense.features.band_settings import BAND_NAMES, BandEntropySettings
-from streamsense.features.common_reference import IntArray
 from streamsense.features.electrodes import ElectrodeMap, map_electrodes, rename_channels
 from streamsense.features.spherical_splines import interpolation
 from streamsense.features.units import microvolts_per_unit
-from streamsense.streams import FloatArray, StreamInfo
+from streamsense.streams import StreamInfo
 
 _HIGHEST_RATE_HZ = 20_000.0  # that of audio, which no amplifier for EEG reaches
 

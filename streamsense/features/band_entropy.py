@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from streamsense.features.band_baseline import Baseline, as_profile, highest_band_power, learned_s, running_baseline
 from streamsense.features.band_design import BandDesign, delays_s, design_for
 from streamsense.features.band_settings import (
@@ -18,20 +18,18 @@ from streamsense.features.band_settings import (
     BandEntropySettings,
 )
 from streamsense.features.band_sums import filter_into_cell
-from streamsense.features.common_reference import BoolArray, IntArray
 from streamsense.features.eeg_quality import eeg_quality, find_present
 from streamsense.features.electrodes import ELECTRODES, map_electrodes, rename_channels
 from streamsense.features.entropy_cells import CELLS_KEPT, BandEntropyState, cells_of
 from streamsense.features.entropy_window import entropy_of_window, read_window
 from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.spherical_splines import interpolation
-from streamsense.profile import Part
-from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
+from streamsense.profile import FORGOTTEN, Part
+from streamsense.streams import Feature, Modality, StreamInfo, TimedBlock
 from streamsense.ticks import tick_time
 
 __all__ = ["BAND_NAMES", "BandEntropy", "BandEntropySettings"]
 
-Float32Array = npt.NDArray[np.float32]
 _TOLD_AT_HZ = 250.0  # delays before a stream is known; they hardly depend on the rate
 
 
@@ -76,9 +74,11 @@ class BandEntropy:
         """Prepare for a stream; returns warnings. Raises SourceError when no channel is a known electrode."""
         design, warnings = design_for(self.settings, info, self._electrode_names)
         if self._design is None or self.state is None or not self._design.goes_on(design):
+            if self._profile is None and self.learned_s > 0:
+                warnings += (f"the EEG came back with other electrodes, units or another rate: {FORGOTTEN}",)
             self.state = BandEntropyState.new(len(design.names), len(BAND_NAMES), design.bands.shape[1])
         self._design = design
-        self._look_up_rest()
+        warnings += self._look_up_rest()
         self._compile()
         return warnings
 
@@ -198,11 +198,11 @@ class BandEntropy:
         """Keep the session's baseline as it is."""
         self._frozen = True
 
-    def use_profile(self, part: Part | None) -> None:
+    def use_profile(self, part: Part | None) -> tuple[str, ...]:
         """Refer to a profile's baseline from now on; None: to this session's. Raises ConfigError if unfit."""
         self._profile = None if part is None else Baseline.from_profile(part)
         self._frozen = False
-        self._look_up_rest()
+        return self._look_up_rest()
 
     def contract(self) -> dict[str, object]:
         """The exact definition of the feature; a model trained with another one is refused."""
@@ -221,13 +221,15 @@ class BandEntropy:
         entropy, weight = running_baseline(state.baseline[slot], design.baseline_samples)
         return entropy, weight
 
-    def _look_up_rest(self) -> None:
-        """Take the profile's numbers for the electrodes of the stream."""
-        if self._design is not None:
-            profile = self._profile or Baseline({}, 0.0)
-            self._rest = profile.rows(self._design.names)
-            self._rest_power = highest_band_power(self._rest)
-            self._rest_weight = profile.weight_of(self._design.names)
+    def _look_up_rest(self) -> tuple[str, ...]:
+        """Take the profile's numbers for the electrodes of the stream; returns warnings of those that it lacks."""
+        if self._design is None:
+            return ()
+        profile, names = self._profile or Baseline({}, 0.0), self._design.names
+        self._rest = profile.rows(names)
+        self._rest_power = highest_band_power(self._rest)
+        self._rest_weight = profile.weight_of(names)
+        return () if self._profile is None else profile.warnings(names)
 
     def _ready(self) -> tuple[BandDesign, BandEntropyState]:
         if self._design is None or self.state is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal
 
-from streamsense.streams import FloatArray
+from streamsense.arrays import FloatArray
 
 LINE_FREQUENCIES_HZ = (50.0, 60.0)
 """The world's mains frequencies."""
-_LINE_BELOW = 0.45
+NOTCH_BELOW = 0.45
 """Of the rate: a notch nearer to half the rate is no notch any more."""
 _PASSES_ALL = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
@@ -19,7 +19,7 @@ def front_filter(
 ) -> FloatArray:
     """High-pass (Butterworth, order 2) and line notch as second-order sections, shape (1 or 2, 6)."""
     sections = [_high_pass(rate_hz, highpass_hz)]
-    if line_frequency_hz is not None and line_frequency_hz < _LINE_BELOW * rate_hz:
+    if line_frequency_hz is not None and line_frequency_hz < NOTCH_BELOW * rate_hz:
         sections.append(_notch(rate_hz, line_frequency_hz, notch_quality))
     return np.vstack(sections)
 
@@ -35,7 +35,7 @@ def front_filters(
     first = line_frequency_hz or LINE_FREQUENCIES_HZ[0]
     other = next(hz for hz in LINE_FREQUENCIES_HZ if hz != first)
     notches = [
-        _notch(rate_hz, hz, notch_quality) if hz < _LINE_BELOW * rate_hz else np.array(_PASSES_ALL)
+        _notch(rate_hz, hz, notch_quality) if hz < NOTCH_BELOW * rate_hz else np.array(_PASSES_ALL)
         for hz in (first, other)
     ]
     return np.vstack([_high_pass(rate_hz, highpass_hz), *notches])

@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from streamsense.features.common_reference import BoolArray, IntArray, refer
+from streamsense.arrays import BoolArray, FloatArray, IntArray
+from streamsense.features.common_reference import refer
+from streamsense.features.eeg_samples import PEAK, begin, find_extremes, stretch_end, take_in, to_microvolts
 from streamsense.features.section_filters import filter_front, filter_one, filter_two
-from streamsense.streams import FloatArray
 
 SEEN, WARM, REPLACED, BORROWED, OWN, BROAD, LINE, OTHER_LINE, BANDS = range(9)
 """Rows of a cell's sums, per channel. Samples that came; those fit for use; those of them that are not in the bands'
@@ -21,9 +22,6 @@ notch: before the reference; after it; of what the notch took away; of what a no
 take away. From BANDS on each band's sum (µV), then each band's sum of squares."""
 _ROWS = 16
 """Samples at a time: what is made of them stays in the processor's first cache."""
-PEAK, HIGHEST, AT_HIGHEST, LOWEST, AT_LOWEST = range(5)
-"""Rows of a cell's extremes, per channel: largest magnitude after high-pass and reference (µV); the highest and the
-lowest sample as it came (µV), and how many samples were at either."""
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -63,17 +61,17 @@ def filter_into_cell(
     channels = samples.shape[1]
     signals = np.empty((6, _ROWS, channels))
     usable_rows = np.empty((_ROWS, channels), np.bool_)
-    whole = _to_microvolts(samples, scale, largest)
-    _find_extremes(samples, extremes)
+    whole = to_microvolts(samples, scale, largest)
+    find_extremes(samples, extremes)
     start = 0
     while start < len(samples):
         end = min(len(samples), start + _ROWS)
-        stop = end if whole else _stretch_end(samples, start, end, largest)
+        stop = end if whole else stretch_end(samples, start, end, largest)
         n = stop - start
         x, own, line, other_line = signals[0, :n], signals[1, :n], signals[2, :n], signals[3, :n]
         warm, z, usable = signals[4, :n], signals[5, :n], usable_rows[:n]
-        _take_in(samples[start:stop], largest, x, usable, sums[SEEN])
-        _begin(x[0], usable[0], warm_up_left, warm_up, front_start, front_state, band_state, reference_weight)
+        take_in(samples[start:stop], largest, x, usable, sums[SEEN])
+        begin(x[0], usable[0], warm_up_left, warm_up, front_start, front_state, band_state, reference_weight)
         filter_front(front, notch, front_state, x, own, line, other_line)
         if average_reference:
             refer(own, usable, reference_weight, ramp, flat, artefact, x)
@@ -85,82 +83,6 @@ def filter_into_cell(
         _filter_bands(bands, band_state, x, taken, filled, weights, z, sums)
         start = stop
     return bool((sums[WARM] > 0.0).any())
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _to_microvolts(samples: FloatArray, scale: FloatArray, largest: float) -> bool:
-    """Scale them in place; returns whether all are there."""
-    missing = 0
-    for i in range(samples.shape[0]):
-        for c in range(samples.shape[1]):
-            value = samples[i, c] * scale[c]
-            samples[i, c] = value
-            missing += not abs(value) <= largest
-    return missing == 0
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _stretch_end(samples: FloatArray, start: int, end: int, largest: float) -> int:
-    """Up to where no channel begins but with the sample at `start`; `end` at most."""
-    for i in range(start + 1, end):
-        for c in range(samples.shape[1]):
-            if abs(samples[i, c]) <= largest and not abs(samples[i - 1, c]) <= largest:
-                return i
-    return end
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _take_in(samples: FloatArray, largest: float, x: FloatArray, usable: BoolArray, seen: FloatArray) -> None:
-    """Copy `samples` to `x`, 0 in place of what is missing; say which are `usable`, and count them."""
-    for i in range(samples.shape[0]):
-        for c in range(samples.shape[1]):
-            # False for NaN too. A filter that once held infinity would hold it for ever.
-            here = abs(samples[i, c]) <= largest
-            x[i, c] = samples[i, c] if here else 0.0
-            usable[i, c] = here
-            seen[c] += 1.0 if here else 0.0
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _find_extremes(samples: FloatArray, extremes: FloatArray) -> None:
-    """How high and how low the samples go, and how many are there. NaN is neither."""
-    highest, at_highest = extremes[HIGHEST], extremes[AT_HIGHEST]
-    lowest, at_lowest = extremes[LOWEST], extremes[AT_LOWEST]
-    for i in range(samples.shape[0]):
-        for c in range(samples.shape[1]):
-            value, before, count = samples[i, c], highest[c], at_highest[c]
-            again = count + 1.0 if value == before else count
-            at_highest[c] = 1.0 if value > before else again
-            highest[c] = value if value > before else before
-        for c in range(samples.shape[1]):
-            value, before, count = samples[i, c], lowest[c], at_lowest[c]
-            again = count + 1.0 if value == before else count
-            at_lowest[c] = 1.0 if value < before else again
-            lowest[c] = value if value < before else before
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _begin(
-    first: FloatArray,
-    usable: BoolArray,
-    warm_up_left: FloatArray,
-    warm_up: int,
-    front_start: FloatArray,
-    front_state: FloatArray,
-    band_state: FloatArray,
-    reference_weight: FloatArray,
-) -> None:
-    """Channels that begin with this sample: their filters stand as if its value had always been there.
-
-    So an electrode's offset makes no step.
-    """
-    for c in range(len(first)):
-        if usable[c] and warm_up_left[c] < 0:
-            warm_up_left[c] = warm_up
-            reference_weight[c] = 0.0
-            front_state[:, :, c] = 0.0
-            front_state[0, :, c] = front_start * first[c]
-            band_state[:, :, :, c] = 0.0
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

@@ -7,13 +7,9 @@ into the mean is worse than the step.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from streamsense.streams import FloatArray
-
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
+from streamsense.arrays import BoolArray, FloatArray
 
 LEAST_CHANNELS = 16
 """Fewer electrodes do not average the head's field away (SCIENCE 6.4)."""

@@ -10,16 +10,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import BoolArray, FloatArray
 from streamsense.errors import ConfigError
 from streamsense.features.log_mel import FRAME_HOP_S, LogMelSettings
 from streamsense.features.loudness import Loudness
 from streamsense.features.loudness import contract as loudness_contract
 from streamsense.features.pitch import HIGHEST_HZ, LOWEST_HZ
 from streamsense.profile import Part, numbers
-from streamsense.streams import FloatArray
 
 SEMITONE_ZERO_HZ = 27.5  # A0, as in eGeMAPS (Eyben 2016)
 SEMITONES, PERIODICITY, LOUDNESS, TILT_DB, CHANGE, USUAL_SEMITONES, USUAL_LOUDNESS = range(7)
@@ -33,8 +32,6 @@ _SPECTRUM_S = 0.06  # memory of the spectrum that a frame's is compared with
 _PITCH_BINS = (12 * math.log2(LOWEST_HZ / SEMITONE_ZERO_HZ), 0.5, 74)  # lowest, width (semitones), number
 _LOUDNESS_BINS = (-100.0, 1.0, 120)  # lowest, width (dB), number
 _DB_PER_LN = 10 / math.log(10)
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -112,9 +109,19 @@ class Contours:
         return {
             "semitone_zero_hz": SEMITONE_ZERO_HZ,
             "loudness": loudness_contract(),
-            "usual": {"method": "running median of voiced frames", "memory_s": _MEMORY_S},
+            "usual": {
+                "method": "running median of voiced frames",
+                "memory_s": _MEMORY_S,
+                "pitch_bins_st": _bins(*_PITCH_BINS),
+                "loudness_bins_db": _bins(*_LOUDNESS_BINS),
+                "in_a_profile_from_frames": _SETTLED_FRAMES,
+            },
             "spectral_change": {"from": "smoothed log-Mel spectrum", "smoothing_s": _SPECTRUM_S},
         }
+
+
+def _bins(lowest: float, width: float, count: int) -> dict[str, float]:
+    return {"lowest": lowest, "width": width, "count": count}
 
 
 _FADE = math.exp(-FRAME_HOP_S / _MEMORY_S)

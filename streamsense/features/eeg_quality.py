@@ -7,25 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from streamsense.arrays import BoolArray, FloatArray, IntArray
 from streamsense.features.band_filters import LINE_FREQUENCIES_HZ
-from streamsense.features.band_sums import (
-    AT_HIGHEST,
-    AT_LOWEST,
-    BORROWED,
-    BROAD,
-    HIGHEST,
-    LINE,
-    LOWEST,
-    OTHER_LINE,
-    OWN,
-    PEAK,
-    SEEN,
-    WARM,
-)
-from streamsense.features.common_reference import BoolArray, IntArray
+from streamsense.features.band_sums import BORROWED, BROAD, LINE, OTHER_LINE, OWN, SEEN, WARM
+from streamsense.features.eeg_samples import AT_HIGHEST, AT_LOWEST, HIGHEST, LOWEST, PEAK
 from streamsense.features.entropy_cells import FLAT_SD_UV
 from streamsense.features.entropy_window import Window
-from streamsense.streams import FloatArray
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from streamsense.features.band_sums import AT_LOWEST, BANDS, BORROWED, BROAD, HIGHEST, LOWEST, OWN, WARM
-from streamsense.features.common_reference import BoolArray, IntArray
+from streamsense.arrays import BoolArray, FloatArray, IntArray
+from streamsense.features.band_sums import BANDS, BORROWED, BROAD, OWN, WARM
+from streamsense.features.eeg_samples import AT_LOWEST, HIGHEST, LOWEST
 from streamsense.features.running_level import CELLS, RunningLevel, exchange, limit_above
-from streamsense.streams import FloatArray
 from streamsense.ticks import tick_at_or_before, tick_time
 
 CELLS_KEPT = 150
@@ -26,9 +26,10 @@ class BandEntropyState:
     """Filter state per channel, and a ring of cells; cell k holds the samples of [k/5, (k+1)/5) s.
 
     The first four are told at `band_sums.filter_into_cell`, and the rows of `sums` and `extremes`, (slots, rows,
-    channels), there too. `donors` (channels,): what was good when the current cell was opened. Of each cell, as it was
-    opened: `baseline` (slots, 1 + bands, channels), samples that the running baseline was learned from and each band's
-    sum of squares; `muscle_limit` (slots, channels), the power (µV²) from which on its highest band is tense.
+    channels), there and at `eeg_samples`. `donors` (channels,): what was good when the current cell was opened. Of each
+    cell, as it was opened: `baseline` (slots, 1 + bands, channels), samples that the running baseline was learned from
+    and each band's sum of squares; `muscle_limit` (slots, channels), the power (µV²) from which on its highest band is
+    tense.
     """
 
     front: FloatArray

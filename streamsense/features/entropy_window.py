@@ -7,22 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from streamsense.features.band_sums import (
-    AT_HIGHEST,
-    AT_LOWEST,
-    BANDS,
-    BORROWED,
-    BROAD,
-    HIGHEST,
-    LOWEST,
-    OWN,
-    PEAK,
-    REPLACED,
-    WARM,
-)
-from streamsense.features.common_reference import IntArray
+from streamsense.arrays import FloatArray, IntArray
+from streamsense.features.band_sums import BANDS, BORROWED, BROAD, OWN, REPLACED, WARM
+from streamsense.features.eeg_samples import AT_HIGHEST, AT_LOWEST, HIGHEST, LOWEST, PEAK
 from streamsense.features.entropy_cells import FLAT_SD_UV, BandEntropyState
-from streamsense.streams import FloatArray
 from streamsense.ticks import tick_at_or_before
 
 VARIANCE_FLOOR = 1e-12
@@ -33,10 +21,10 @@ VARIANCE_FLOOR = 1e-12
 class Window:
     """What the cells of one window hold together, per channel.
 
-    `sums` and `extremes` (rows, channels): the rows of `band_sums`. `tense`, `still` (channels,): in how many cells the
-    highest band was far above its running level, and in how many the electrode was flat, before or behind the
-    reference. `entropy` (channels, bands): nats of µV. `last_time` (s): newest sample; NaN where there is none.
-    `newest_slot`: of its newest cell in the ring; −1 without cells.
+    `sums` and `extremes` (rows, channels): the rows of `band_sums` and of `eeg_samples`. `tense`, `still` (channels,):
+    in how many cells the highest band was far above its running level, and in how many the electrode was flat, before
+    or behind the reference. `entropy` (channels, bands): nats of µV. `last_time` (s): newest sample; NaN where there is
+    none. `newest_slot`: of its newest cell in the ring; −1 without cells.
     """
 
     sums: FloatArray

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import FloatArray
 from streamsense.features.action_units import ACTION_UNIT_INDEX, RELIABILITY
 from streamsense.features.face_vector import FIELD_INDEX
 from streamsense.features.running_quantile import QuantileState, RunningQuantile
-from streamsense.streams import FloatArray
 
 CUE_COLUMNS: Final = ("gaze_known", "gaze_offset_deg", "yaw_band_deg", "long_closure")
 """What `CueTracker.step` gives for each frame."""

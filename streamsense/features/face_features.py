@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import SourceError
 from streamsense.features import face_windows
 from streamsense.features.action_units import ACTION_UNITS, RELIABILITY
@@ -20,20 +21,21 @@ from streamsense.features.face_vector import FIELD_INDEX, FRONT_ENDS, FrontEnd, 
 from streamsense.features.face_windows import (
     CUES_AT,
     LAST_FACE,
-    QUALITY_AT,
-    QUALITY_FIELDS,
     ROW_LENGTH,
     SETTLED,
     TRACKED,
     UNIT_COLUMNS,
     UNITS_AT,
+    VECTOR_AT,
+    VECTOR_FIELDS,
 )
 from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.frame_ring import FrameRing
+from streamsense.features.head_and_gaze import HEAD_AND_GAZE, head_and_gaze
 from streamsense.profile import Part, numbers, table
-from streamsense.streams import Feature, FloatArray, Modality, StreamInfo, TimedBlock
+from streamsense.streams import Feature, Modality, StreamInfo, TimedBlock
 
-_QUALITY_INDEX: Final = np.array([FIELD_INDEX[name] for name in QUALITY_FIELDS])
+_VECTOR_INDEX: Final = np.array([FIELD_INDEX[name] for name in VECTOR_FIELDS])
 _RELIABILITY: Final = np.array([RELIABILITY[unit] for unit in ACTION_UNITS], np.float32)
 _ONSET_CUES: Final = tuple(f"au{unit:02d}_onsets" for unit in ACTION_UNITS)
 _LARGEST: Final = 1e6  # beyond any distance, angle or pixel count; false for NaN too
@@ -94,10 +96,11 @@ class FaceFeatures:
         ring = FrameRing.empty(self.settings.capacity, ROW_LENGTH)
         self.state = FaceState(ring, self._estimator.new_state(), self._cues.new_state())
         face_windows.compile_loops()
+        head_and_gaze(np.zeros((1, ROW_LENGTH)))
 
     @property
     def delay_s(self) -> float:
-        """0: a frame's action units are there at once."""
+        """0: a frame's action units are there at once, if not sure before the next frame (see `face_jumps`)."""
         return 0.0
 
     @property
@@ -126,7 +129,7 @@ class FaceFeatures:
             state.cues.running = False
         vectors = np.ascontiguousarray(block.values, np.float64)
         rows = np.zeros((len(block), ROW_LENGTH))
-        rows[:, QUALITY_AT] = vectors[:, _QUALITY_INDEX]
+        rows[:, VECTOR_AT] = vectors[:, _VECTOR_INDEX]
         has_face = (vectors[:, FIELD_INDEX["tracked"]] > 0.5) & (np.abs(vectors).max(axis=1) <= _LARGEST)
         for index, time in enumerate(block.times.tolist()):
             if has_face[index]:
@@ -139,11 +142,10 @@ class FaceFeatures:
     def _take_face(self, time: float, vector: FloatArray, row: FloatArray) -> None:
         """Fill the row of a frame with a face."""
         state = self.state
-        yaw, pitch = float(vector[FIELD_INDEX["yaw_deg"]]), float(vector[FIELD_INDEX["pitch_deg"]])
         since = time - state.last_tracked
         # nan (first face) and a clock set back count as no time
         step_s = min(since, self.settings.longest_step_s) if since > 0 else 0.0
-        units = self._estimator.step(state.neutral, vector, yaw, pitch, step_s)
+        units = self._estimator.step(state.neutral, vector, step_s)
         row[TRACKED] = 1.0
         row[SETTLED] = self._estimator.settled(state.neutral)
         row[CUES_AT] = self._cues.step(state.cues, vector, units, step_s)
@@ -172,10 +174,11 @@ class FaceFeatures:
         cues |= zip(_ONSET_CUES, onsets, strict=True)
         units = face_windows.unit_statistics(face_times, faces)
         inputs = {"action_units": units, "action_unit_mask": _RELIABILITY.copy()}
-        return Feature("face", inputs, validity, quality, last_time, effective_time, reasons, cues)
+        beside = head_and_gaze(faces)
+        return Feature("face", inputs, validity, quality, last_time, effective_time, reasons, cues, beside)
 
     def columns(self, infos: Sequence[StreamInfo]) -> tuple[FeatureColumn, ...]:  # noqa: ARG002  (the same for all)
-        """Action units, on their scale of 0 to 5, then the cues; a window without a face has no action units."""
+        """Action units, on their scale of 0 to 5, cues, head pose and gaze; without a face only cues have values."""
         columns = [
             FeatureColumn(
                 f"au{unit:02d}" if name == "level" else f"au{unit:02d}_{name}",
@@ -186,7 +189,8 @@ class FaceFeatures:
             for column, name in enumerate(UNIT_COLUMNS)
         ]  # fmt: skip
         columns += [FeatureColumn(name, "count") for name in _ONSET_CUES]
-        return (*columns, *(FeatureColumn(name, unit) for name, unit in CUE_UNITS.items()))
+        columns += [FeatureColumn(name, unit) for name, unit in CUE_UNITS.items()]
+        return (*columns, *(FeatureColumn(name, unit, beside=True) for name, unit in HEAD_AND_GAZE.items()))
 
     @property
     def learned_s(self) -> float:
@@ -212,17 +216,18 @@ class FaceFeatures:
         """Keep the running neutral and the usual gaze as they are."""
         self.state.neutral.frozen = self.state.cues.gaze_frozen = True
 
-    def use_profile(self, part: Part | None) -> None:
+    def use_profile(self, part: Part | None) -> tuple[str, ...]:
         """Refer to a profile's neutral face and gaze from now on; None: learn them. Raises ConfigError if unfit."""
         gaze = None if part is None else numbers(part, "usual_gaze_deg", 2)
         self._estimator.use_neutral(self.state.neutral, None if part is None else table(part, "neutral"))
         self._cues.use_gaze(self.state.cues, gaze)
+        return ()
 
     def contract(self) -> dict[str, object]:
         """The exact definition of the feature."""
         return {
             "feature": "face_action_units",
-            "version": 2,
+            "version": 3,
             "settings": asdict(self.settings),
             "action_units": list(ACTION_UNITS),
             "reliability": {str(unit): value for unit, value in RELIABILITY.items()},

@@ -11,8 +11,8 @@ from typing import Final, Literal
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.features.face_vector import LANDMARK_PAIRS, LANDMARKS
-from streamsense.streams import FloatArray
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import FloatArray
 from streamsense.features.action_units import (
     ACTION_UNIT_INDEX,
     BLENDSHAPE_MAP,
@@ -23,11 +24,33 @@ from streamsense.features.action_units import (
     blendshape_matrix,
     with_blendshapes,
 )
+from streamsense.features.face_doubt import (
+    BLUR_MM,
+    BLUR_WEIGHT,
+    CONDITION_RANGES,
+    CONDITIONS,
+    LID_MM_PER_GAZE_DEG,
+    MOST_OF_FULL,
+    TURNED_DEG,
+    TURNED_SHAPES,
+    TURNED_SHARE,
+    TURNED_SHARE_OF_CHIN,
+    TURNED_WEIGHT,
+    Doubt,
+    doubt_of,
+)
+from streamsense.features.face_jumps import (
+    AS_FAST_AS_A_FRAME,
+    LONGEST_FRAME_S,
+    JumpState,
+    compile_loops,
+    no_frames,
+    without_jumps,
+)
 from streamsense.features.face_measures import MEASURES, SIDES, measure_matrix, measure_ranges
-from streamsense.features.face_vector import BLENDSHAPE_START, BLENDSHAPES, GEOMETRY_START, FrontEnd
+from streamsense.features.face_vector import BLENDSHAPE_START, BLENDSHAPES, FIELD_INDEX, GEOMETRY_START, FrontEnd
 from streamsense.features.running_quantile import QuantileState, RunningQuantile
 from streamsense.profile import Part, numbers
-from streamsense.streams import FloatArray
 
 
 @dataclass(frozen=True)
@@ -60,16 +83,18 @@ class NeutralSettings:
 class NeutralState:
     """The running neutral, or the profile's one (`fixed`); `learning` is False while a profile is in use.
 
-    While it is `frozen` the running neutral stays as it is.
+    While it is `frozen` the running neutral stays as it is. `jumps`: the units of the frames before.
     """
 
     running: QuantileState
     fixed: FloatArray
+    jumps: JumpState
     learning: bool = True
     frozen: bool = False
 
 
 _MEASURE_NAMES = tuple(f"{name}_{side}" for side in SIDES for name in MEASURES)
+_SEEN = slice(len(_MEASURE_NAMES), len(_MEASURE_NAMES) + len(CONDITIONS))
 # what of the face a measure or blendshape belongs to
 _WHOLE, _MOUTH, _EYES = 0, 1, 2
 _MOUTH_NAMES = ("upper_lip", "lip_corner", "lower_lip", "chin_boss", "jaw_drop", "lips_gap", "mouth", "jaw")
@@ -85,10 +110,13 @@ class ActionUnitEstimator:
     def __init__(self, front_end: FrontEnd, settings: NeutralSettings) -> None:
         self.front_end = front_end
         self.settings = settings
-        self._measures = _terms(measure_matrix())
+        self._values = _terms(_value_matrix())
         self._shapes = blendshape_matrix() if front_end == "mesh478_blendshapes" else None
         low, high, rest = measure_ranges()
-        self.names = _MEASURE_NAMES
+        seen_low, seen_high = np.array(CONDITION_RANGES).T
+        low, high = np.append(low, seen_low), np.append(high, seen_high)
+        rest = np.append(rest, np.full(len(CONDITIONS), 0.5))
+        self.names: tuple[str, ...] = _MEASURE_NAMES + CONDITIONS
         if self._shapes is not None:
             n = len(BLENDSHAPES)
             low, high = np.append(low, np.zeros(n)), np.append(high, np.ones(n))
@@ -97,30 +125,30 @@ class ActionUnitEstimator:
         self._groups = np.array([_group(name) for name in self.names])
         self._ones = np.ones(len(self.names))
         self._running = RunningQuantile(low, high, rest, settings.bins, settings.time_constant_s)
+        compile_loops()
         face = np.zeros(BLENDSHAPE_START + len(BLENDSHAPES))
-        self.step(self.new_state(), face, 0.0, 0.0, 0.0)  # compiles what runs per frame …
+        self.step(self.new_state(), face, 0.0)  # compiles what runs per frame …
         _frame_weights(np.zeros((len(ACTION_UNIT_INDEX), 2)), self._groups, 1.0, 1.0, 1.0)  # … and once it has settled
 
     def new_state(self) -> NeutralState:
         """Nothing known of the person."""
-        return NeutralState(self._running.new_state(), np.zeros(len(self.names)))
+        return NeutralState(self._running.new_state(), np.zeros(len(self.names)), no_frames())
 
-    def step(
-        self, state: NeutralState, vector: FloatArray, yaw_deg: float, pitch_deg: float, step_s: float
-    ) -> FloatArray:
+    def step(self, state: NeutralState, vector: FloatArray, step_s: float) -> FloatArray:
         """Intensities (19, 2) in [0, 5] of a tracked frame, `step_s` after the tracked frame before."""
-        values = _sums(vector[GEOMETRY_START:], *self._measures)
+        values = _sums(vector, *self._values)
         if self._shapes is not None:
             values = np.append(values, vector[BLENDSHAPE_START:])
         if not state.learning:
-            return self._intensities(values, state.fixed)
+            return without_jumps(state.jumps, self._intensities(values, state.fixed), step_s)
+        yaw_deg, pitch_deg, _ = values[_SEEN].tolist()
         facing = abs(yaw_deg) <= self.settings.maximum_yaw_deg and abs(pitch_deg) <= self.settings.maximum_pitch_deg
         started = state.running.weight_s > 0
         intensities = self._intensities(values, state.running.estimate if started else values)
         if facing and not state.frozen:
             weights = self._weights(intensities, state.running.weight_s)
             self._running.step(state.running, values, weights, step_s)
-        return intensities
+        return without_jumps(state.jumps, intensities, step_s)
 
     def settled(self, state: NeutralState) -> float:
         """How far the neutral can be relied on, in [0, 1]: a profile's wholly, a running one after `settle_s`."""
@@ -143,10 +171,12 @@ class ActionUnitEstimator:
 
     def _intensities(self, values: FloatArray, neutral: FloatArray) -> FloatArray:
         n = len(_MEASURE_NAMES)
-        from_landmarks = action_units_of_measures(values[:n], neutral[:n])
+        doubt: Doubt = doubt_of(values[_SEEN], neutral[_SEEN])
+        from_landmarks = action_units_of_measures(values[:n], neutral[:n], doubt)
         if self._shapes is None:
             return from_landmarks
-        return with_blendshapes(from_landmarks, (self._shapes @ (values[n:] - neutral[n:])).reshape(-1, 2))
+        weights = self._shapes @ (values[_SEEN.stop :] - neutral[_SEEN.stop :])
+        return with_blendshapes(from_landmarks, weights.reshape(-1, 2), doubt)
 
     def _weights(self, intensities: FloatArray, seen_s: float) -> FloatArray:
         """What each measure of this frame counts in the neutral."""
@@ -165,6 +195,20 @@ class ActionUnitEstimator:
             "start": {str(unit): value for unit, value in START.items()},
             "full": {str(unit): value for unit, value in FULL.items()},
             "measures": {name: asdict(measure) for name, measure in MEASURES.items()},
+            "doubt": {
+                "blur_mm": BLUR_MM,
+                "blur_weight": BLUR_WEIGHT,
+                "turned_deg": TURNED_DEG,
+                "turned_share": TURNED_SHARE,
+                "turned_share_of_chin": TURNED_SHARE_OF_CHIN,
+                "turned_weight": TURNED_WEIGHT,
+                "turned_shapes": list(TURNED_SHAPES),
+                "most_of_full": MOST_OF_FULL,
+                "lid_mm_per_gaze_deg": LID_MM_PER_GAZE_DEG,
+            },
+            "median_of_frames": 3,
+            "median_frame_s": LONGEST_FRAME_S,
+            "without_median": list(AS_FAST_AS_A_FRAME),
             "blendshape_start": SHAPE_START,
             "blendshape_blink_limits": list(BLINK_LIMITS),
             "blendshape_map": {str(unit): list(shapes) for unit, shapes in BLENDSHAPE_MAP.items()},
@@ -175,6 +219,19 @@ def _group(name: str) -> int:
     if name.startswith(_MOUTH_NAMES):
         return _MOUTH
     return _EYES if name.startswith(_EYES_NAMES) else _WHOLE
+
+
+def _value_matrix() -> FloatArray:
+    """Matrix (2 × measures + conditions, BLENDSHAPE_START) from the face vector to what the neutral remembers."""
+    matrix = np.zeros((_SEEN.stop, BLENDSHAPE_START))
+    matrix[: _SEEN.start, GEOMETRY_START:] = measure_matrix()
+    for row, name in enumerate(CONDITIONS, _SEEN.start):
+        matrix[row, FIELD_INDEX[name]] = 1
+    for side in SIDES:
+        for eye in SIDES:  # both eyes together: they turn up and down as one
+            gaze = FIELD_INDEX[f"gaze_{eye}_pitch_deg"]
+            matrix[_MEASURE_NAMES.index(f"upper_lid_height_{side}"), gaze] = -LID_MM_PER_GAZE_DEG / len(SIDES)
+    return matrix
 
 
 def _terms(matrix: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray, int]:

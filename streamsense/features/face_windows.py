@@ -8,25 +8,31 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import FloatArray
 from streamsense.features.action_units import ACTION_UNITS
 from streamsense.features.face_cues import CUE_COLUMNS
-from streamsense.streams import FloatArray
 
 QUALITY_FIELDS: Final = (
     "box_size_px", "brightness", "sharpness", "yaw_deg", "pitch_deg", "face_count", "face_score", "colour_change",
     "outside",
 )  # fmt: skip
 """Those of the face vector's numbers whose medians say how good a window is."""
+VECTOR_FIELDS: Final = (
+    *QUALITY_FIELDS, "roll_deg", "x_mm", "y_mm", "z_mm", "gaze_left_yaw_deg", "gaze_left_pitch_deg",
+    "gaze_right_yaw_deg", "gaze_right_pitch_deg",
+)  # fmt: skip
+"""Those that are kept as they are."""
 _UNITS: Final = len(ACTION_UNITS)
 
 TRACKED: Final = 0
-"""1 for a frame with a face; for others only `LAST_FACE` and the quality fields hold."""
+"""1 for a frame with a face; for others only `LAST_FACE` and the vector's fields hold."""
 SETTLED: Final = 1
 """How far the neutral face was settled, 0 to 1."""
 LAST_FACE: Final = 2
 """Time of the newest face so far."""
+VECTOR_AT: Final = slice(3, 3 + len(VECTOR_FIELDS))
 QUALITY_AT: Final = slice(3, 3 + len(QUALITY_FIELDS))
-CUES_AT: Final = slice(QUALITY_AT.stop, QUALITY_AT.stop + len(CUE_COLUMNS))
+CUES_AT: Final = slice(VECTOR_AT.stop, VECTOR_AT.stop + len(CUE_COLUMNS))
 UNITS_AT: Final = slice(CUES_AT.stop, CUES_AT.stop + 2 * _UNITS)
 """Left and right intensity of one unit after the other."""
 ROW_LENGTH: Final = UNITS_AT.stop

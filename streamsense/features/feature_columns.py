@@ -13,7 +13,7 @@ TIME = "time"
 
 @dataclass(frozen=True)
 class FeatureColumn:
-    """One number of a feature: `inputs[tensor][index]`, or the cue `name` where no tensor is given.
+    """One number of a feature: `inputs[tensor][index]`; where no tensor is given the cue `name`, or what is `beside`.
 
     Where `mask`, another tensor, is 0 at the first of `index`, there is no value. `unit` is "" for a pure number.
     """
@@ -23,9 +23,12 @@ class FeatureColumn:
     tensor: str = ""
     index: tuple[int, ...] = ()
     mask: str = ""
+    beside: bool = False
 
     def value(self, feature: Feature) -> float:
         """The column's value, to the bit as the pipeline has it; NaN where there is none."""
+        if self.beside:
+            return feature.beside.get(self.name, math.nan)
         if not self.tensor:
             return feature.cues[self.name]
         if self.mask and not feature.inputs[self.mask][self.index[0]]:

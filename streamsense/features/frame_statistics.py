@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from streamsense.streams import FloatArray
-
-IntArray = npt.NDArray[np.int64]
-Float32Array = npt.NDArray[np.float32]
+from streamsense.arrays import Float32Array, FloatArray, IntArray
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

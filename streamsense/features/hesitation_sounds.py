@@ -7,12 +7,11 @@ silences is like a breath.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import BoolArray, Float32Array, FloatArray
 from streamsense.features.contours import CHANGE, LOUDNESS, PERIODICITY, SEMITONES, TILT_DB
 from streamsense.features.log_mel import FRAME_HOP_S
-from streamsense.streams import FloatArray
 
 # A filled pause: small transition of the pitch, small deformation of the spectral envelope (Goto, Itou & Hayamizu
 # 1999). Both look back, so that what is counted is some 0.1 s shorter than the vowel. Chosen on 56 sentences of EmoDB,
@@ -34,9 +33,6 @@ _APART_FRAMES = 4
 _BRIDGED_FRAMES = 3
 HOLE_S = 5.5 * FRAME_HOP_S
 """More is a hole in the data: five frames, whatever microseconds their times are apart from the grid."""
-
-BoolArray = npt.NDArray[np.bool_]
-Float32Array = npt.NDArray[np.float32]
 
 
 def hesitation_sounds(
@@ -65,6 +61,9 @@ def contract() -> dict[str, object]:
         "breath_above_noise_db": list(BREATH_ABOVE_NOISE_DB),
         "breath_below_speech_db": list(BREATH_BELOW_SPEECH_DB),
         "breath_s": list(BREATH_S),
+        "breath_apart_frames": _APART_FRAMES,
+        "bridged_frames": _BRIDGED_FRAMES,
+        "hole_s": HOLE_S,
     }
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import FloatArray, IntArray
 from streamsense.features.sound_resampler import SOUND_RATE_HZ
-from streamsense.streams import FloatArray
 
 MEL_COUNTS = (64, 80)
 """How many mel bands there may be: the two numbers that published models of speech take (SCIENCE 5)."""
@@ -23,8 +23,6 @@ FRAME_S = FRAME_SAMPLES / SOUND_RATE_HZ
 FRAME_HOP_S = HOP_SAMPLES / SOUND_RATE_HZ
 _MEAN_SQUARE_FLOOR = 1e-10  # -100 dB of full scale
 _TILT_BANDS_HZ = ((50.0, 1000.0), (1000.0, 5000.0))
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

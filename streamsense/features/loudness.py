@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from streamsense.features.log_mel import FRAME_SAMPLES, IntArray, LogMel, LogMelSettings, mel_filters
+from streamsense.arrays import FloatArray, IntArray
+from streamsense.features.log_mel import FRAME_SAMPLES, LogMel, LogMelSettings, mel_filters
 from streamsense.features.sound_resampler import SOUND_RATE_HZ
-from streamsense.streams import FloatArray
 
 _EXPONENT = np.log10(2.0)  # of power: 10 dB make twice the loudness
 _REFERENCE_HZ = 1000.0
@@ -57,6 +57,8 @@ def contract() -> dict[str, object]:
     return {
         "method": "sum over Bark bands of (equal loudness × power) ** log10(2)",
         "equal_loudness": "Hermansky 1990, eq. 7",
+        "bark": "Traunmüller 1990, the whole number below",
+        "reference_hz": _REFERENCE_HZ,
         "unit": "dB of an equally loud full-scale sine of 1 kHz",
     }
 

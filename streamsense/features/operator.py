@@ -67,8 +67,8 @@ class FeatureOperator(Protocol):
         """Keep what was learned until now, and learn no more."""
         ...
 
-    def use_profile(self, part: Part | None) -> None:
-        """Use what another session learned, frozen from the next sample on; None: learn (again).
+    def use_profile(self, part: Part | None) -> tuple[str, ...]:
+        """Use what another session learned, frozen from the next sample on; None: learn (again). Returns warnings.
 
         Raises ConfigError, and changes nothing, when `part` is not what `learned` gives.
         """

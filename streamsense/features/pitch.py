@@ -10,13 +10,12 @@ does not win by chance. There is no smoothing over frames: it would look ahead, 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 from scipy.signal import firwin
 
+from streamsense.arrays import FloatArray
 from streamsense.features.log_mel import FRAME_SAMPLES, HOP_SAMPLES
 from streamsense.features.sound_resampler import SOUND_RATE_HZ
-from streamsense.streams import FloatArray
 
 LOWEST_HZ, HIGHEST_HZ = 60.0, 500.0
 VOICED_PERIODICITY = 0.65
@@ -40,8 +39,6 @@ SPAN_SAMPLES = (_FRAME - 1) * _DOWN + _TAPS
 LEAD_SAMPLES = SPAN_SAMPLES - FRAME_SAMPLES
 """How much of that lies before the frame."""
 
-Float32Array = npt.NDArray[np.float32]
-
 
 _LOWPASS = firwin(_TAPS, _LOWPASS_HZ, fs=SOUND_RATE_HZ)
 
@@ -61,9 +58,10 @@ def contract() -> dict[str, object]:
     return {
         "method": "yin",
         "rate_hz": _RATE_HZ,
-        "lowpass": {"taps": _TAPS, "cutoff_hz": _LOWPASS_HZ},
+        "lowpass": {"taps": _TAPS, "cutoff_hz": _LOWPASS_HZ, "window": "hamming"},
         "range_hz": [LOWEST_HZ, HIGHEST_HZ],
         "window_samples": _WINDOW,
+        "silent_mean_square": _SILENT,
         "good": _GOOD,
         "octave_cost": _OCTAVE_COST,
         "voiced_periodicity": VOICED_PERIODICITY,

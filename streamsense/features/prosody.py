@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import BoolArray, Float32Array, FloatArray
 from streamsense.features.contours import LOUDNESS, PERIODICITY, SEMITONES, USUAL_LOUDNESS, USUAL_SEMITONES
-from streamsense.streams import FloatArray
 
 PROSODY = {
     "pitch_mean_st": "semitone",
@@ -27,11 +26,10 @@ _LARGEST_STEP_ST = 1.0
 _FARTHEST_ST = 9.0  # from the window's median: farther away are octave errors
 _LOUDNESS_RANGE_DB = 25.0  # below the window's loudest: quieter is no speech, but voice activity holding on
 _FEWEST_FOR_A_SLOPE = 10
+_RANGE = (0.2, 0.8)  # quantiles, as in eGeMAPS (Eyben 2016)
 
-Float32Array = npt.NDArray[np.float32]
 
-
-def prosody(times: FloatArray, contours: Float32Array, voiced: npt.NDArray[np.bool_]) -> FloatArray:
+def prosody(times: FloatArray, contours: Float32Array, voiced: BoolArray) -> FloatArray:
     """The numbers of PROSODY (10,) from the frames of a window: `times` (n,) in s, `contours` (n, 7), `voiced` (n,).
 
     Pitch counts where a voiced frame has one, within 9 semitones of the window's median, loudness in the voiced frames
@@ -53,13 +51,12 @@ def contract() -> dict[str, object]:
         "loudness_within_db_of_loudest": _LOUDNESS_RANGE_DB,
         "largest_step_st": _LARGEST_STEP_ST,
         "fewest_for_a_slope": _FEWEST_FOR_A_SLOPE,
+        "range_quantiles": list(_RANGE),
     }
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _prosody(
-    times: FloatArray, contours: Float32Array, voiced: npt.NDArray[np.bool_], in_order: Float32Array
-) -> FloatArray:
+def _prosody(times: FloatArray, contours: Float32Array, voiced: BoolArray, in_order: Float32Array) -> FloatArray:
     """As above; `in_order` are the pitches of the voiced frames that have one, ascending."""
     count = len(times)
     at, pitch = np.empty(count), np.empty(count)
@@ -93,7 +90,7 @@ def _prosody(
         found[0], found[1], found[2] = _line(at[:pitched], pitch[:pitched])
         found[0] = found[0] - usual_pitch if usual_pitch > 0 else 0.0
         last = len(in_order) - 1
-        found[3] = in_order[int(0.8 * last)] - in_order[int(0.2 * last)]
+        found[3] = in_order[int(_RANGE[1] * last)] - in_order[int(_RANGE[0] * last)]
         found[4] = unsteadiness / max(1, triples)
         found[5] = periodicity / pitched
         found[6] = pitched / count

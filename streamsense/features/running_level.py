@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from streamsense.streams import FloatArray
+from streamsense.arrays import FloatArray
 
 CELLS = 125
 """25 s: with a window of 4 s behind it, what a feature says depends on the last half minute."""

@@ -11,10 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from streamsense.streams import FloatArray
+from streamsense.arrays import FloatArray, IntArray
 
 _LEAST_SCALE = 1e-9
 
@@ -30,7 +29,7 @@ class QuantileState:
     estimate: FloatArray
     total: FloatArray
     before: FloatArray
-    place: npt.NDArray[np.int64]
+    place: IntArray
     scale: float = 1.0
     weight_s: float = 0.0
 
@@ -75,9 +74,7 @@ class RunningQuantile:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _rescale(
-    counts: FloatArray, total: FloatArray, before: FloatArray, place: npt.NDArray[np.int64], scale: float
-) -> None:
+def _rescale(counts: FloatArray, total: FloatArray, before: FloatArray, place: IntArray, scale: float) -> None:
     """Let the counts have scale 1, and add up anew what rounding may have moved."""
     counts *= scale
     for n in range(len(counts)):
@@ -90,7 +87,7 @@ def _count(
     counts: FloatArray,
     total: FloatArray,
     before: FloatArray,
-    place: npt.NDArray[np.int64],
+    place: IntArray,
     estimate: FloatArray,
     values: FloatArray,
     weights: FloatArray,

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from numba import njit
 
-from streamsense.streams import FloatArray
+from streamsense.arrays import FloatArray
+
+Coefficients = tuple[float, float, float, float, float]
+"""b0, b1, b2, a1 and a2 of a section; a0 is 1."""
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -23,58 +26,50 @@ def filter_front(
     other_line: FloatArray,
 ) -> None:
     """High-pass and, if `notch`, notch over `x` into `own`; `line` and `other_line` are what the notches take away."""
-    b0, b1, b2, a1, a2 = front[0, 0], front[0, 1], front[0, 2], front[0, 4], front[0, 5]
-    d0, d1, d2, c1, c2 = front[1, 0], front[1, 1], front[1, 2], front[1, 4], front[1, 5]
-    f0, f1, f2, e1, e2 = front[2, 0], front[2, 1], front[2, 2], front[2, 4], front[2, 5]
+    highpass, notch_one, notch_two = _coefficients(front[0]), _coefficients(front[1]), _coefficients(front[2])
     one, two, three, four = state[0, 0], state[0, 1], state[1, 0], state[1, 1]
     five, six = state[2, 0], state[2, 1]
     for i in range(x.shape[0]):
         for c in range(x.shape[1]):
-            value = x[i, c]
-            high = b0 * value + one[c]
-            one[c] = b1 * value - a1 * high + two[c]
-            two[c] = b2 * value - a2 * high
-            without = d0 * high + three[c]
-            three[c] = d1 * high - c1 * without + four[c]
-            four[c] = d2 * high - c2 * without
+            high = _after(x[i, c], highpass, one, two, c)
+            without = _after(high, notch_one, three, four, c)
             line[i, c] = high - without
             own[i, c] = without if notch else high
         for c in range(x.shape[1]):
             value = own[i, c]
-            without = f0 * value + five[c]
-            five[c] = f1 * value - e1 * without + six[c]
-            six[c] = f2 * value - e2 * without
-            other_line[i, c] = value - without
+            other_line[i, c] = value - _after(value, notch_two, five, six, c)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def filter_one(section: FloatArray, state: FloatArray, x: FloatArray, y: FloatArray) -> None:
     """One second-order section from `state` (2, channels) over `x` (n, channels) into `y`, which may be `x`."""
-    b0, b1, b2, a1, a2 = section[0], section[1], section[2], section[4], section[5]
-    one, two = state[0], state[1]
+    coefficients, one, two = _coefficients(section), state[0], state[1]
     for i in range(x.shape[0]):
         for c in range(x.shape[1]):
-            value = x[i, c]
-            after = b0 * value + one[c]
-            one[c] = b1 * value - a1 * after + two[c]
-            two[c] = b2 * value - a2 * after
-            y[i, c] = after
+            y[i, c] = _after(x[i, c], coefficients, one, two, c)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def filter_two(sections: FloatArray, state: FloatArray, s: int, x: FloatArray, y: FloatArray) -> None:
     """The sections `s` and `s` + 1 at once, from `state` (sections, 2, channels): a value is read only once."""
-    b0, b1, b2, a1, a2 = sections[s, 0], sections[s, 1], sections[s, 2], sections[s, 4], sections[s, 5]
-    d0, d1, d2 = sections[s + 1, 0], sections[s + 1, 1], sections[s + 1, 2]
-    c1, c2 = sections[s + 1, 4], sections[s + 1, 5]
+    first, second = _coefficients(sections[s]), _coefficients(sections[s + 1])
     one, two, three, four = state[s, 0], state[s, 1], state[s + 1, 0], state[s + 1, 1]
     for i in range(x.shape[0]):
         for c in range(x.shape[1]):
-            value = x[i, c]
-            between = b0 * value + one[c]
-            one[c] = b1 * value - a1 * between + two[c]
-            two[c] = b2 * value - a2 * between
-            after = d0 * between + three[c]
-            three[c] = d1 * between - c1 * after + four[c]
-            four[c] = d2 * between - c2 * after
-            y[i, c] = after
+            y[i, c] = _after(_after(x[i, c], first, one, two, c), second, three, four, c)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _coefficients(section: FloatArray) -> Coefficients:
+    """What a section (6,) multiplies by; read before the loop, which could not know that they stay as they are."""
+    return section[0], section[1], section[2], section[4], section[5]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _after(value: float, by: Coefficients, one: FloatArray, two: FloatArray, c: int) -> float:
+    """One sample of channel `c` through one section, whose state is `one` and `two` (channels,)."""
+    b0, b1, b2, a1, a2 = by
+    after: float = b0 * value + one[c]
+    one[c] = b1 * value - a1 * after + two[c]
+    two[c] = b2 * value - a2 * after
+    return after

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from scipy.signal import butter, sosfilt_zi
 
-from streamsense.streams import FloatArray
+from streamsense.arrays import FloatArray
 
 ORDER = 4
 

@@ -11,11 +11,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 from scipy.signal import firwin, kaiser_beta, kaiserord
 
-from streamsense.streams import FloatArray
+from streamsense.arrays import FloatArray, IntArray
 
 SOUND_RATE_HZ = 16_000
 LOWEST_RATE_HZ = 8_000
@@ -25,9 +24,9 @@ TRANSITION_HZ = 800.0
 """Width of the step from pass band to stop band, centred on the lower of the two Nyquist frequencies: what
 folds back lies in its upper half, above 7.6 kHz for sound sampled faster than 16 kHz."""
 
+_MARGIN_DB = 3.0  # kaiserord falls a little short of what it is asked for; this makes up for it
 _LARGEST_TABLE = 1_000_000
 _LANES = 8
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,7 @@ class Resampler:
         up, down = SOUND_RATE_HZ // divisor, rate_hz // divisor
         if up == down:
             return Resampler(1, 1, 0, np.ones((1, 1)), 0.0)
-        # kaiserord falls a little short of what it is asked for; 3 dB more makes up for it.
-        taps, _ = kaiserord(STOPBAND_DB + 3, TRANSITION_HZ / (rate_hz / 2))
+        taps, _ = kaiserord(STOPBAND_DB + _MARGIN_DB, TRANSITION_HZ / (rate_hz / 2))
         half = math.ceil(taps / 2)
         length = -(-(2 * half + 1) // _LANES) * _LANES
         if up * length > _LARGEST_TABLE:
@@ -65,7 +63,7 @@ class Resampler:
         prototype[: 2 * half * up + 1] = up * firwin(
             2 * half * up + 1,
             min(rate_hz, SOUND_RATE_HZ) / 2,
-            window=("kaiser", kaiser_beta(STOPBAND_DB + 3)),
+            window=("kaiser", kaiser_beta(STOPBAND_DB + _MARGIN_DB)),
             fs=float(rate_hz * up),
         )
         table = np.ascontiguousarray(prototype.reshape(length, up).T[:, ::-1])
@@ -96,6 +94,17 @@ class Resampler:
         return _polyphase(  # type: ignore[no-any-return]
             sound, self.table, begin, first, count, self.up, self.down
         )
+
+
+def contract() -> dict[str, object]:
+    """The exact definition of the conversion."""
+    return {
+        "to_hz": SOUND_RATE_HZ,
+        "filter": "sinc, Kaiser window, linear phase",
+        "designed_for_db": STOPBAND_DB + _MARGIN_DB,
+        "transition_hz": TRANSITION_HZ,
+        "cutoff": "half the lower of the two rates",
+    }
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

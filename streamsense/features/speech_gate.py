@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import BoolArray, FloatArray
 from streamsense.features.log_mel import FRAME_HOP_S
-from streamsense.streams import FloatArray
 
 LONGEST_SILENCE_S = 0.3
 
@@ -58,7 +57,7 @@ class SpeechGate:
         self.settings = settings or SpeechGateSettings()
         self.hold_frames = round(self.settings.silence_s / FRAME_HOP_S)
 
-    def step(self, state: SpeechGateState, probability: FloatArray) -> npt.NDArray[np.bool_]:
+    def step(self, state: SpeechGateState, probability: FloatArray) -> BoolArray:
         """For the `probability` (n,) of consecutive frames: voiced (n,)."""
         voiced, state.gate_open, state.silent_frames = _gate(
             probability, state.gate_open, state.silent_frames, self.settings.onset, self.settings.offset,
@@ -74,7 +73,7 @@ class SpeechGate:
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _gate(
     probability: FloatArray, is_open: bool, silent: int, onset: float, offset: float, shortest_silence: int
-) -> tuple[npt.NDArray[np.bool_], bool, int]:
+) -> tuple[BoolArray, bool, int]:
     voiced = np.empty(len(probability), np.bool_)
     for i in range(len(probability)):
         if probability[i] >= onset:

@@ -13,18 +13,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from streamsense.features.sound_resampler import SOUND_RATE_HZ, IntArray
-from streamsense.streams import FloatArray
+from streamsense.arrays import Float32Array, FloatArray, IntArray
+from streamsense.features.sound_resampler import SOUND_RATE_HZ
 
 WINDOW_SAMPLES = 512
 CONTEXT_SAMPLES = 64
 MEMORY_SHAPE = (2, 1, 128)
 SILERO_SHA256 = "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3"
 """The one file whose numbers these are: silero_vad.onnx of silero-vad 6.2."""
-
-Float32Array = npt.NDArray[np.float32]
 
 
 class SpeechNet(Protocol):

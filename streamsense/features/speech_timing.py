@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import BoolArray, Float32Array, FloatArray
 from streamsense.features.articulation import articulation
 from streamsense.features.hesitation_sounds import HOLE_S, hesitation_sounds
 from streamsense.features.log_mel import FRAME_HOP_S
-from streamsense.streams import FloatArray
 
 SPAN_S = 6.0
 TURN_GAP_S = 3.0
@@ -27,9 +26,6 @@ _PAUSE_FRAMES, _LONG_PAUSE_FRAMES, _TURN_GAP_FRAMES = (
     round(length_s / FRAME_HOP_S) for length_s in (PAUSE_S, LONG_PAUSE_S, TURN_GAP_S)
 )
 _SHORTEST_TURN_S = 1.0
-
-Float32Array = npt.NDArray[np.float32]
-BoolArray = npt.NDArray[np.bool_]
 
 
 def speech_timing(
@@ -64,6 +60,18 @@ def speech_timing(
         "articulation_variability": variability,
         "filled_pause": filled * speaking,
         "breath": breath * speaking,
+    }
+
+
+def contract() -> dict[str, object]:
+    """The exact definition of pauses and turns."""
+    return {
+        "span_s": SPAN_S,
+        "pause_s": PAUSE_S,
+        "long_pause_s": LONG_PAUSE_S,
+        "turn_gap_s": TURN_GAP_S,
+        "shortest_turn_s": _SHORTEST_TURN_S,
+        "speech": "voiced frames without those that are held",
     }
 
 

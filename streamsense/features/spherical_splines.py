@@ -8,9 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial.legendre import legval
 
-from streamsense.features.common_reference import BoolArray, IntArray
+from streamsense.arrays import BoolArray, FloatArray, IntArray
 from streamsense.features.electrode_positions import POSITIONS_MM
-from streamsense.streams import FloatArray
 
 STIFFNESS = 4
 """m of the paper: how smooth the surface is."""

@@ -9,11 +9,10 @@ import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import BoolArray, FloatArray
 from streamsense.features.log_mel import FRAME_HOP_S
-from streamsense.streams import FloatArray
 
 LONGEST_HOLD_S = 0.3
 
@@ -86,7 +85,7 @@ class VoiceActivity:
         """After a gap nobody is known to speak; the room, and so the noise floor, is the same."""
         state.speech_on, state.loud_frames, state.held_frames = False, 0, 0
 
-    def step(self, state: VoiceActivityState, level_db: FloatArray) -> tuple[npt.NDArray[np.bool_], FloatArray]:
+    def step(self, state: VoiceActivityState, level_db: FloatArray) -> tuple[BoolArray, FloatArray]:
         """For `level_db` (n,) of consecutive frames: voiced (n,), and level above the noise floor (n,) in dB."""
         voiced, above, *after = _gate(
             level_db, state.noise_floor_db, state.speech_level_db, state.speech_on, state.loud_frames,
@@ -121,7 +120,7 @@ def _gate(
     minimum_level_db: float,
     onset_frames: int,
     hold_frames: int,
-) -> tuple[npt.NDArray[np.bool_], FloatArray, float, float, bool, int, int]:
+) -> tuple[BoolArray, FloatArray, float, float, bool, int, int]:
     """Voiced (n,), level above the floor (n,), and the state after the last frame."""
     voiced, above = np.empty(len(level_db), np.bool_), np.empty(len(level_db))
     for i in range(len(level_db)):

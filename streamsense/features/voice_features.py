@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from streamsense.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from streamsense.errors import SourceError
-from streamsense.features import hesitation_sounds
-from streamsense.features.articulation import DIP_DB, RANGE_DB
+from streamsense.features import articulation, hesitation_sounds, speech_timing
 from streamsense.features.contours import CONTOURS, Contours, ContourState
 from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.frame_statistics import mean_and_sd, slots_between
@@ -25,17 +24,17 @@ from streamsense.features.speech_gate import (
     new_gate_state,
     restart_gate,
 )
-from streamsense.features.speech_timing import CUES, LOOKBACK_S, PAUSE_S, SPAN_S, TURN_GAP_S, speech_timing
+from streamsense.features.speech_timing import CUES, LOOKBACK_S
 from streamsense.features.voice_activity import VoiceActivity, VoiceActivitySettings, VoiceActivityState
-from streamsense.features.voice_front_end import (
+from streamsense.features.voice_frames import (
     CLIPPED,
     PERIODICITY,
     PITCH,
     SEGMENT,
     VOICE_PROBABILITY,
-    VoiceFrontEnd,
     VoiceFrontEndSettings,
 )
+from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.features.voice_normalisation import (
     BESIDE_BANDS,
     NormalisationSettings,
@@ -43,17 +42,14 @@ from streamsense.features.voice_normalisation import (
     VoiceNormalisation,
 )
 from streamsense.features.voice_quality import voice_quality
-from streamsense.profile import Part
-from streamsense.streams import VOICE_FRAMES, Feature, FloatArray, Modality, StreamInfo, TimedBlock
+from streamsense.profile import FORGOTTEN, Part
+from streamsense.streams import VOICE_FRAMES, Feature, Modality, StreamInfo, TimedBlock
 
 _SHORTEST_RING_S = LOOKBACK_S + 1.0
 _LOWEST, _HIGHEST = -200.0, 30.0  # beyond any logarithm of power and any level of sound
 
 _STATISTICS = ("mean", "sd", "delta_mean", "delta_sd")
 _CUE_UNITS = {"articulation_rate_hz": "Hz"}
-
-BoolArray = npt.NDArray[np.bool_]
-Float32Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -149,9 +145,9 @@ class VoiceFeatures:
             )
         warnings: tuple[str, ...] = ()
         if self._delay_s is not None and info.delay_s != self._delay_s:
+            if self._profile is None and self.learned_s > 0:
+                warnings = (f"the sound came back with another rate: {FORGOTTEN}",)
             self.state = self._new_state()
-            if self._profile is None:
-                warnings = ("the sound's rate changed: the speaker's normalisation begins anew",)
         self._delay_s = info.delay_s
         self._take_frames(np.empty(0), np.empty((0, len(front_end.labels))))  # compiles what runs per frame
         self.feature_at(0.0)  # and per tick
@@ -230,7 +226,7 @@ class VoiceFeatures:
         state = self.state
         slots = slots_between(state.ring_times, state.frames, tick_time - LOOKBACK_S, tick_time)
         times = state.ring_times[slots]
-        cues = speech_timing(
+        cues = speech_timing.speech_timing(
             times,
             state.ring_voiced[slots],
             state.ring_contours[slots],
@@ -263,7 +259,7 @@ class VoiceFeatures:
             cues=cues,
         )
 
-    def _statistics(self, voiced: npt.NDArray[np.int64]) -> tuple[Float32Array, FloatArray]:
+    def _statistics(self, voiced: IntArray) -> tuple[Float32Array, FloatArray]:
         """Log-Mel statistics (mels, 4), and mean normalised level and tilt, of the ring's slots `voiced`."""
         mels = self.settings.mels
         mean, sd = mean_and_sd(self.state.ring_normalised, voiced)
@@ -313,12 +309,13 @@ class VoiceFeatures:
         """Keep the speaker's normalisation as it is."""
         self._frozen = True
 
-    def use_profile(self, part: Part | None) -> None:
+    def use_profile(self, part: Part | None) -> tuple[str, ...]:
         """Use a profile's normalisation from now on; None: learn. Raises ConfigError if unfit."""
         usual = self._contours.in_profile(part)
         self._normalisation.use_profile(self.state, part)
         self.state.usual_from_profile = usual
         self._profile, self._frozen = part, False
+        return ()
 
     def _activity_contract(self) -> dict[str, object]:
         level = self._activity.contract()
@@ -328,7 +325,7 @@ class VoiceFeatures:
         """The exact definition of the feature; a model trained with another one is refused."""
         return {
             "feature": "voice_log_mel_statistics",
-            "version": 3,
+            "version": 4,
             "window_s": self.settings.window_s,
             "front_end": VoiceFrontEnd(self.settings.front_end).contract(),
             "voice_activity": self._activity_contract(),
@@ -337,14 +334,15 @@ class VoiceFeatures:
             "contours": {"numbers": list(PROSODY), **prosody_contract(), **self._contours.contract()},
             "prosody": ["level", "tilt", "voiced_fraction", "pause_fraction"],
             "frames": "voiced frames of the window",
-            "pauses": {"span_s": SPAN_S, "pause_s": PAUSE_S, "turn_gap_s": TURN_GAP_S},
-            "articulation": {"dip_db": DIP_DB, "range_db": RANGE_DB},
+            "frames_within": [_LOWEST, _HIGHEST],
+            "pauses": speech_timing.contract(),
+            "articulation": articulation.contract(),
             "hesitation_sounds": hesitation_sounds.contract(),
             "cues": ["voiced_fraction", *CUES],
         }
 
 
-def ring_slots(first_frame: int, count: int, size: int) -> slice | npt.NDArray[np.int64]:
+def ring_slots(first_frame: int, count: int, size: int) -> slice | IntArray:
     """The slots of `count` frames from `first_frame` on in a ring of `size`: a slice, which is quick, if it can be."""
     begin = first_frame % size
     if begin + count <= size:

@@ -11,23 +11,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
-from numba import njit
 
+from streamsense.arrays import Float32Array, FloatArray, IntArray
 from streamsense.errors import SourceError
 from streamsense.features import pitch
-from streamsense.features.log_mel import FRAME_SAMPLES, HOP_SAMPLES, LogMel, LogMelSettings
+from streamsense.features.log_mel import FRAME_SAMPLES, HOP_SAMPLES, LogMel
 from streamsense.features.sound_highpass import ORDER, HighPass, HighPassState
-from streamsense.features.sound_resampler import (
-    HIGHEST_RATE_HZ,
-    LOWEST_RATE_HZ,
-    SOUND_RATE_HZ,
-    IntArray,
-    Resampler,
+from streamsense.features.sound_input import (
+    CLIPPED_LEVEL,
+    INT16_FULL_SCALE,
+    checked_rate,
+    cleaned,
+    clipped_shares,
+    to_mono,
 )
+from streamsense.features.sound_resampler import SOUND_RATE_HZ, Resampler
+from streamsense.features.sound_resampler import contract as resampler_contract
 from streamsense.features.speech_probability import (
     CONTEXT_SAMPLES,
     SpeechNet,
@@ -36,57 +37,19 @@ from streamsense.features.speech_probability import (
     new_speech_state,
     speech_contract,
 )
+from streamsense.features.voice_frames import (
+    AFTER_BANDS,
+    CLIPPED,
+    LEVEL,
+    PERIODICITY,
+    PITCH,
+    SEGMENT,
+    TILT,
+    VOICE_PROBABILITY,
+    VoiceFrontEndSettings,
+)
 from streamsense.state import LENGTH_VARIES
-from streamsense.streams import VOICE_FRAMES, FloatArray, StreamInfo, TimedBlock
-
-AFTER_BANDS = {
-    "level": "dB",
-    "tilt": "dB",
-    "clipped_share": "normalized",
-    "pitch_hz": "Hz",
-    "periodicity": "normalized",
-    "voice_probability": "normalized",
-    "segment": "count",
-}
-"""Names and units of the columns after the log-Mel bands: level, tilt, share of clipped samples, pitch (0: none) and
-periodicity (0 to 1), the probability of speech (0 to 1; always 0, and without a unit, where no net was asked), number
-of the segment."""
-LEVEL, TILT, CLIPPED, PITCH, PERIODICITY, VOICE_PROBABILITY, SEGMENT = range(-len(AFTER_BANDS), 0)
-"""Where they are, counted from the end of a row."""
-VoiceActivityMethod = Literal["energy", "silero"]
-
-_DTYPES = ("int16", "float32", "float64", "double64")
-_CLIPPED_LEVEL = 0.999
-
-
-@dataclass(frozen=True)
-class VoiceFrontEndSettings:
-    """Everything that defines a frame. `channel` None takes the mean of all channels.
-
-    `voice_activity` says what decides whether somebody speaks: the frames' level alone, or Silero's net.
-    """
-
-    channel: int | None = None
-    highpass_hz: float = 70.0
-    log_mel: LogMelSettings = field(default_factory=LogMelSettings)
-    voice_activity: VoiceActivityMethod = "energy"
-
-    def __post_init__(self) -> None:
-        if not 20 <= self.highpass_hz <= 150:
-            raise ValueError(f"highpass_hz is {self.highpass_hz}, expected 20 to 150 Hz")
-        if self.channel is not None and self.channel < 0:
-            raise ValueError(f"channel is {self.channel}, expected 0 or above, or None for the mean of all")
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The columns of a frame."""
-        return (*(f"log_mel_{band}" for band in range(self.log_mel.mels)), *AFTER_BANDS)
-
-    @property
-    def units(self) -> tuple[str, ...]:
-        """Their units."""
-        beside = AFTER_BANDS if self.voice_activity == "silero" else AFTER_BANDS | {"voice_probability": ""}
-        return (*("ln(power)",) * self.log_mel.mels, *beside.values())
+from streamsense.streams import VOICE_FRAMES, StreamInfo, TimedBlock
 
 
 @dataclass
@@ -136,7 +99,7 @@ class VoiceFrontEnd:
         """Prepare for a stream; returns the frames' description, and warnings. SourceError when it is no sound."""
         if self._asks_net and self._speech is None:
             raise ValueError("voice_activity is 'silero', but the front end was given no net")
-        rate, channels = _checked_rate(info), len(info.channel_labels)
+        rate, channels = checked_rate(info), len(info.channel_labels)
         if (self.settings.channel or 0) >= channels:
             raise SourceError(
                 f"The voice stream {info.name!r} has {channels} channels, but channel {self.settings.channel} was "
@@ -154,9 +117,9 @@ class VoiceFrontEnd:
             self.state = _new_state(resampler, highpass, -1)
         self._resampler, self._highpass, self._layout = resampler, highpass, (rate, channels)
         # Compiles what runs per sample and per frame.
-        clean, so_far = _cleaned(np.zeros(1), _CLIPPED_LEVEL, 0)
+        clean, so_far = cleaned(np.zeros(1), CLIPPED_LEVEL, 0)
         highpass.step(highpass.new_state(), clean)
-        _shares(so_far, np.zeros(1, np.int64), 0, -1)
+        clipped_shares(so_far, np.zeros(1, np.int64), 0, -1)
         silence = resampler.outputs(np.zeros(2 * rate), rate, 0, pitch.SPAN_SAMPLES)
         self._log_mel.frames(silence)
         pitch.pitch(silence)
@@ -176,7 +139,7 @@ class VoiceFrontEnd:
         if len(block) and block.segment != state.segment:
             # Frames begin anew at the first sample after a gap.
             self.state = state = _new_state(resampler, highpass, block.segment)
-        sound, clipped_so_far = _cleaned(self._mono(block.values), _CLIPPED_LEVEL, state.clipped)
+        sound, clipped_so_far = cleaned(to_mono(block.values, self.settings.channel), CLIPPED_LEVEL, state.clipped)
         before = state.received
         state.sound = np.append(state.sound, highpass.step(state, sound))
         state.received += len(block)
@@ -190,7 +153,7 @@ class VoiceFrontEnd:
         newest, rows = parts[0]
         if len(parts) > 1:
             newest, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
-        rows[:, CLIPPED], counted = _shares(clipped_so_far, newest, before, state.newest)
+        rows[:, CLIPPED], counted = clipped_shares(clipped_so_far, newest, before, state.newest)
         state.clipped = int(clipped_so_far[-1] if len(block) else state.clipped) - counted
         state.newest = int(newest[-1]) if len(newest) else state.newest
         oldest = state.frame * HOP_SAMPLES - pitch.LEAD_SAMPLES
@@ -200,7 +163,7 @@ class VoiceFrontEnd:
         state.sound, state.sound_starts = state.sound[needed - state.sound_starts :].copy(), needed
         return TimedBlock(block.key, block.segment, block.times[newest - before], rows)
 
-    def _whole_frames(self) -> tuple[IntArray, npt.NDArray[np.float32]]:
+    def _whole_frames(self) -> tuple[IntArray, Float32Array]:
         """Make the frames that are counted from the anchor and are complete.
 
         Returns the newest sample (n,) of each, and their rows (n, columns) but for the clipped share.
@@ -241,18 +204,6 @@ class VoiceFrontEnd:
         half_hops = ((int(state.anchors[0]) - state.anchor) * resampler.up - 1) // (HOP_SAMPLES // 2 * resampler.down)
         return (half_hops + 1) // 2
 
-    def _mono(self, values: npt.NDArray[np.generic]) -> FloatArray:
-        if values.dtype != np.int16 and values.dtype.kind != "f":
-            raise SourceError(f"The voice stream sent {values.dtype}, expected int16 or float. Record sound as either.")
-        full_scale = 32768.0 if values.dtype == np.int16 else 1.0
-        if self.settings.channel is not None:
-            return values[:, self.settings.channel].astype(np.float64) / full_scale
-        total = values[:, 0].astype(np.float64)
-        for channel in range(1, values.shape[1]):
-            total += values[:, channel].astype(np.float64)
-        scale = full_scale * values.shape[1]
-        return total if scale == 1.0 else np.asarray(total / scale)
-
     def contract(self) -> dict[str, object]:
         """The exact definition of a frame."""
         probability = {"voice_probability": speech_contract()} if self._asks_net else {}
@@ -263,7 +214,10 @@ class VoiceFrontEnd:
                 "order": ORDER,
                 "cutoff_hz": self.settings.highpass_hz,
                 "at": "input rate",
+                "begins": "as if its first sample had always stood there",
             },
+            "full_scale": {"int16": INT16_FULL_SCALE, "float": 1.0, "beyond": "cut off", "clipped": CLIPPED_LEVEL},
+            "resampler": resampler_contract(),
             "log_mel": self._log_mel.contract(),
             "pitch": pitch.contract(),
             "frames": "from the first sample of a segment, and of each 10 s of stamps",
@@ -274,36 +228,6 @@ class VoiceFrontEnd:
         if self._resampler is None or self._highpass is None or self.state is None:
             raise SourceError("The voice front end was used before its stream was opened; open() comes first.")
         return self._resampler, self._highpass, self.state
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _cleaned(sound: FloatArray, clipped_level: float, clipped: int) -> tuple[FloatArray, IntArray]:
-    """`sound` (n,) within full scale, silence where it is no number; and how many were `clipped` up to each sample."""
-    clean = np.empty(len(sound))
-    so_far = np.empty(len(sound), np.int64)
-    for i in range(len(sound)):
-        value = sound[i]
-        if not abs(value) < clipped_level:
-            clipped += 1
-            value = 0.0 if np.isnan(value) else min(1.0, max(-1.0, value))
-        clean[i], so_far[i] = value, clipped
-    return clean, so_far
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _shares(clipped_so_far: IntArray, newest: IntArray, before: int, previous: int) -> tuple[FloatArray, int]:
-    """The share of clipped samples among those that each frame brought, and how many were clipped up to the last.
-
-    `newest` (n,) is each frame's newest sample, `previous` that of the frame before; `before` samples came before
-    those of `clipped_so_far`.
-    """
-    share, counted = np.empty(len(newest)), 0
-    for i in range(len(newest)):
-        # Within the block and above 0, whatever a snapshot said.
-        so_far = clipped_so_far[min(max(newest[i] - before, 0), len(clipped_so_far) - 1)]
-        share[i] = (so_far - counted) / max(newest[i] - previous, 1)
-        counted, previous = so_far, newest[i]
-    return share, counted
 
 
 def _input_needed(resampler: Resampler, output: int) -> int:
@@ -327,18 +251,3 @@ def _new_state(resampler: Resampler, highpass: HighPass, segment: int) -> VoiceF
         newest=-1,
         clipped=0,
     )
-
-
-def _checked_rate(info: StreamInfo) -> int:
-    rate = round(info.nominal_rate_hz)
-    if not (LOWEST_RATE_HZ <= rate <= HIGHEST_RATE_HZ and rate == info.nominal_rate_hz):
-        raise SourceError(
-            f"The voice stream {info.name!r} has a rate of {info.nominal_rate_hz:g} Hz, expected a whole number from "
-            f"{LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz. Choose the stream that carries the sound itself."
-        )
-    if info.dtype not in _DTYPES:
-        raise SourceError(
-            f"The voice stream {info.name!r} sends {info.dtype}, expected one of {', '.join(_DTYPES)}. "
-            "Choose the stream that carries the sound itself, or record it as int16 or float32."
-        )
-    return rate

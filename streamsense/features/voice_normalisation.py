@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
+from streamsense.arrays import BoolArray, FloatArray, IntArray
 from streamsense.errors import ConfigError
 from streamsense.features.log_mel import FRAME_HOP_S
 from streamsense.features.voice_priors import PRIOR_MEAN, PRIOR_SD
 from streamsense.profile import Part, numbers
-from streamsense.streams import FloatArray
 
 BESIDE_BANDS = 2
 """What is normalised for each frame beside the log-Mel bands: the level (dB), the tilt (dB)."""
@@ -65,7 +64,7 @@ class NormalisationState:
 
     speaker_mean: FloatArray
     speaker_variance: FloatArray
-    speaker_frames: npt.NDArray[np.int64]
+    speaker_frames: IntArray
     delta_history: FloatArray
     speaker_learning: bool
 
@@ -92,9 +91,7 @@ class VoiceNormalisation:
         """After a gap the speaker is the same, but a delta must not reach across."""
         state.delta_history[:] = np.nan
 
-    def step(
-        self, state: NormalisationState, values: FloatArray, voiced: npt.NDArray[np.bool_]
-    ) -> tuple[FloatArray, FloatArray]:
+    def step(self, state: NormalisationState, values: FloatArray, voiced: BoolArray) -> tuple[FloatArray, FloatArray]:
         """For `values` (n, mels + 2) of consecutive frames: normalised, likewise, and delta of the bands (n, mels).
 
         The delta is the slope of the line through the last five frames (the usual regression over ±2 frames, 20 ms
@@ -149,10 +146,10 @@ class VoiceNormalisation:
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _normalise(
     values: FloatArray,
-    counted: npt.NDArray[np.bool_],
+    counted: BoolArray,
     mean: FloatArray,
     variance: FloatArray,
-    frames: npt.NDArray[np.int64],
+    frames: IntArray,
     history: FloatArray,
     smallest_variance: FloatArray,
     prior_frames: int,

@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from streamsense.arrays import Float32Array, FloatArray
 from streamsense.fusion.ambivalence import AmbivalenceSettings, AmbivalenceState, step_ambivalence
 from streamsense.fusion.dynamics import DynamicsState, step_first_order
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
 from streamsense.profile import Part, numbers
 from streamsense.score import AGE_UNKNOWN_S
-from streamsense.streams import MODALITIES, FloatArray, Modality
+from streamsense.streams import MODALITIES, Modality
 
 
 class FusionModel(Protocol):
     """The ONNX graph that combines the experts."""
 
-    def run(self, inputs: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, npt.NDArray[np.float32]]:
+    def run(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
         """Outputs by name for inputs by name, both without a batch axis."""
         ...
 
@@ -85,11 +85,12 @@ class Fusion:
         habitual = self.state.ambivalence.habitual_discord
         return None if math.isnan(habitual) else {"habitual_discord": habitual}
 
-    def use_profile(self, part: Part | None) -> None:
+    def use_profile(self, part: Part | None) -> tuple[str, ...]:
         """Keep a profile's habitual discord from now on; None: learn it. Raises ConfigError if unfit."""
         if part is not None:
             self.state.ambivalence.habitual_discord = float(numbers(part, "habitual_discord", 1)[0])
         self.state.ambivalence.is_learning = part is None
+        return ()
 
     def learn_anew(self) -> None:
         """Forget the habitual discord, and learn it from the next tick on."""

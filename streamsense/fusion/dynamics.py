@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamsense.streams import FloatArray
+from streamsense.arrays import FloatArray
 
 
 @dataclass

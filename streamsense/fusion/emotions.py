@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamsense.streams import MODALITIES, FloatArray
+from streamsense.arrays import FloatArray
+from streamsense.streams import MODALITIES
 
 EMOTIONS = ("neutral", "happy", "sad", "surprised", "fearful", "disgusted", "angry", "contemptuous")
 DIMENSIONS = ("valence", "arousal", "dominance")

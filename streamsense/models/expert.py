@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import ModelError
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
 from streamsense.models.contract import differing_fields
 from streamsense.models.session import NonFiniteOutputError, OnnxModel
-from streamsense.streams import Feature, FloatArray, Modality
+from streamsense.streams import Feature, Modality
 
 PRIOR_LOG_VARIANCE = 2 * math.log(PRIOR_SD)
 LOG_VARIANCE_RANGE = (math.log(0.02**2), math.log(2.0**2))

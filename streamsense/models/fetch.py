@@ -10,10 +10,10 @@ import time
 import urllib.request
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 from streamsense.errors import ModelError
+from streamsense.models.published import ModelFile
 
 CACHE_VARIABLE = "STREAMSENSE_CACHE"
 URL_TIMEOUT_S = 20.0
@@ -22,25 +22,6 @@ URL_TOTAL_S = 300.0
 PIP_TOTAL_S = 600.0
 """Longest time for a package to arrive: the mediapipe wheel is 36 MB."""
 _CHUNK = 1 << 18
-
-
-@dataclass(frozen=True)
-class WheelMember:
-    """A file inside a published wheel: `requirement` names the package, `member` the path inside it."""
-
-    requirement: str
-    member: str
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """One file of a model, with its exact size in bytes and sha256, and where the world has it."""
-
-    name: str
-    size: int
-    sha256: str
-    url: str | None = None
-    wheel: WheelMember | None = None
 
 
 class NotHereError(Exception):

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import Float32Array
 from streamsense.errors import DependencyError, ModelError
 from streamsense.models.card import ModelMetadata, read_metadata
 from streamsense.models.onnx_file import read_model
@@ -27,14 +28,13 @@ except ImportError as _error:
     ) from _error
 
 Provider = Literal["auto", "cpu", "cuda"]
-Float32Array = npt.NDArray[np.float32]
 
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
 # Full float32 and an algorithm chosen by rule: the same bytes at every run on the same device.
 _CUDA_OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
 _HOW_TO_GET_CUDA = (
-    "A GPU needs an NVIDIA driver, onnxruntime-gpu instead of onnxruntime, and CUDA 12 with cuDNN 9: "
+    "A GPU needs an NVIDIA driver, onnxruntime-gpu instead of onnxruntime, and CUDA 13 with cuDNN 9: "
     "pip install 'onnxruntime-gpu[cuda,cudnn]'. With provider: auto the CPU is used instead."
 )
 _SILENT, _USUAL = 4, 2  # ONNX Runtime's log levels: fatal only, warnings

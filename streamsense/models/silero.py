@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from functools import cached_property
 
+import numpy as np
+import onnxruntime
+
+from streamsense.arrays import Float32Array
+from streamsense.features.speech_probability import SILERO_SHA256
 from streamsense.models.catalogue import model_files
 from streamsense.models.session import cpu_session
 
@@ -12,21 +16,21 @@ SILERO = "silero_vad"
 """Its name in the catalogue."""
 _RATE_HZ = np.array(16_000, np.int64)
 
-Float32Array = npt.NDArray[np.float32]
-
 
 class SileroNet:
     """Sound (576,) at 16 kHz and the memory (2, 1, 128) in, speech probability and the new memory out.
 
     The net's weights are by the Silero Team (MIT licence). It is on this computer or fetched once, as every model of
-    the catalogue; raises ModelError, which says how to bring it, where that is impossible.
+    the catalogue: with the first window, since a recording of frames needs none. Raises ModelError, which says how to
+    bring it, where that is impossible.
     """
 
-    def __init__(self) -> None:
+    sha256 = SILERO_SHA256
+
+    @cached_property
+    def _session(self) -> onnxruntime.InferenceSession:
         (path,) = model_files(SILERO).values()
-        self._session, self.sha256 = cpu_session(path)
-        # The first run allocates; it belongs before "ready".
-        self(np.zeros(576, np.float32), np.zeros((2, 1, 128), np.float32))
+        return cpu_session(path, self.sha256)[0]
 
     def __call__(self, sound: Float32Array, memory: Float32Array) -> tuple[float, Float32Array]:
         """Run one window. One at a time, as the net's authors do: in batches the last bits could differ."""

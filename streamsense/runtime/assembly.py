@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from streamsense.config import Config, VoiceSection
@@ -11,7 +12,8 @@ from streamsense.features.face_features import FaceFeatures, FaceFeatureSettings
 from streamsense.features.log_mel import LogMelSettings
 from streamsense.features.operator import FeatureOperator, FrontEnd
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
-from streamsense.features.voice_front_end import VoiceFrontEnd, VoiceFrontEndSettings
+from streamsense.features.voice_frames import VoiceFrontEndSettings
+from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.fusion.combination import Fusion, FusionSettings
 from streamsense.fusion.emotions import fusion_contract
 from streamsense.models.contract import differing_fields
@@ -33,11 +35,24 @@ def build_pipeline(config: Config) -> tuple[Pipeline, dict[str, str]]:
 
     Every model is loaded, checked against its features' contract and warmed up here, before anything is live.
     """
+    new_pipeline, description = _assembled(config)
+    # Another pipeline of the same parts is used up by the warm-up; this one must start from nothing.
+    warm_up(new_pipeline(), config)
+    return new_pipeline(), description
+
+
+def build_replay_pipeline(config: Config) -> tuple[Pipeline, dict[str, str]]:
+    """The same for what was recorded: nothing waits for it, so what runs on raw sound is loaded when there is some."""
+    new_pipeline, description = _assembled(config)
+    return new_pipeline(), description
+
+
+def _assembled(config: Config) -> tuple[Callable[[], Pipeline], dict[str, str]]:
+    """What makes pipelines of the same models, and what describes them."""
     check_onnxruntime()
-    operators = feature_operators(config)
     experts: dict[Modality, Expert] = {}
     description: dict[str, str] = {}
-    for modality, operator in operators.items():
+    for modality, operator in feature_operators(config).items():
         name = _model_name(config, modality)
         model = load_model(name, config.provider)
         experts[modality] = Expert(model, modality, operator.contract())
@@ -54,10 +69,12 @@ def build_pipeline(config: Config) -> tuple[Pipeline, dict[str, str]]:
     net = speech_net(config)
     if net is not None:
         description["voice_activity_model"] = f"{SILERO} {net.sha256}"
-    # Another pipeline of the same parts is used up by the warm-up; this one must start from nothing.
-    used_up = Pipeline(feature_operators(config), experts, Fusion(model, settings), timing, front_ends(config, net))
-    warm_up(used_up, config)
-    return Pipeline(operators, experts, Fusion(model, settings), timing, front_ends(config, net)), description
+
+    def new_pipeline() -> Pipeline:
+        fusion = Fusion(model, settings)
+        return Pipeline(feature_operators(config), experts, fusion, timing, front_ends(config, net))
+
+    return new_pipeline, description
 
 
 def build_feature_pipeline(config: Config) -> Pipeline:
@@ -94,9 +111,9 @@ def front_ends(config: Config, net: SileroNet | None) -> dict[Modality, FrontEnd
 
 
 def speech_net(config: Config) -> SileroNet | None:
-    """The net that decides who is heard to speak, where the configuration asks for one; ModelError if it is not here.
+    """The net that decides who is heard to speak, where the configuration asks for one.
 
-    Another decision in its place would be another feature: nothing stands in for it.
+    Another decision in its place would be another feature: nothing stands in for it where it is not here.
     """
     return SileroNet() if config.voice is not None and config.voice.voice_activity == "silero" else None
 

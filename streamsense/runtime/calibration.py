@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,11 @@ class Finding:
     quality: float
     reasons: tuple[str, ...]
     is_learned: bool
+
+    def as_lost(self) -> Finding:
+        """The same, should the stream have come back otherwise after the phase: all that was learned is gone."""
+        reasons = ("its stream came back otherwise after that, and what was learned is lost",)
+        return replace(self, seconds=0.0, reasons=reasons, is_learned=False)
 
     @property
     def is_good(self) -> bool:
@@ -166,6 +171,10 @@ class Calibration:
         """`alpha_rise` of the phase that ended last."""
         return alpha_rise(self._whole_windows("eeg"))
 
+    def learned(self) -> frozenset[str]:
+        """The parts of which something is known, now."""
+        return self.session.ask(lambda pipeline: frozenset(pipeline.learned()))
+
     def forget(self, modalities: Sequence[Modality]) -> None:
         """Let these modalities know nothing, in the recording too."""
         self.session.control(LEARN, learning_payload(modalities, "forgotten"))
@@ -213,7 +222,11 @@ def alpha_rise(windows: Sequence[Feature]) -> float | None:
 
 
 def calibration_config(config: Config, record_into: Path | None) -> Config:
-    """The configuration without a profile and without outputs, recorded as the task `calibration`."""
-    recording = config.recording.model_copy(update={"folder": record_into, "task": "calibration"})
+    """The configuration without a profile and without outputs, recorded as the task `calibration`.
+
+    `record_into` is another folder than the configuration's, if any.
+    """
+    folder = record_into or config.recording.folder
+    recording = config.recording.model_copy(update={"folder": folder, "task": "calibration"})
     output = config.output.model_copy(update={"lsl": False, "csv": None})
     return config.model_copy(update={"profile": None, "output": output, "recording": recording})

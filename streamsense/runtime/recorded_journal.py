@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import RecordingError
 from streamsense.journal_lines import (
     BadLine,
@@ -36,7 +37,7 @@ from streamsense.sources.recorded import marker_texts
 from streamsense.sources.xdf_chunks import Chunk, Damage, read_chunks
 from streamsense.sources.xdf_header import BadHeader, StreamHeader, parse_stream_header
 from streamsense.sources.xdf_samples import DamagedChunk
-from streamsense.streams import MODALITIES, VOICE_FRAMES, Block, Event, FloatArray, StreamInfo
+from streamsense.streams import MODALITIES, VOICE_FRAMES, Block, Event, StreamInfo
 
 _MOST_WAITING_BYTES = 1 << 27
 """Samples that no line has referred to yet: of our recordings 32 MB at the most, and usually half a second's."""

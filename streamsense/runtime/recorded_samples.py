@@ -7,11 +7,11 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.runtime.recorded_checks import ChangedRecording
 from streamsense.sources.recorded import FORMAT_DTYPES
 from streamsense.sources.xdf_header import StreamHeader
 from streamsense.sources.xdf_samples import SampleDecoder
-from streamsense.streams import FloatArray
 
 _TEXT_BYTES = 120
 Samples = tuple[FloatArray, npt.NDArray[np.generic], list[list[str]]]

@@ -10,7 +10,7 @@ from streamsense.errors import RecordingError
 from streamsense.features.electrodes import rename_channels
 from streamsense.pipeline import Pipeline
 from streamsense.profile import PROFILE, load_profile
-from streamsense.runtime.assembly import build_pipeline
+from streamsense.runtime.assembly import build_replay_pipeline
 from streamsense.runtime.replay import ReplaySession
 from streamsense.sources.pictures import FaceFront, PictureFront, face_edge
 from streamsense.sources.recorded import RecordedStream, Recording, Selection, with_channel_labels
@@ -24,7 +24,7 @@ def open_replay(
     file: Path,
     named: Mapping[Modality, str | None],
     config: Config | None = None,
-    build: Callable[[Config], Pipeline] = lambda config: build_pipeline(config)[0],
+    build: Callable[[Config], Pipeline] = lambda config: build_replay_pipeline(config)[0],
 ) -> tuple[ReplaySession, tuple[str, ...]]:
     """A replay that is ready to run, and what a user should know about the file.
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.pipeline import Pipeline
 from streamsense.sources.pictures import FaceFront
 from streamsense.sources.recorded import Recording, Selection
-from streamsense.streams import Block, FloatArray, OffsetProbe, StreamOpened
+from streamsense.streams import Block, OffsetProbe, StreamOpened
 
 
 def due_times(block: Block, before: float) -> FloatArray:

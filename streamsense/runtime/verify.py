@@ -11,7 +11,7 @@ import numpy as np
 from streamsense.config import parse_config
 from streamsense.errors import RecordingError
 from streamsense.journal_lines import Snapshot
-from streamsense.runtime.assembly import build_pipeline
+from streamsense.runtime.assembly import build_replay_pipeline
 from streamsense.runtime.fingerprint import differing_parts, fingerprint
 from streamsense.runtime.recorded_checks import ChangedRecording
 from streamsense.runtime.recorded_journal import JournalReader, RecordedPlan, RecordedScore
@@ -97,7 +97,7 @@ class RecordedSession:
         self.reader = JournalReader(path)
         head = self.reader.head
         self.config = parse_config(head.get("config"), f"The configuration in {path}")
-        self.pipeline, description = build_pipeline(self.config)
+        self.pipeline, description = build_replay_pipeline(self.config)
         recorded = head.get("fingerprint")
         if not isinstance(recorded, dict):
             raise RecordingError(f"{path} does not say what its scores were computed with. It cannot be verified.")

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.score import Channel
 from streamsense.sinks import xdf_writer
-from streamsense.streams import Block, FloatArray, StreamInfo
+from streamsense.streams import Block, StreamInfo
 
 
 class XdfStream:

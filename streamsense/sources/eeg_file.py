@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import RecordingError
 from streamsense.sources.recorded import FILE_BLOCK_S, RecordedStream, Selection, check_selection
-from streamsense.streams import Block, Event, FloatArray, StreamOpened
+from streamsense.streams import Block, Event, StreamOpened
 
 SIGNALS_ID = 1
 ANNOTATIONS_ID = 2

@@ -12,21 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pylsl
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import SourceError
 from streamsense.sources.lsl_streams import StreamQuery, describe_stream, stream_info
 from streamsense.sources.lsl_watch import Reporter, Silence, buffer_samples, is_full
 from streamsense.sources.recorded import marker_texts
-from streamsense.streams import (
-    Block,
-    Control,
-    Event,
-    FloatArray,
-    Kind,
-    OffsetProbe,
-    StreamInfo,
-    StreamLost,
-    StreamOpened,
-)
+from streamsense.streams import Block, Control, Event, Kind, OffsetProbe, StreamInfo, StreamLost, StreamOpened
 from streamsense.ticks import Clock
 
 Emit = Callable[[Event], None]

@@ -14,10 +14,10 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from streamsense.arrays import Float32Array, FloatArray
 from streamsense.errors import AmbiguousStream, DependencyError, SourceError, StreamNotFound
-from streamsense.streams import Block, Control, Event, FloatArray, StreamInfo, StreamLost, StreamOpened
+from streamsense.streams import Block, Control, Event, StreamInfo, StreamLost, StreamOpened
 from streamsense.ticks import Clock
 
 _SILENT_S = 1.5
@@ -68,7 +68,7 @@ class InputDevice:
 class _Captured:
     """What one callback brought: `sound` (n,), now, the age of its first sample (s), whether some was lost before."""
 
-    sound: npt.NDArray[np.float32]
+    sound: Float32Array
     received: float
     age_s: float
     overflow: bool
@@ -229,7 +229,7 @@ class MicrophoneSource:
         if stream is not None:
             stream.close(ignore_errors=True)
 
-    def _capture(self, sound: npt.NDArray[np.float32], _frames: int, times: Any, status: Any) -> None:
+    def _capture(self, sound: Float32Array, _frames: int, times: Any, status: Any) -> None:
         """PortAudio's callback: copy, and read the clock."""
         age = self._device_now(times.currentTime) - times.inputBufferAdcTime
         now = self._clock.now()

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from streamsense.arrays import Float32Array, FloatArray
 from streamsense.face.edge import FaceEdge
 from streamsense.features.face_vector import FrontEnd, face_vector_labels, face_vector_units
 from streamsense.models.catalogue import model_files
 from streamsense.sources.jpeg_frames import decode_jpeg_base64
-from streamsense.streams import Block, Event, FloatArray, StreamInfo, StreamOpened
+from streamsense.streams import Block, Event, StreamInfo, StreamOpened
 from streamsense.ticks import Clock
 
 
@@ -39,7 +39,7 @@ class FaceFront(Protocol):
         """The face vectors' description, for pictures that `info` describes."""
         ...
 
-    def convert(self, samples: Sequence[str | bytes], stamps: FloatArray) -> tuple[npt.NDArray[np.float32], FloatArray]:
+    def convert(self, samples: Sequence[str | bytes], stamps: FloatArray) -> tuple[Float32Array, FloatArray]:
         """Vectors (n, channels) and stamps of the pictures that can be read."""
         ...
 
@@ -103,7 +103,7 @@ class PictureFront:
             self._keeper.begin(info)
         return described_as_face(info, self._edge.front_end)
 
-    def convert(self, samples: Sequence[str | bytes], stamps: FloatArray) -> tuple[npt.NDArray[np.float32], FloatArray]:
+    def convert(self, samples: Sequence[str | bytes], stamps: FloatArray) -> tuple[Float32Array, FloatArray]:
         """One vector (n, channels) and stamp for each picture that can be read; damaged ones are left out."""
         vectors, kept, texts = [], [], []
         self._skipped += max(0, len(samples) - self._most_at_once) if self._most_at_once else 0

@@ -11,8 +11,9 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import RecordingError
-from streamsense.streams import Block, Event, FloatArray, Kind, StreamInfo
+from streamsense.streams import Block, Event, Kind, StreamInfo
 
 FORMAT_DTYPES: dict[str, str] = {
     "int8": "int8",

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
+from streamsense.arrays import Float32Array
 from streamsense.errors import RecordingError
 from streamsense.sources.recorded import FILE_BLOCK_S, RecordedStream, Selection, check_selection, unreadable
 from streamsense.streams import Block, Event, StreamOpened
@@ -61,7 +61,7 @@ class SoundRecording:
             yield Block(key, start, stamps, values, float(stamps[-1]))
             start += len(values)
 
-    def _pieces(self) -> Iterator[npt.NDArray[np.float32]]:
+    def _pieces(self) -> Iterator[Float32Array]:
         layout = self.layout
         left = self.streams[0].sample_count
         length = max(1, round(FILE_BLOCK_S * layout.rate_hz))
@@ -146,7 +146,7 @@ def _checked(path: Path, form: bytes, offset: int, size: int) -> WavLayout:
     return WavLayout(offset, size, channels, rate, bits // 8, code == _FLOAT)
 
 
-def _as_float(content: bytes, layout: WavLayout) -> npt.NDArray[np.float32]:
+def _as_float(content: bytes, layout: WavLayout) -> Float32Array:
     """Samples (n, channels) in [-1, 1)."""
     if layout.is_float:
         with np.errstate(over="ignore", invalid="ignore"):  # hostile doubles become infinite, and stay visible

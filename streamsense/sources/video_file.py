@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from streamsense.arrays import Float32Array, FloatArray
 from streamsense.errors import RecordingError
 from streamsense.face.edge import FaceEdge
 from streamsense.face.opencv import cv2
@@ -22,7 +22,7 @@ from streamsense.sources.jpeg_frames import MAX_FRAME_PIXELS
 from streamsense.sources.pictures import described_as_face
 from streamsense.sources.recorded import RecordedStream, Selection, check_selection
 from streamsense.sources.webcam_device import film_rate
-from streamsense.streams import Block, Event, FloatArray, StreamInfo, StreamOpened
+from streamsense.streams import Block, Event, StreamInfo, StreamOpened
 
 FILM_ID: Final = 1
 _FRAMES_AT_ONCE: Final = 8
@@ -114,7 +114,7 @@ class FilmFront:
         """The face vectors' description, under the film's own name."""
         return described_as_face(info, self._edge.front_end)
 
-    def convert(self, samples: Sequence[str | bytes], stamps: FloatArray) -> tuple[npt.NDArray[np.float32], FloatArray]:
+    def convert(self, samples: Sequence[str | bytes], stamps: FloatArray) -> tuple[Float32Array, FloatArray]:
         """One vector (n, channels) and stamp for each picture, given by its number; damaged ones are left out."""
         if self._capture is None:
             self._capture = _open(self._path)

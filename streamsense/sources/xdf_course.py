@@ -24,10 +24,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.sources.xdf_chunk_table import STEP_BACK_S, ChunkTable, off_course
 from streamsense.sources.xdf_evidence import End, Evidence, Row
 from streamsense.sources.xdf_groups import Groups, grouped
-from streamsense.streams import FloatArray
 
 MAX_TIME_S = 1e12
 """No clock in seconds shows more, nor one in milliseconds by much: a time beyond it is damage."""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.sources.xdf_evidence import Row
-from streamsense.streams import FloatArray
 
 
 class Groups(NamedTuple):

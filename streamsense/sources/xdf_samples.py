@@ -6,8 +6,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.sources.recorded import FORMAT_DTYPES
-from streamsense.streams import FloatArray
 
 _BAD_WIDTH = "a sample's stamp is neither 0 nor 8 bytes wide"
 MAX_SAMPLES = 1 << 24

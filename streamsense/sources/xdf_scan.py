@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.sources import xdf_chunks
 from streamsense.sources.recorded import RecordedStream
 from streamsense.sources.xdf_chunks import Chunk, Damage, read_chunks
@@ -18,7 +19,6 @@ from streamsense.sources.xdf_course import Course, usable
 from streamsense.sources.xdf_evidence import NEAR_PROBE_S, Evidence
 from streamsense.sources.xdf_header import BadHeader, Footer, StreamHeader, parse_footer, parse_stream_header
 from streamsense.sources.xdf_samples import DamagedChunk, SampleDecoder, starts_bare
-from streamsense.streams import FloatArray
 
 Probe = tuple[float, float]
 """One clock offset as recorded: collection time on the stream's own clock, and the offset to be added (s)."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from streamsense.streams import FloatArray
+from streamsense.arrays import FloatArray
 
 GAP_TOLERANCE_S = 0.025
 FUTURE_TOLERANCE_S = 0.05

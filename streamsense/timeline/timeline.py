@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import SourceError
-from streamsense.streams import VOICE_FRAMES, Block, FloatArray, OffsetProbe, StreamInfo, TimedBlock
+from streamsense.streams import VOICE_FRAMES, Block, OffsetProbe, StreamInfo, TimedBlock
 from streamsense.timeline.clock_jump import JUMP_S, ClockJumpState, forget_arrivals, note_arrival
 from streamsense.timeline.clock_offset import ClockOffsetState, take_probe
 from streamsense.timeline.smoothing import SmoothingState, pass_irregular, pass_markers, smooth_regular

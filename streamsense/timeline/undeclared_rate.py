@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.state import LENGTH_VARIES
-from streamsense.streams import FloatArray
 
 STRETCH_S = 2.0
 _HOLE_S = 0.5

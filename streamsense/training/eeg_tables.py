@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsense.features.band_entropy import BandEntropy
-from streamsense.models.catalogue import cache_folder
 from streamsense.models.contract import canonical_json
 from streamsense.models.fetch import write_whole
+from streamsense.models.ways import cache_folder
 from streamsense.streams import Block, Feature, StreamInfo
 from streamsense.timeline.timeline import Timeline
 from streamsense.training.eeg_recordings import EegSession, eegmat_people, eegmat_session

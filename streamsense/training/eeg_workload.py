@@ -24,8 +24,8 @@ from rich.console import Console
 from streamsense.errors import StreamsenseError
 from streamsense.features.band_entropy import BandEntropy
 from streamsense.features.band_settings import BAND_NAMES
-from streamsense.models.catalogue import cache_folder
 from streamsense.models.contract import contract_sha256
+from streamsense.models.ways import cache_folder
 from streamsense.resources import shipped
 from streamsense.streams import FloatArray
 from streamsense.training import eeg_evaluation as evaluation

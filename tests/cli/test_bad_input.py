@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamsense.models.catalogue import CATALOGUE
+from streamsense.models.published import CATALOGUE
 from tests.helpers.command_line import Done, run, run_together, simulator, write_config
 from tests.helpers.lsl_processes import outlets
 from tests.helpers.xdf_writer import XdfWriter

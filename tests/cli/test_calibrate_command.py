@@ -27,6 +27,7 @@ from streamsense.runtime.recorded_journal import JournalReader
 from tests.helpers import sessions
 from tests.helpers.command_line import COMMAND, Done, environment, run, run_together, running, simulator, write_config
 from tests.helpers.real_session import HELPERS, Process
+from tests.helpers.stream_faults import LABELS, RATE_HZ, amplifiers
 
 pytestmark = pytest.mark.timeout(600)
 SHORT = ("--rest", 11, "--eyes-closed", 5, "--reading", 5)
@@ -81,8 +82,8 @@ def silent(folder: Path, session_id: str) -> Done:
 
 def interrupted(folder: Path, session_id: str) -> Done:
     """Ctrl-C in the middle of the phase."""
-    file = config(folder, "interrupted", session_id)
-    arguments = ["calibrate", file, "-o", "interrupted.json", "--no-prompt", "--pause", 0, "--record", "broken_off"]
+    file = config(folder, "interrupted", session_id, recording={"folder": "broken_off"})
+    arguments = ["calibrate", file, "-o", "interrupted.json", "--no-prompt", "--pause", 0]
     with running(*arguments, folder=folder) as command:
         command.wait_for("Read aloud", timeout_s=PATIENCE_S)
         time.sleep(1.0)
@@ -99,6 +100,19 @@ def disk_full(folder: Path, session_id: str) -> Done:
         cwd=folder, env=environment(), capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def changed_cap(folder: Path, session_id: str) -> Done:
+    """The amplifier comes back with fewer electrodes after their rest was learned."""
+    file = write_config(folder, "cap", {"eeg": {"source": {"name": "amplifier"}}, "lsl": {"session_id": session_id}})
+    phases = ["--no-prompt", "--pause", 0, "--rest", 11, "--eyes-closed", 15]
+    with amplifiers(session_id) as sender:
+        sender.ask(do="open", name="amplifier", source_id="amp-1", labels=LABELS, rate=RATE_HZ)
+        with running("calibrate", file, "-o", "cap.json", *phases, folder=folder) as command:
+            command.wait_for("✓ eeg", timeout_s=PATIENCE_S)
+            sender.ask(do="close", name="amplifier")
+            sender.ask(do="open", name="amplifier", source_id="amp-1", labels=LABELS[:3], rate=RATE_HZ)
+            return command.wait(PATIENCE_S)
 
 
 def some_missing(folder: Path, session_id: str) -> list[Done]:
@@ -172,10 +186,10 @@ class Drawn:
 def outcomes(folder: Path) -> Iterator[dict[str, Future[object]]]:
     """All at the same time: they wait for real time to pass."""
     session_id = f"calibrate-{uuid.uuid4().hex[:8]}"
-    with simulator(session_id, "eeg"), playing(folder, session_id, SILENCE), ThreadPoolExecutor(5) as pool:
+    with simulator(session_id, "eeg"), playing(folder, session_id, SILENCE), ThreadPoolExecutor(6) as pool:
         in_silence = {
             make.__name__: pool.submit(make, folder, session_id)
-            for make in (some_missing, silent, interrupted, disk_full)
+            for make in (some_missing, silent, interrupted, disk_full, changed_cap)
         }
         yield {**in_silence, "repeated": pool.submit(repeated, folder)}
 
@@ -195,6 +209,7 @@ def test_ctrl_c_leaves_no_profile_and_a_whole_recording(outcomes: dict[str, Futu
     done = outcomes["interrupted"].result()
     assert done.code == 130, done
     assert "Interrupted: no profile was written." in done.out
+    assert "It is recorded into broken_off." in done.out, "as the configuration says"
     assert "Traceback" not in done.err
     assert not (folder / "interrupted.json").exists()
     (file,) = (folder / "broken_off").glob("*_task-calibration_*.xdf")
@@ -209,6 +224,15 @@ def test_what_was_learned_is_kept_where_the_recording_failed(outcomes: dict[str,
     assert "The profile of eeg is in full.json" in done.err
     assert done.err.splitlines()[-1].startswith("Error: The recording full/")
     assert list(load_profile(folder / "full.json").parts) == ["eeg"]
+
+
+def test_what_a_changed_stream_has_taken_with_it_is_told(outcomes: dict[str, Future[object]], folder: Path) -> None:
+    done = outcomes["changed_cap"].result()
+    assert done.code == 2, done
+    assert "warning: the EEG came back with other electrodes, units or another rate: what was learned" in done.out
+    assert done.err.startswith("Error: Too little to learn from: eeg: 0.0 s learned from, ")
+    assert "its stream came back otherwise after that, and what was learned is lost" in done.err
+    assert not (folder / "cap.json").exists()
 
 
 def test_a_phase_that_gave_too_little_is_repeated(outcomes: dict[str, Future[object]], folder: Path) -> None:

@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamsense.features.band_entropy import BAND_NAMES
+from streamsense.face.opencv import cv2
+from streamsense.features.band_entropy import BAND_NAMES, BandEntropy
 from streamsense.features.electrodes import ELECTRODES
+from streamsense.models.contract import contract_sha256
 from streamsense.runtime.recorded_session import open_replay
 from streamsense.score import Score
 from streamsense.streams import Feature
@@ -24,6 +26,7 @@ from tests.conftest import DATA_FOLDER
 from tests.helpers import recorded_sessions
 from tests.helpers.command_line import Done, run_together
 from tests.helpers.edf_writer import write_edf
+from tests.helpers.face_pictures import astronaut
 from tests.helpers.films import moving, write_film
 from tests.helpers.recorded_sessions import Made
 from tests.helpers.xdf_writer import XdfWriter
@@ -67,10 +70,22 @@ def make_files(folder: Path) -> dict[str, Path]:
     t = np.arange(4 * 8000) / 8000
     sound = 0.3 * np.sign(np.sin(2 * np.pi * 140 * t)) * (np.sin(2 * np.pi * t) > 0)
     soundfile.write(files["8k"], sound, 8000, subtype="PCM_16")
+    sound[4000:8000:3], sound[4001:8000:3] = np.nan, -np.inf
+    files["no sound"] = folder / "no sound.wav"
+    soundfile.write(files["no sound"], sound, 8000, subtype="FLOAT")
+    files["constant"] = eeg_xdf(folder / "constant.xdf", ["Cz", "Oz"], np.full((1500, 2), 4200.0))
     files["nan"] = eeg_xdf(folder / "nan.xdf", ["F3", "F4", "C3", "C4", "O1", "O2"], spoilt_eeg())
     files["other names"] = eeg_xdf(folder / "other.xdf", ["ExG1", "ExG2"], random.normal(0, 12, (1500, 2)))
     frames = moving(40)
     files["grey"] = write_film(folder / "grey.avi", [frame[..., 1].copy() for frame in frames])
+    two, face = np.full((400, 680, 3), 90, np.uint8), astronaut()[:280, 85:365]
+    two[20:380, 300:660] = cv2.resize(face, (360, 360))
+    files["one face"] = write_film(folder / "one.avi", [two] * 30)
+    two[20:300, :280] = face
+    files["two faces"] = write_film(folder / "two.avi", [two] * 30)
+    # 4K: that of one picture, since so large ones take their time
+    large = cv2.resize(astronaut()[:288], (3840, 2160), interpolation=cv2.INTER_CUBIC)
+    files["4k"] = write_film(folder / "4k.avi", [large] * 10, rate=5.0)
     files["no face"] = write_film(folder / "no_face.avi", [np.full((240, 320, 3), 90, np.uint8)] * 30)
     (folder / "notes.mp4").write_text("dear diary")
     files["no film"] = folder / "notes.mp4"
@@ -115,6 +130,10 @@ def done(folder: Path, files: dict[str, Path]) -> dict[str, Done]:
     commands["not used"] = ["features", files["grey"], "-o", folder / "not used.csv", "--face", "none"]
     commands["ending"] = ["features", files["one"], "-o", folder / "table.xlsx"]
     (folder / "short.yaml").write_text("eeg: {window_s: 2, reference: none}\n")
+    commands["other cap"] = ["features", files["one"], "-o", folder / "other cap.csv", "--config", "cap.yaml"]
+    part = {"contract": contract_sha256(BandEntropy().contract()), "baseline": {"Fz": [1.0] * 5}, "weight": 1.0}
+    (folder / "Fz.json").write_text(json.dumps({"streamsense_profile": 1, "eeg": part}))
+    (folder / "cap.yaml").write_text("eeg: {}\nprofile: Fz.json\n")
     return dict(zip(commands, run_together(list(commands.values()), folder), strict=True))
 
 
@@ -145,7 +164,7 @@ def named_numbers(windows: Mapping[str, Feature]) -> dict[str, float]:
             if face.inputs["action_unit_mask"].any():
                 names = (f"au{unit}", f"au{unit}_sd", f"au{unit}_slope_per_s", f"au{unit}_left_minus_right")
                 numbers |= dict(zip(names, map(float, row), strict=True))
-        numbers |= face.cues
+        numbers |= face.cues | face.beside
     if (voice := windows.get("voice")) is not None:
         for column, name in enumerate(("mean", "sd", "delta_mean", "delta_sd")):
             for band in range(64):
@@ -221,9 +240,16 @@ def test_one_electrode_is_enough(done, folder):
     assert float(rows[-1]["de_alpha_Oz"]) > 0
 
 
+def test_electrodes_that_the_profile_does_not_know_are_told(done, folder):
+    assert done["other cap"].code == 0, done["other cap"]
+    (told,) = [line for line in done["other cap"].out.splitlines() if line.startswith("warning: the profile ")]
+    assert "knows no rest of Oz" in told
+    assert "does not count" in told
+
+
 def test_a_rate_that_is_too_low_is_told(done, folder):
     assert done["slow"].code == 2
-    assert "80 Hz" in done["slow"].err
+    assert "80 Hz, which cannot carry gamma (31 to 49 Hz)" in done["slow"].err
     assert not (folder / "slow.csv").exists()
 
 
@@ -243,6 +269,21 @@ def test_a_film_without_a_face_gives_rows_of_validity_0(done, folder):
     assert {row["au12"] for row in rows} == {""}
 
 
+def test_of_two_faces_one_is_followed_and_the_quality_says_so(done, folder):
+    assert done["two faces"].code == 0
+    last, alone = (table_of(folder / f"{name}.csv")[1][-1] for name in ("two faces", "one face"))
+    assert float(last["au12"]) >= 0
+    assert float(last["face_quality"]) == pytest.approx(0.8 * float(alone["face_quality"]), rel=0.05)
+
+
+def test_pictures_in_4k_are_taken(done, folder):
+    assert done["4k"].code == 0
+    _, rows = table_of(folder / "4k.csv")
+    assert float(rows[-1]["face_validity"]) > 0.5
+    assert float(rows[-1]["au12"]) >= 0
+    assert 100 < float(rows[-1]["head_z_mm"]) < 3000
+
+
 def test_a_grey_film_gives_action_units(done, folder):
     assert done["grey"].code == 0
     assert "sound" in done["grey"].out
@@ -256,11 +297,27 @@ def test_what_is_no_number_is_no_feature(done, folder):
     names, rows = table_of(folder / "nan.csv")
     assert not any(cell in ("nan", "inf", "-inf") for row in rows for cell in row.values())
     last = rows[-1]
-    good, never = [f"de_{band}_F3" for band in BAND_NAMES], [f"de_{band}_O2" for band in BAND_NAMES]
-    assert all(last[name] for name in good)
-    assert set(never) <= set(names)
-    assert not any(row[name] for row in rows for name in never), "an electrode without a number is masked"
+    assert all(last[f"de_{band}_F3"] for band in BAND_NAMES)
+    for electrode in ("C4", "O1", "O2"):  # infinite again and again, constant, never a number
+        never = {f"de_{band}_{electrode}" for band in BAND_NAMES}
+        assert never <= set(names)
+        assert not any(row[name] for row in rows for name in never), f"{electrode} is masked"
     assert float(last["eeg_quality"]) < 1.0
+
+
+def test_eeg_that_is_constant_has_no_value(done, folder):
+    assert done["constant"].code == 0
+    _, rows = table_of(folder / "constant.csv")
+    assert {row["de_alpha_Oz"] for row in rows} == {""}
+    assert {(float(row["eeg_validity"]), float(row["eeg_quality"])) for row in rows[5:]} == {(0.0, 0.0)}
+
+
+def test_sound_that_is_no_number_is_silence(done, folder):
+    assert done["no sound"].code == 0
+    _, rows = table_of(folder / "no sound.csv")
+    assert not any(cell in ("nan", "inf", "-inf") for row in rows for cell in row.values())
+    spoilt, fine = (float(rows[row]["voice_quality"]) for row in (7, -1))
+    assert spoilt == 0 < fine, "what is no number counts as clipped"
 
 
 def test_electrodes_can_be_named(done, folder):

@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 from streamsense.cli.models import app
 from streamsense.errors import ModelError
 from streamsense.models import catalogue
-from streamsense.models.catalogue import CatalogueEntry
-from streamsense.models.fetch import CACHE_VARIABLE, ModelFile
+from streamsense.models.fetch import CACHE_VARIABLE
+from streamsense.models.published import CatalogueEntry, ModelFile
+from streamsense.models.ways import MODELS_VARIABLE
 from streamsense.resources import shipped
 
 
@@ -21,7 +22,7 @@ def run(*arguments):
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.delenv(catalogue.MODELS_VARIABLE, raising=False)
+    monkeypatch.delenv(MODELS_VARIABLE, raising=False)
     file = ModelFile("net.tflite", 3, hashlib.sha256(b"net").hexdigest())
     monkeypatch.setattr(catalogue, "CATALOGUE", {"tiny": CatalogueEntry("tiny", "a net", "Nobody", "CC0-1.0", (file,))})
     (tmp_path / "net.tflite").write_bytes(b"net")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import astuple
 
 import pytest
 import typer
 
 from streamsense.cli.main import app
 from streamsense.config import Config, LslSource, MicrophoneSource, WebcamSource
+from streamsense.datasets.catalogue import DATASETS
 from streamsense.errors import StreamsenseError
+from streamsense.evaluation import splits
+from streamsense.evaluation.leakage import run_sentinel
 from streamsense.quality_notices import QUALITY
 from streamsense.runtime.recording import ALARM
 from streamsense.runtime.verify import DIFFERENT, ELSEWHERE
@@ -105,7 +109,8 @@ def _is_section(part: object) -> bool:
 
 def test_the_events_are_those_that_the_code_sends():
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "streamsense").rglob("*.py"))
-    sent = set(re.findall(r'_notice\(\s*[^\n"]*?,\s*"(\w+)"', source)) | set(re.findall(r'Control\("(\w+)"', source))
+    sent = set(re.findall(r'(?:notices\.add|_notice)\(\s*[^\n"]*?,\s*"(\w+)"', source))
+    sent |= set(re.findall(r'Notice\([^\n"]*?,\s*"(\w+)"', source)) | set(re.findall(r'Control\("(\w+)"', source))
     sent |= set(re.findall(r'_report\.(?:tell|tally)\(\s*"(\w+)"', source))
     sent |= {"modality_lost", "modality_present", "modality_regained", "session_started", "stream_refused"}
     sent |= {ALARM, QUALITY}
@@ -132,6 +137,20 @@ def test_every_command_and_option_is_there():
 def test_the_exit_codes_are_right():
     codes = {int(row[0]) for row in table("### Exit codes")}
     assert {0, DIFFERENT, StreamsenseError.exit_code, ELSEWHERE, 130} == codes
+
+
+def test_the_data_sets_and_splits_are_those_of_the_code():
+    text = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    assert [row[0].strip("`") for row in table("## Data sets", text)] == list(DATASETS)
+    named = [row[0].strip("`") for row in table("by data sets (", text)]
+    assert named == ["leave_one_person_out", "folds_by_person", "trial_wise", "cross_corpus"]
+    assert all(hasattr(splits, name) for name in named)
+
+
+def test_the_figures_of_the_leakage_sentinel_are_those_of_the_code():
+    text = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    told = [float(row[1].rstrip(" %")) / 100 for row in table("run_sentinel(", text)]
+    assert list(astuple(run_sentinel(seed=0))) == pytest.approx(told, abs=0.03)
 
 
 @pytest.mark.parametrize("document", [*DOCUMENTS, "CONTRIBUTING.md"])

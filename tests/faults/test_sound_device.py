@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.signal import hilbert
 
+from tests.helpers.capturing import capturing
 from tests.helpers.sound_server import DEVICE, RATE_HZ, SoundServer, sound_served
 from tests.helpers.watched_session import Watched, assert_unbroken, watched
 
@@ -56,26 +55,15 @@ def errors_of_stamps(stamps: np.ndarray, sound: np.ndarray) -> np.ndarray:
 
 def test_stamps_are_right_after_a_standstill(sound_server: SoundServer, tmp_path: Path) -> None:
     """Python's lock is held for 1 s, as a bad extension module does; then the whole process is stopped for 2.5 s."""
-    output, pipe = tmp_path / "out.npz", subprocess.PIPE
-    command = [sys.executable, "-m", "tests.helpers.capture_microphone", DEVICE, "0", "60", str(output)]
-    with subprocess.Popen(
-        command, env=sound_server.environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert [process.stdout.readline().strip() for _ in range(2)] == ["StreamOpened", "Block"]
+    with capturing(sound_server, tmp_path / "out.npz") as capture:
         time.sleep(1.0)
-        process.stdin.write(f"hold {HELD_S}\n")
-        process.stdin.flush()
+        capture.tell(f"hold {HELD_S}")
         time.sleep(HELD_S + 1.0)
-        process.send_signal(signal.SIGSTOP)
+        capture.process.send_signal(signal.SIGSTOP)
         time.sleep(STOPPED_S)
-        process.send_signal(signal.SIGCONT)
+        capture.process.send_signal(signal.SIGCONT)
         time.sleep(1.0)
-        out, errors = process.communicate("enough\n", timeout=30)
-    assert process.returncode == 0, errors
-    assert out == "", "the device never fell silent"
-    got = np.load(output)
+        got = capture.finish()  # the device never fell silent
     assert (np.diff(got["stamps"]) > 0).all()
     assert (got["received"] - got["ends"]).min() > -0.001
     assert (got["received"] - got["ends"]).max() > STOPPED_S - 0.5, "the halt was there"

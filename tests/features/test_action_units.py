@@ -22,6 +22,7 @@ from streamsense.features.face_neutral import ActionUnitEstimator, NeutralSettin
 from streamsense.features.face_vector import (
     BLENDSHAPE_START,
     BLENDSHAPES,
+    FIELD_INDEX,
     GEOMETRY_START,
     LANDMARK_PAIRS,
     LANDMARKS,
@@ -57,7 +58,7 @@ MOVES: dict[int, tuple[Move, set[int]]] = {
     15: ({CORNER: (0, -4.5, 0)}, set()),
     17: ({CHIN: (0, 4, 0), LOWER_LIP_EDGE: (0, 4, 0), LOWER_LIP_INNER: (0, 4, 0)}, set()),
     20: ({CORNER: (5.5, 0, 0)}, set()),
-    24: ({UPPER_LIP_EDGE: (0, -3, 0), LOWER_LIP_EDGE: (0, 3, 0)}, {28}),
+    24: ({UPPER_LIP_EDGE: (0, -2.5, 0), LOWER_LIP_EDGE: (0, 2.5, 0)}, {28}),
     25: ({LOWER_LIP_EDGE: (0, -8, 0), LOWER_LIP_INNER: (0, -8, 0)}, set()),
     26: (
         {LOWER_LIP_EDGE: (0, -12, 0), LOWER_LIP_INNER: (0, -12, 0), CHIN: (0, -12, 0), JAW: (0, -12, 0)},
@@ -95,8 +96,10 @@ class Face:
         self.show(neutral, seconds)
 
     def show(self, vector: np.ndarray, seconds: float = FRAME_S, yaw_deg: float = 0) -> np.ndarray:
+        vector = vector.copy()
+        vector[FIELD_INDEX["yaw_deg"]] += yaw_deg
         for _ in range(max(round(seconds / FRAME_S), 1)):
-            units = self.estimator.step(self.state, vector, yaw_deg, 0, FRAME_S)
+            units = self.estimator.step(self.state, vector, FRAME_S)
         return units
 
 
@@ -244,7 +247,10 @@ def test_blendshapes_give_their_units(unit: int) -> None:
     start, full = BLINK_LIMITS if unit == 45 else (SHAPE_START, 1.0)
     weight = 0.02 + start + 0.6 * (full - start)
     shapes = {s.format(side=side): weight for s in BLENDSHAPE_MAP[unit] for side in ("Left", "Right")}
-    units = face.show(with_shapes(neutral_vector(), **shapes))
+    # of 17 the landmarks, too, must tell it
+    seen = moved(neutral_vector(), MOVES[17][0]) if unit == 17 else neutral_vector()
+    units = face.show(with_shapes(seen, **shapes))
+    assert unit != 17 or level(face.show(with_shapes(neutral_vector(), **shapes)), 17) == 0
     assert units[ACTION_UNIT_INDEX[unit]] == pytest.approx([3, 3], abs=0.05)
     assert max(level(units, other) for other in ACTION_UNITS if other != unit) < 0.1
 

@@ -23,6 +23,7 @@ from streamsense.features.face_vector import (
     face_vector_units,
 )
 from streamsense.features.face_windows import ROW_LENGTH, TRACKED, UNITS_AT, count_onsets
+from streamsense.features.head_and_gaze import HEAD_AND_GAZE
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 from tests.features.test_action_units import MOVES, UPPER_LID, moved
 from tests.helpers.face_pictures import astronaut_vector
@@ -63,8 +64,8 @@ def pushed(vectors: np.ndarray, times: np.ndarray | None = None, operator: FaceF
 def bits(feature: Feature) -> tuple[object, ...]:
     numbers = [feature.validity, feature.quality, feature.last_time, feature.effective_time, *feature.cues.values()]
     return (
-        np.array(numbers).tobytes(),
-        tuple(feature.cues),
+        np.array([*numbers, *feature.beside.values()]).tobytes(),
+        (*feature.cues, *feature.beside),
         feature.reasons,
         *((name, values.dtype, values.tobytes()) for name, values in feature.inputs.items()),
     )
@@ -297,6 +298,48 @@ def test_brows_lips_and_smiles_without_cheeks() -> None:
     assert social > 0.3
     vectors[780:] = moved(vectors[780], MOVES[6][0])
     assert cues_of(vectors)["smile_without_cheek"] < social - 0.2
+
+
+def test_head_and_gaze_are_means_of_what_the_edge_gave() -> None:
+    vectors = moving(150, 5)
+    vectors[:, FIELD_INDEX["roll_deg"]] = vectors[:, FIELD_INDEX["pitch_deg"]] / 2 + 3
+    operator = pushed(vectors)
+    tick = START + 150 * FRAME_S
+    seen = vectors[START + np.arange(150) * FRAME_S >= tick - 2].astype(np.float64)
+    seen = seen[seen[:, FIELD_INDEX["tracked"]] > 0]
+    assert 10 < len(seen) < 60, "some frames have no face"
+    found = operator.feature_at(tick).beside
+    assert list(found) == list(HEAD_AND_GAZE)
+    for name in ("yaw_deg", "pitch_deg", "roll_deg", "x_mm", "y_mm", "z_mm"):
+        assert found[f"head_{name}"] == pytest.approx(seen[:, FIELD_INDEX[name]].mean(), abs=1e-9)
+    assert found["head_z_mm"] > 300, "a face that is as far away as one sits"
+    # Of each eye one angle moves, the other is 0, which is no hidden iris.
+    for name, eye in (("gaze_yaw_deg", "left"), ("gaze_pitch_deg", "right")):
+        both = [name.replace("gaze", f"gaze_{side}") for side in ("left", "right")]
+        wanted = sum(seen[:, FIELD_INDEX[one]] for one in both) / 2
+        assert np.ptp(seen[:, FIELD_INDEX[name.replace("gaze", f"gaze_{eye}")]]) > 1
+        assert found[name] == pytest.approx(wanted.mean(), abs=0.5)
+
+
+def test_the_gaze_is_that_of_open_eyes() -> None:
+    closed = moved(still(1)[0], {UPPER_LID: (0, -9, 0)})
+    vectors = still(600)
+    vectors[:, FIELD_INDEX["gaze_left_yaw_deg"]], vectors[:, FIELD_INDEX["gaze_right_yaw_deg"]] = 10, 20
+    end = START + 600 * FRAME_S
+    assert pushed(vectors).feature_at(end).beside["gaze_yaw_deg"] == pytest.approx(15)
+    hidden = vectors.copy()
+    hidden[570:, FIELD_INDEX["gaze_left_yaw_deg"]] = 0  # so the edge says that it cannot be seen
+    assert pushed(hidden).feature_at(end).beside["gaze_yaw_deg"] == pytest.approx((15 + 20) / 2, abs=0.1)
+    blinks = vectors.copy()
+    blinks[560:580] = closed
+    blinks[560:580, FIELD_INDEX["gaze_left_yaw_deg"]] = 60
+    assert pushed(blinks).feature_at(end).beside["gaze_yaw_deg"] == pytest.approx(15)
+    blinks[500:] = closed
+    found = pushed(blinks).feature_at(end).beside
+    assert "gaze_yaw_deg" not in found
+    assert "head_yaw_deg" in found
+    blinks[500:] = 0
+    assert pushed(blinks).feature_at(end).beside == {}
 
 
 def test_a_clock_set_back_begins_anew() -> None:

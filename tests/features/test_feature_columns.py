@@ -58,8 +58,9 @@ def test_every_number_of_the_experts_inputs_has_a_column(session):
                     assert values[index] == np.float32(feature.cues[name])
                 else:
                     assert (tensor, index) in places, (tensor, index)
-        cues = {column.name for column in table.columns[modality] if not column.tensor}
+        cues = {column.name for column in table.columns[modality] if not (column.tensor or column.beside)}
         assert cues == set(feature.cues)
+        assert {column.name for column in table.columns[modality] if column.beside} == set(feature.beside)
 
 
 def test_a_row_has_the_numbers_of_the_inputs_under_their_names(session):
@@ -75,6 +76,8 @@ def test_a_row_has_the_numbers_of_the_inputs_under_their_names(session):
     assert row["au12_left_minus_right"] == face.inputs["action_units"][8, 3]
     assert row["au45_slope_per_s"] == face.inputs["action_units"][18, 2]
     assert row["gaze_aversion"] == face.cues["gaze_aversion"]
+    assert (row["head_yaw_deg"], row["head_pitch_deg"]) == (2.0, -3.0)
+    assert row["gaze_yaw_deg"] == face.beside["gaze_yaw_deg"]
     assert row["logmel_mean_00"] == voice.inputs["log_mel_statistics"][0, 0]
     assert row["logmel_sd_63"] == voice.inputs["log_mel_statistics"][63, 1]
     assert row["logmel_delta_mean_07"] == voice.inputs["log_mel_statistics"][7, 2]
@@ -104,7 +107,7 @@ def test_what_is_masked_or_absent_is_empty(session):
     pipeline, infos, scores = session
     table = pipeline.feature_table(infos)
     late = dict(zip(table.units, table.row(scores[-1].time, scores[-1].windows), strict=True))
-    assert math.isnan(late["au12"]), "there is no face in the window"
+    assert all(math.isnan(late[name]) for name in ("au12", "head_z_mm", "gaze_yaw_deg")), "there is no face"
     early = dict(zip(table.units, table.row(scores[0].time, scores[0].windows), strict=True))
     assert math.isnan(early["de_alpha_O1"]), "the filters warm up"
     assert early["eeg_validity"] == 0.0

@@ -15,8 +15,9 @@ from streamsense.features.sound_highpass import HighPass
 from streamsense.features.speech_gate import SpeechGate, SpeechGateSettings, new_gate_state, restart_gate
 from streamsense.features.speech_probability import SILERO_SHA256
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
-from streamsense.features.voice_front_end import SEGMENT, VOICE_PROBABILITY, VoiceFrontEnd, VoiceFrontEndSettings
-from streamsense.models.catalogue import CATALOGUE
+from streamsense.features.voice_frames import SEGMENT, VOICE_PROBABILITY, VoiceFrontEndSettings
+from streamsense.features.voice_front_end import VoiceFrontEnd
+from streamsense.models.published import CATALOGUE
 from streamsense.models.silero import SILERO, SileroNet
 from streamsense.state import pack, unpack_into
 from streamsense.streams import StreamInfo, TimedBlock

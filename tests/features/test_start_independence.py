@@ -17,7 +17,8 @@ from streamsense.features.band_entropy import BAND_NAMES, BandEntropy, BandEntro
 from streamsense.features.face_features import FaceFeatures
 from streamsense.features.operator import FeatureOperator
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
-from streamsense.features.voice_front_end import VoiceFrontEnd, VoiceFrontEndSettings
+from streamsense.features.voice_frames import VoiceFrontEndSettings
+from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.features.voice_priors import PRIOR_MEAN, PRIOR_SD
 from streamsense.models.silero import SileroNet
 from streamsense.streams import Block, Feature, OffsetProbe, StreamInfo, TimedBlock

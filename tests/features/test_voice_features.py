@@ -18,7 +18,8 @@ from streamsense.features.log_mel import LogMel, LogMelSettings
 from streamsense.features.sound_resampler import Resampler
 from streamsense.features.speech_timing import CUES
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
-from streamsense.features.voice_front_end import VoiceFrontEnd, VoiceFrontEndSettings
+from streamsense.features.voice_frames import VoiceFrontEndSettings
+from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.features.voice_normalisation import NormalisationSettings
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 
@@ -270,8 +271,9 @@ def test_reopening_keeps_the_speaker_and_another_rate_does_not():
     assert voice.open(info()) == ()
     assert voice.state is state
     (warning,) = voice.open(info(48_000))
-    assert "begins anew" in warning
+    assert warning == "the sound came back with another rate: what was learned of the person is forgotten"
     assert voice.state is not state
+    assert voice.open(info()) == (), "there is nothing that could be forgotten"
 
 
 def test_streams_that_are_no_sound_are_refused():

@@ -7,9 +7,9 @@ from itertools import pairwise, permutations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import spearmanr
 
+from streamsense.arrays import FloatArray
 from streamsense.features.action_units import (
     ACTION_UNIT_INDEX,
     ACTION_UNITS,
@@ -21,8 +21,6 @@ from tests.helpers.face_films import AT_REST, BLINKS, SAME_PERSON, UNCLEAR, esti
 from tests.helpers.face_muscles import Seen, canonical_face, readings
 from tests.helpers.face_pictures import bundle_files
 from tests.helpers.mpeg_sound import film_sound
-
-FloatArray = npt.NDArray[np.float64]
 
 STRENGTHS: Final = (0.5, 0.75, 1.0)
 JUDGES: Final[dict[int, tuple[str, ...]]] = {**BLENDSHAPE_MAP, 25: ("jawOpen",)}
@@ -100,29 +98,31 @@ def resting(front_end: FrontEnd) -> dict[tuple[str, str], FloatArray]:
 
 
 @cache
-def steps_at_rest(front_end: FrontEnd) -> FloatArray:
-    """Per unit (19,) the largest step from one frame to the next of the talker at rest who is seen twice.
+def steps_at_rest(front_end: FrontEnd, people_seen: tuple[tuple[str, ...], ...] = SAME_PERSON) -> FloatArray:
+    """Per unit (19,) the largest step from one frame to the next of faces at rest.
 
-    Calibrated on the one film, tested on the other.
+    Calibrated on one film, tested on another of the same person; of films of which every frame was looked at.
     """
     films, estimator, most = face_films(), estimator_of(front_end), np.zeros(len(ACTION_UNITS))
-    for learnt, tested in permutations(SAME_PERSON[-1], 2):
-        neutral = films[learnt].learn(estimator, front_end, films[learnt].at_rest())
-        units = films[tested].units(estimator, front_end, neutral)[films[tested].at_rest()].mean(axis=2)
-        most = np.maximum(most, np.abs(np.diff(units, axis=0)).max(axis=0))
+    for people in people_seen:
+        names = [name for name in people if name in AT_REST and films[name].whole]
+        neutral = {name: films[name].learn(estimator, front_end, films[name].at_rest()) for name in names}
+        for learnt, tested in permutations(names, 2):
+            units = films[tested].units(estimator, front_end, neutral[learnt])[films[tested].at_rest()].mean(axis=2)
+            most = np.maximum(most, np.abs(np.diff(units, axis=0)).max(axis=0))
     return most
 
 
 @cache
 def flicker(front_end: FrontEnd) -> FloatArray:
-    """Per unit (19,) the largest jump of one frame away from both its neighbours, over all talkers' films.
+    """Per unit (19,) the largest jump of one frame away from both its neighbours.
 
-    Talkers' faces are 130 px and more; the neutral is the one of the person's other film, else the film's own.
+    Over the films of which every frame was looked at; the neutral is that of another film of the person, else its own.
     """
     films, estimator, most = face_films(), estimator_of(front_end), np.zeros(len(ACTION_UNITS))
     other = {first: second for people in SAME_PERSON for first, second in permutations(people, 2)}
     for film in films.values():
-        if film.talks:
+        if film.whole:
             calibration = films[other.get(film.name, film.name)]
             units = film.units(estimator, front_end, calibration.learn(estimator, front_end)).mean(axis=2)
             before, after = units[1:-1] - units[:-2], units[1:-1] - units[2:]

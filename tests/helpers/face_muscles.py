@@ -18,11 +18,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from streamsense.arrays import FloatArray
 from streamsense.face.pose import geometry, head_pose
 from streamsense.features.face_neutral import ActionUnitEstimator, NeutralSettings
 from streamsense.features.face_vector import BLENDSHAPE_START, FIELD_INDEX, GEOMETRY_START
-
-FloatArray = npt.NDArray[np.float64]
 
 _VERTICES, _NUMBERS = 468, 5  # x, y, z in cm, then the texture's u and v
 _MESH_MEMBER: Final = "geometry_pipeline_metadata_landmarks.binarypb"
@@ -201,6 +200,10 @@ POSES: Final = (
 )  # fmt: skip
 
 
+SHARP: Final = 130.0
+"""Of a face whose landmarks have no noise; a talker's film has as much."""
+
+
 def vector_of(face: FloatArray, seen: Seen) -> FloatArray:
     """The face vector (mesh468_iris) of a mesh (468, 3) in a picture, through the edge's own pose and geometry."""
     yaw, pitch, roll = np.radians([seen.yaw_deg, seen.pitch_deg, seen.roll_deg])
@@ -211,7 +214,7 @@ def vector_of(face: FloatArray, seen: Seen) -> FloatArray:
     points = seen.px_per_mm * points * (1, -1, -seen.depth) + (320, 240, 0)
     pose = head_pose(points)
     vector = np.zeros(BLENDSHAPE_START)
-    vector[FIELD_INDEX["tracked"]] = 1
+    vector[FIELD_INDEX["tracked"]], vector[FIELD_INDEX["sharpness"]] = 1, SHARP
     vector[FIELD_INDEX["yaw_deg"]], vector[FIELD_INDEX["pitch_deg"]] = pose.yaw_deg, pose.pitch_deg
     vector[GEOMETRY_START:] = geometry(points, pose).ravel()
     return vector
@@ -222,7 +225,7 @@ def readings(face: FloatArray, seen: Seen, contractions: list[tuple[int, float, 
     estimator = ActionUnitEstimator("mesh468_iris", NeutralSettings())
     built = face * (seen.width, seen.length, 1)
     state = estimator.new_state()
-    estimator.step(state, vector_of(built, Seen()), 0, 0, 1.0)
+    estimator.step(state, vector_of(built, Seen()), 1.0)
     estimator.use_neutral(state, estimator.neutral(state))
     faces = (contracted(built, unit, left, right) for unit, left, right in contractions)
-    return np.array([estimator.step(state, vector_of(moved, seen), 0, 0, 1.0) for moved in faces])
+    return np.array([estimator.step(state, vector_of(moved, seen), 1.0) for moved in faces])

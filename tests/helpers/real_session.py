@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from streamsense.streams import MODALITIES
+
 HELPERS = Path(__file__).parent
 ROOT = HELPERS.parents[1]
 
@@ -114,9 +116,10 @@ class Session:
         file.write_text(yaml.safe_dump(content))
         return file
 
-    def run(self, modalities: tuple[str, ...]) -> Process:
+    def run(self, modalities: tuple[str, ...], *replays: str) -> Process:
+        """The pipeline in a process of its own; at its end it computes the `replays` that `run_session.py` knows."""
         self.results = self.folder / f"{self.identity}.npz"
-        process = Process(str(HELPERS / "run_session.py"), str(self.config(modalities)), str(self.results))
+        process = Process(str(HELPERS / "run_session.py"), str(self.config(modalities)), str(self.results), *replays)
         self._stack.callback(process.kill)
         process.wait_ready()
         return process
@@ -136,6 +139,19 @@ class Session:
         self._stack.callback(process.kill)
         process.wait_ready()
         return out
+
+
+def record_raw(data: Path, folder: Path, seconds: float) -> Path:
+    """A live session that records raw sound and pictures, too: the one file that it leaves."""
+    raw = {"recording": {"raw_sound": True, "raw_video": True}}
+    with session(data, folder) as run:
+        for modality in MODALITIES:
+            run.play(modality)
+        process = run.record(MODALITIES, "--record", folder / "rec", "--seconds", seconds, **raw)
+        out, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, out
+    (file,) = (folder / "rec").glob("*.xdf")
+    return file
 
 
 def clips_of_faces(data: Path) -> list[str]:

@@ -1,8 +1,9 @@
-"""Runs a live session in a process of its own, keeps its journal, and replays it: `run_session.py CONFIG OUT`.
+"""Runs a live session in a process of its own, and keeps its journal: `run_session.py CONFIG OUT [REPLAY …]`.
 
-Ends on a line on standard input, or at its end. Writes to OUT (.npz): the live experts' opinions and scores, the
-stamps of each modality's blocks, and the experts' opinions of the journal replayed as it is and once more for each
-modality with that modality's holes filled, as if its source had never been killed.
+Ends on a line on standard input, or at its end. Writes to OUT (.npz): the live experts' opinions and scores, and the
+stamps of each modality's blocks. REPLAY `replayed`: also those of the journal replayed as it is; `never_killed`: the
+experts' opinions of the journal replayed, for each modality, with that modality's holes filled, as if its source had
+never been killed.
 """
 
 from __future__ import annotations
@@ -109,13 +110,15 @@ def main() -> None:
         "ticks": np.array([score.tick for score in live]),
         "scores": np.array([score.values for score in live]),
         "experts": np.array([score.experts for score in live]),
-        "replayed_experts": np.array([score.experts for score in replayed(journal, build_pipeline(config)[0])]),
-        "replayed_scores": np.array([score.values for score in replayed(journal, build_pipeline(config)[0])]),
     }
+    if "replayed" in sys.argv[3:]:
+        again = replayed(journal, build_pipeline(config)[0])
+        out["replayed_experts"] = np.array([score.experts for score in again])
+        out["replayed_scores"] = np.array([score.values for score in again])
     for modality in MODALITIES:
         blocks = [entry for entry in journal if isinstance(entry, Block) and entry.key == modality]
         out[f"{modality}_stamps"] = np.array([(block.stamps[0], block.stamps[-1], block.received) for block in blocks])
-        if getattr(config, modality) is not None and blocks:
+        if "never_killed" in sys.argv[3:] and getattr(config, modality) is not None and blocks:
             pipeline = build_pipeline(config)[0]
             pipeline.__class__ = LiveAgain
             pipeline.modality = modality  # type: ignore[attr-defined]

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from streamsense.errors import ModelError
-from streamsense.models import catalogue, fetch
-from streamsense.models.catalogue import CatalogueEntry
-from streamsense.models.fetch import CACHE_VARIABLE, ModelFile, WheelMember
+from streamsense.models import catalogue, fetch, ways
+from streamsense.models.fetch import CACHE_VARIABLE
+from streamsense.models.published import CatalogueEntry, ModelFile, WheelMember
+from streamsense.models.ways import MODELS_VARIABLE, cache_folder
 
 MESH, IRIS = b"a small mesh net" * 40, b"a small iris net" * 30
 WHEEL = "tinyfaces-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"
@@ -47,7 +48,7 @@ def alone(tmp_path, monkeypatch):
     """An empty cache, no folder of models, and a pip that sees nothing but tmp_path/wheels."""
     (tmp_path / "wheels").mkdir()
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.delenv(catalogue.MODELS_VARIABLE, raising=False)
+    monkeypatch.delenv(MODELS_VARIABLE, raising=False)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
     return tmp_path
@@ -183,7 +184,7 @@ def test_a_packed_folder_is_enough_for_a_computer_without_internet(tiny, serve, 
     assert all(path.is_relative_to(alone / "lab") for path in paths.values())
 
     monkeypatch.setenv(CACHE_VARIABLE, str(alone / "lab2"))
-    monkeypatch.setenv(catalogue.MODELS_VARIABLE, str(alone / "stick"))
+    monkeypatch.setenv(MODELS_VARIABLE, str(alone / "stick"))
     paths = catalogue.model_files("tiny")
     assert read_all(paths) == BOTH
     assert all(path.is_relative_to(alone / "stick") for path in paths.values())
@@ -210,7 +211,7 @@ def test_a_wrong_file_in_the_named_folder_is_refused(tiny, serve, alone, monkeyp
     publish(serve, alone)
     (alone / "own").mkdir()
     (alone / "own" / "mesh.tflite").write_bytes(b"another version")
-    monkeypatch.setenv(catalogue.MODELS_VARIABLE, str(alone / "own"))
+    monkeypatch.setenv(MODELS_VARIABLE, str(alone / "own"))
     with pytest.raises(ModelError, match="another version or damaged"):
         catalogue.model_files("tiny")
 
@@ -237,12 +238,12 @@ def test_a_cache_that_cannot_be_written_is_said(tiny, serve, alone, monkeypatch)
 def test_the_cache_is_where_the_system_keeps_caches(monkeypatch, tmp_path):
     monkeypatch.delenv(CACHE_VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert catalogue.cache_folder() == tmp_path / "streamsense"
+    assert cache_folder() == tmp_path / "streamsense"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert catalogue.cache_folder() == Path.home() / ".cache" / "streamsense"
-    monkeypatch.setattr(catalogue.sys, "platform", "win32")
+    assert cache_folder() == Path.home() / ".cache" / "streamsense"
+    monkeypatch.setattr(ways.sys, "platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    assert catalogue.cache_folder() == tmp_path / "local" / "streamsense" / "cache"
+    assert cache_folder() == tmp_path / "local" / "streamsense" / "cache"
 
 
 @pytest.mark.real_data

@@ -10,7 +10,8 @@ from scipy.stats import rankdata
 
 from streamsense.features.band_entropy import BandEntropy
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
-from streamsense.features.voice_front_end import VoiceFrontEnd, VoiceFrontEndSettings
+from streamsense.features.voice_frames import VoiceFrontEndSettings
+from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.models.expert import Expert
 from streamsense.models.session import OnnxModel
 from streamsense.models.silero import SileroNet

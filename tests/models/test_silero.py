@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from streamsense.errors import ModelError
-from streamsense.models.catalogue import MODELS_VARIABLE, model_files
-from streamsense.models.fetch import CACHE_VARIABLE
+from streamsense.models.catalogue import model_files
 from streamsense.models.silero import SILERO
-from streamsense.runtime.assembly import build_feature_pipeline, build_pipeline
+from streamsense.models.ways import MODELS_VARIABLE
+from streamsense.runtime.assembly import build_feature_pipeline, build_pipeline, build_replay_pipeline
 from tests.helpers import sessions
+from tests.helpers.no_models import hide_all_models
 
 BY_NET = {"voice_activity": "silero"}
 
@@ -24,19 +25,20 @@ def net_file() -> Path:
 
 @pytest.fixture
 def without_any_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty cache, no network, a pip that sees nothing."""
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.delenv(MODELS_VARIABLE, raising=False)
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    hide_all_models(monkeypatch, tmp_path)
 
 
 @pytest.mark.usefixtures("without_any_model")
 def test_a_net_that_is_not_here_is_an_error_that_says_how_to_bring_it() -> None:
-    for build in (build_pipeline, build_feature_pipeline):
+    """Before anything is live; of a recording with its first sound."""
+    config = sessions.config(voice=BY_NET)
+    with pytest.raises(ModelError, match=f"streamsense models pull {SILERO} --from FOLDER"):
+        build_pipeline(config)
+    track = sessions.voice(1.0)
+    for pipeline in (build_replay_pipeline(config)[0], build_feature_pipeline(config)):
+        pipeline.push(sessions.opened(track))
         with pytest.raises(ModelError, match=f"streamsense models pull {SILERO} --from FOLDER"):
-            build(sessions.config(voice=BY_NET))
+            pipeline.push(track.block(0, len(track.stamps), sessions.START + 1.0))
 
 
 @pytest.mark.usefixtures("without_any_model")

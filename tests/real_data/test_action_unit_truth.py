@@ -64,7 +64,7 @@ def test_the_blendshape_net_agrees_with_the_landmarks(front_end: FrontEnd, least
 def test_a_turning_head_moves_no_strong_unit(front_end: FrontEnd, column: int) -> None:
     """Below 0.3 over every frame, which is what the page shows; of fewer frames it scatters by some hundredths."""
     shown, found = figures_in_page("steadiness", column), turning(front_end)
-    assert len(shown) >= 13
+    assert len(shown) >= 10  # the others never reach 0.5 in the blurred films of the signers, who turn their heads
     assert {unit: r for unit, r in shown.items() if unit in STRONG and abs(r) >= 0.3} == {}
     assert {unit: r for unit, r in found.items() if unit in STRONG and abs(r) >= (0.3 if EVERY_FRAME else 0.4)} == {}
 
@@ -73,16 +73,12 @@ def test_a_turning_head_moves_no_strong_unit(front_end: FrontEnd, column: int) -
 def test_calibrated_on_one_film_a_face_at_rest_is_neutral_in_another(front_end: FrontEnd) -> None:
     table = resting(front_end)
     assert len(table) > 50
-    assert np.mean(np.array([*table.values()]) < 0.5) > 0.93
-    assert np.median([*table.values()], axis=0).max() < 0.5
+    assert np.mean(np.array([*table.values()]) < 0.5) > 0.985
+    assert np.max([*table.values()]) < 1
+    assert np.median([*table.values()], axis=0).max() < 0.1
 
 
-BROWS_BY_SHAPES = pytest.mark.xfail(strict=True, reason="unit 4 by browDown reads 0.8 of the one talker's face at rest")
-
-
-@pytest.mark.parametrize(
-    "front_end", ["mesh468_iris", pytest.param("mesh478_blendshapes", marks=BROWS_BY_SHAPES)], ids=FRONT_ENDS
-)
+@both_front_ends
 def test_a_large_face_at_rest_is_neutral(front_end: FrontEnd) -> None:
     for films in (LARGE_FACES, LARGE_FACES[::-1]):
         found = {unit: resting(front_end)[films][ACTION_UNIT_INDEX[unit]] for unit in STRONG}
@@ -90,23 +86,38 @@ def test_a_large_face_at_rest_is_neutral(front_end: FrontEnd) -> None:
 
 
 @pytest.mark.xfail(
-    strict=True, reason="95 % of the medians are below 0.5; small blurred faces reach 3.8 in single ones"
+    strict=True, reason="99.7 % of the medians are below 0.5; single ones of small blurred faces reach 0.6 and 0.8"
 )
 @both_front_ends
 def test_a_face_at_rest_is_neutral_in_every_film(front_end: FrontEnd) -> None:
     assert np.max([*resting(front_end).values()]) < 0.5
 
 
-@both_front_ends
-def test_a_face_at_rest_does_not_flicker(front_end: FrontEnd) -> None:
+CHIN_BY_SHAPES = pytest.mark.xfail(
+    strict=True, reason="of the signers' blurred faces unit 17 takes a step of 1.4 in one film, and 23 one of 1.01"
+)
+
+
+@pytest.mark.parametrize(
+    ("front_end", "column"), [("mesh468_iris", 5), pytest.param("mesh478_blendshapes", 6, marks=CHIN_BY_SHAPES)]
+)
+def test_no_face_at_rest_flickers(front_end: FrontEnd, column: int) -> None:
+    """The page: of every film; an ordinary run sees every frame of the talkers' alone."""
+    assert {unit: step for unit, step in figures_in_page("steadiness", column).items() if step > 1} == {}
     assert steps_at_rest(front_end).max() < 1
 
 
 @both_front_ends
-def test_no_unit_jumps_for_one_frame(front_end: FrontEnd) -> None:
-    """But for lips and lids: those of talkers open and close within two frames of 40 ms."""
-    jumps = dict(zip(ACTION_UNITS, flicker(front_end), strict=True))
-    assert {unit: jump for unit, jump in jumps.items() if jump > 1 and unit not in (25, 45)} == {}
+def test_a_large_face_at_rest_does_not_flicker(front_end: FrontEnd) -> None:
+    assert steps_at_rest(front_end, (LARGE_FACES,)).max() < 1
+
+
+@pytest.mark.parametrize(("front_end", "column"), [("mesh468_iris", 7), ("mesh478_blendshapes", 8)])
+def test_no_unit_jumps_for_one_frame(front_end: FrontEnd, column: int) -> None:
+    """But for lips and lids: those open and close within two frames of 33 or 40 ms. The page: of every film."""
+    live = dict(zip(ACTION_UNITS, flicker(front_end), strict=True))
+    for jumps in (live, figures_in_page("steadiness", column)):
+        assert {unit: jump for unit, jump in jumps.items() if jump > 1 and unit not in (25, 45)} == {}
 
 
 @both_front_ends

@@ -34,7 +34,7 @@ def test_thirty_seconds_of_three_modalities(data_folder: Path, tmp_path: Path) -
     with session(data_folder, tmp_path) as run:
         for modality in MODALITIES:
             run.play(modality)
-        process = run.run(MODALITIES)
+        process = run.run(MODALITIES, "replayed")
         scores_file, experts_file = run.receive("streamsense-scores"), run.receive("streamsense-experts")
         time.sleep(33.0)
         process.finish()
@@ -72,6 +72,10 @@ def test_thirty_seconds_of_three_modalities(data_folder: Path, tmp_path: Path) -
     assert results["scores"][received_rows].tobytes() == scores.values.tobytes()
 
 
+GONE_S, BACK_S = 2.5, 5.0
+"""A source is stale after 1 s, and its absence is told within 1.5 s; 3 s after it is back it must count again."""
+
+
 @dataclass(frozen=True)
 class Kill:
     modality: str
@@ -83,14 +87,14 @@ def test_each_source_is_killed_and_started_again(data_folder: Path, tmp_path: Pa
     with session(data_folder, tmp_path) as run:
         for modality in MODALITIES:
             run.play(modality)
-        process = run.run(MODALITIES)
+        process = run.run(MODALITIES, "never_killed")
         scores_file, experts_file = run.receive("streamsense-scores"), run.receive("streamsense-experts")
         time.sleep(7.0)
         for modality in MODALITIES:
             run.players[modality].process.send_signal(signal.SIGKILL)
-            time.sleep(4.0)
+            time.sleep(GONE_S)
             kills.append(Kill(modality, run.play(modality)))
-            time.sleep(7.0)
+            time.sleep(BACK_S)
         process.finish()
         results = np.load(run.results)
     scores, experts = Received.read(scores_file), Received.read(experts_file)

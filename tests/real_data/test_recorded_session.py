@@ -29,7 +29,6 @@ from tests.helpers.real_session import ROOT, Session, session
 
 FULL = bool(os.environ.get("STREAMSENSE_PROOF"))
 pytestmark = [pytest.mark.real_data, pytest.mark.slow, pytest.mark.timeout(600)]
-RAW = {"recording": {"raw_sound": True, "raw_video": True}}
 
 
 def ended(process: subprocess.Popen[str]) -> str:
@@ -38,17 +37,21 @@ def ended(process: subprocess.Popen[str]) -> str:
     return out
 
 
-def verified(folder: Path) -> tuple[Path, str]:
-    """The one recording in a folder, and what `streamsense verify` says of it."""
+def the_recording(folder: Path) -> Path:
     (file,) = folder.glob("*.xdf")
+    return file
+
+
+def verified(file: Path) -> str:
+    """What `streamsense verify` says of a recording."""
     command = [sys.executable, "-m", "streamsense", "verify", str(file)]
     done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=300)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
-    return file, done.stdout
+    return done.stdout
 
 
-def assert_identical(text: str, at_least: int) -> None:
+def assert_identical(text: str, at_least: float) -> None:
     words = text.strip().splitlines()[-1].split()
     assert words[1:] == ["of", words[0], "ticks", "identical"], text
     assert int(words[0]) >= at_least, text
@@ -100,14 +103,10 @@ def play_all(run: Session) -> None:
 
 
 def test_recorded_with_raw_sound_and_pictures_then_verified_and_cut_at_random(
-    data_folder: Path, tmp_path: Path
+    raw_recording: tuple[Path, float],
 ) -> None:
-    seconds = 60 if FULL else 12
-    with session(data_folder, tmp_path) as run:
-        play_all(run)
-        process = run.record(MODALITIES, "--record", tmp_path / "rec", "--seconds", seconds, **RAW)
-        ended(process)
-    file, text = verified(tmp_path / "rec")
+    file, seconds = raw_recording
+    text = verified(file)
     assert_identical(text, 5 * seconds - 5)
     assert "voice entered as raw sound." in text
     same = list(in_random_blocks(file, seed=1))
@@ -143,7 +142,8 @@ def test_each_source_killed_late_ticks_and_no_raw_sound_or_pictures(data_folder:
             time.sleep(1.0)
         process.send_signal(signal.SIGINT)
         ended(process)
-    file, text = verified(tmp_path / "rec")
+    file = the_recording(tmp_path / "rec")
+    text = verified(file)
     assert_identical(text, 100)
     assert "voice entered as voice front end's frames." in text
     found = reasons(file)
@@ -162,5 +162,5 @@ def test_recording_started_in_mid_session(data_folder: Path, tmp_path: Path) -> 
         play_all(run)
         process = run.record(MODALITIES, "--record", tmp_path / "rec", "--record-after", after, "--seconds", seconds)
         ended(process)
-    _, text = verified(tmp_path / "rec")
+    text = verified(the_recording(tmp_path / "rec"))
     assert_identical(text, 5 * (seconds - after) - 5)

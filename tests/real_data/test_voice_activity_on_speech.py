@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
-from streamsense.features.voice_front_end import VoiceActivityMethod, VoiceFrontEnd, VoiceFrontEndSettings
+from streamsense.features.voice_frames import VoiceActivityMethod, VoiceFrontEndSettings
+from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.models.silero import SileroNet
 from streamsense.streams import StreamInfo, TimedBlock
 from tests.helpers.talking_clips import film_sound, wav_clip

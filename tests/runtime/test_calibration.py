@@ -62,7 +62,8 @@ def test_a_calibration_publishes_nothing_and_uses_no_profile() -> None:
     used = calibration_config(config, Path("here"))
     assert (used.profile, used.output.lsl, used.output.csv) == (None, False, None)
     assert (used.recording.folder, used.recording.task) == (Path("here"), "calibration")
-    assert calibration_config(config, None).recording.folder is None
+    assert calibration_config(config, None).recording.folder == Path("elsewhere")
+    assert calibration_config(sessions.config("eeg"), None).recording.folder is None
 
 
 def test_what_is_kept_is_learned_and_good_enough() -> None:

@@ -21,14 +21,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsense.config import Config
-from streamsense.errors import RecordingError
+from streamsense.errors import ModelError, RecordingError
 from streamsense.features.speech_probability import SILERO_SHA256
-from streamsense.features.voice_front_end import VOICE_PROBABILITY, VoiceFrontEndSettings
+from streamsense.features.voice_frames import VOICE_PROBABILITY, VoiceFrontEndSettings
 from streamsense.journal import JournaledPipeline
 from streamsense.journal_lines import Snapshot
 from streamsense.pipeline import START
 from streamsense.runtime import recorded_journal
 from streamsense.runtime.assembly import build_pipeline
+from streamsense.runtime.feature_export import open_features
 from streamsense.runtime.recorded_checks import ChangedRecording
 from streamsense.runtime.recorded_journal import JournalReader, Recorded, RecordedPlan, was_scored
 from streamsense.runtime.recording import Recording
@@ -40,6 +41,7 @@ from streamsense.sinks.journal_file import JournalFile
 from streamsense.sources.xdf_chunks import Chunk, Damage, read_chunks
 from streamsense.streams import VOICE_FRAMES, Block, Control, Event, StreamOpened
 from tests.helpers import recorded_sessions, sessions
+from tests.helpers.no_models import hide_all_models
 from tests.helpers.recorded_sessions import Flush, Made, first_difference
 from tests.helpers.xdf_writer import XdfWriter
 
@@ -460,6 +462,24 @@ def test_a_session_with_the_net_replays_with_it_from_sound_and_from_frames(
     if not raw_sound:
         frames = [entry for entry in session.reader.entries() if isinstance(entry, Block)]
         assert 0 < max(block.values[:, VOICE_PROBABILITY].max() for block in frames) < 1
+
+
+def test_frames_of_the_net_are_verified_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    track = recorded_sessions.int16_sound(3.0)
+    events = [sessions.opened(track), *recorded_sessions.blocks(track, 320)]
+    files = {}
+    for raw_sound in (False, True):
+        config = sessions.config(voice={"voice_activity": "silero"}, recording={"raw_sound": raw_sound})
+        (tmp_path / str(raw_sound)).mkdir()
+        files[raw_sound] = record(tmp_path / str(raw_sound), config, events, 0.0)[1].files[0]
+    hide_all_models(monkeypatch, tmp_path)
+    found = verify(files[False])
+    assert (found.exit_code, found.fingerprint) == (0, [])
+    assert found.identical == found.ticks > 5
+    scored = [item for item in open_features(files[False], {}).items if isinstance(item, Score)]
+    assert len(scored) == found.ticks
+    with pytest.raises(ModelError, match="streamsense models pull silero_vad"):
+        verify(files[True])
 
 
 @settings(max_examples=1, deadline=None)

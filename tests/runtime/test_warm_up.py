@@ -13,12 +13,16 @@ from streamsense.features import (
     common_reference,
     contours,
     eeg_quality,
+    eeg_samples,
     entropy_cells,
     entropy_window,
     face_cues,
+    face_doubt,
+    face_jumps,
     face_neutral,
     face_windows,
     frame_statistics,
+    head_and_gaze,
     hesitation_sounds,
     log_mel,
     loudness,
@@ -28,9 +32,9 @@ from streamsense.features import (
     running_quantile,
     section_filters,
     sound_highpass,
+    sound_input,
     sound_resampler,
     speech_timing,
-    voice_front_end,
     voice_normalisation,
 )
 from streamsense.pipeline import START
@@ -41,17 +45,18 @@ from tests.helpers import sessions
 
 MODULES = (
     action_units, articulation, band_baseline, band_entropy, band_sums, common_reference, contours, eeg_quality,
-    entropy_cells, entropy_window, face_cues, face_neutral, face_windows, frame_statistics, hesitation_sounds, log_mel,
-    loudness, pitch, prosody, running_level, running_quantile, section_filters, smoothing, sound_highpass,
-    sound_resampler, speech_timing, voice_front_end, voice_normalisation,
+    eeg_samples, entropy_cells, entropy_window, face_cues, face_doubt, face_jumps, face_neutral, face_windows,
+    frame_statistics, head_and_gaze, hesitation_sounds, log_mel, loudness, pitch, prosody, running_level,
+    running_quantile, section_filters, smoothing, sound_highpass, sound_input, sound_resampler,
+    speech_timing, voice_normalisation,
 )  # fmt: skip
 # fmt: off
-INNER = ("_to_microvolts", "_stretch_end", "_find_extremes", "_take_in", "_begin", "filter_front", "refer",
-         "common_reference", "_find_warm", "_find_taken", "_add_squares", "_filter_bands", "filter_one", "filter_two",
-         "_add_up", "_add_extremes", "_entropy_of", "exchange", "limit_above", "_movements", "_above", "_share",
-         "_difference_ratio", "_best_period", "_change", "_median", "_smoothed", "_has_pitch", "_next_run", "_ramp",
-         "_mean", "_line", "_count", "_level", "_deviation",
-         "movements_of_measures")
+INNER = ("to_microvolts", "stretch_end", "find_extremes", "take_in", "begin", "filter_front", "refer",
+         "common_reference", "_find_warm", "_find_taken", "_add_squares", "_filter_bands", "filter_one",
+         "filter_two", "_coefficients", "_after", "_add_up", "_add_extremes", "_entropy_of", "exchange",
+         "limit_above", "_movements", "_above", "_share", "_lips_at_rest", "_difference_ratio", "_best_period",
+         "_change", "_median", "_smoothed", "_has_pitch", "_next_run", "_ramp", "_mean", "_line", "_count", "_level",
+         "_deviation", "movements_of_measures")
 # fmt: on
 """Called by compiled loops alone."""
 

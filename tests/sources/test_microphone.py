@@ -14,6 +14,7 @@ import pytest
 
 from streamsense.errors import AmbiguousStream, SourceError, StreamNotFound
 from streamsense.sources.microphone import BlockStamps, InputDevice, MicrophoneSettings, find_device
+from tests.helpers.capturing import capturing
 from tests.helpers.sound_server import DEVICE, TONE_HZ, SoundServer, sound_served
 
 ROOT = Path(__file__).parents[2]
@@ -84,23 +85,13 @@ def test_sound_arrives_whole_and_with_right_times(captured, rate_hz):
 
 
 def test_a_microphone_that_goes_away_is_taken_up_again(own_sound_server, tmp_path):
-    output = tmp_path / "out.npz"
-    command = [sys.executable, str(CAPTURE), DEVICE, "48000", "60", str(output)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, env=own_sound_server.environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert [process.stdout.readline().strip() for _ in range(2)] == ["StreamOpened", "Block"]
+    with capturing(own_sound_server, tmp_path / "out.npz", 48_000) as capture:
         own_sound_server.stop()
-        assert process.stdout.readline().strip() == "StreamLost"
+        assert capture.next_events(1) == ["StreamLost"]
         own_sound_server.start()
-        assert [process.stdout.readline().strip() for _ in range(2)] == ["StreamOpened", "Block"]
+        assert capture.next_events(2) == ["StreamOpened", "Block"]
         time.sleep(0.5)
-        _, errors = process.communicate("enough\n", timeout=30)
-        assert process.returncode == 0, errors
-    got = np.load(output)
+        got = capture.finish()
     assert json.loads(str(got["events"])) == ["StreamOpened", "StreamLost", "StreamOpened"]
     assert (np.diff(got["stamps"]) > 0).all()
     assert np.count_nonzero(got["first_samples"] == 0) == 2

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal
 
+from streamsense.arrays import FloatArray
 from streamsense.sources.simulator.frames import Samples
 from streamsense.sources.simulator.participant import BLINK_LENGTH_S, Participant
-from streamsense.streams import FloatArray
 
 RATE_HZ = 250.0
 FRAME_SAMPLES = 25

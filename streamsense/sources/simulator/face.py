@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import Delaunay
 
+from streamsense.arrays import Float32Array, FloatArray
 from streamsense.errors import DependencyError
 from streamsense.sources.simulator.face_mesh import REGION, moved_vertices, vertices
 from streamsense.sources.simulator.participant import FaceDrive, Participant
-from streamsense.streams import FloatArray
 
 RATE_HZ = 25.0
 WIDTH, HEIGHT = 640, 480
@@ -86,7 +86,7 @@ class Face:
         self._picture[top:bottom, left:right] = self._moving
         return self._picture
 
-    def _affine_tables(self, moved: FloatArray) -> tuple[FloatArray, npt.NDArray[np.float32]]:
+    def _affine_tables(self, moved: FloatArray) -> tuple[FloatArray, Float32Array]:
         """Each triangle's signed area (t,), and its way back to the photograph, (6, 256) by triangle.
 
         The rows are the factors of x, y and 1 that give the place in the photograph: three for its x, three

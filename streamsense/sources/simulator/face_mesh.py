@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.sources.simulator.participant import FaceDrive
-from streamsense.streams import FloatArray
 
 LANDMARKS: dict[str, tuple[float, float, float]] = {
     "forehead": (313, 145, -24),

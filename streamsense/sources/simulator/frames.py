@@ -7,7 +7,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-Samples = npt.NDArray[np.float32]
+from streamsense.arrays import Float32Array
+
+Samples = Float32Array
 
 
 class FrameMaker(Protocol):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streamsense.arrays import FloatArray
 from streamsense.sources.simulator.script import Script
-from streamsense.streams import FloatArray
 
 SYLLABLE_RATE_HZ = 4.0
 PHRASE_S = 2.0

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.fusion.emotions import EMOTIONS
-from streamsense.streams import FloatArray
 
 IndexArray = npt.NDArray[np.intp]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal
 
+from streamsense.arrays import FloatArray
 from streamsense.sources.simulator.frames import Samples
 from streamsense.sources.simulator.participant import SYLLABLE_RATE_HZ, Participant
-from streamsense.streams import FloatArray
 
 RATE_HZ = 16000.0
 FRAME_SAMPLES = 320
