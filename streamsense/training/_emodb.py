@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import StreamsenseError
-from streamsense.streams import FloatArray
 
 LABELS = ("neutral", "happy", "sad", "fearful", "disgusted", "angry", "bored")
 """The seven acted emotions; the first six are emotions of the mixture, in its order."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import FloatArray
 from streamsense.features.electrodes import ELECTRODES
-from streamsense.streams import FloatArray
 from streamsense.training.eeg_expert import (
     AROUSAL_OF_WORK,
     Calibration,

@@ -11,9 +11,9 @@ import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 
+from streamsense.arrays import FloatArray
 from streamsense.features.electrodes import ELECTRODES
 from streamsense.fusion.emotions import EMOTIONS, PRIOR_SD
-from streamsense.streams import FloatArray
 from streamsense.training.eeg_tables import EegTable
 from streamsense.training.fitting import FittingSettings, Progress, fit
 from streamsense.training.rbtransformer import RBTransformer, RBTransformerSettings

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streamsense.streams import FloatArray
+from streamsense.arrays import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
 _RESAMPLES = 10_000

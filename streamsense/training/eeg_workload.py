@@ -21,13 +21,13 @@ import rich.progress
 import torch
 from rich.console import Console
 
+from streamsense.arrays import FloatArray
 from streamsense.errors import StreamsenseError
 from streamsense.features.band_entropy import BandEntropy
 from streamsense.features.band_settings import BAND_NAMES
 from streamsense.models.contract import contract_sha256
 from streamsense.models.ways import cache_folder
 from streamsense.resources import shipped
-from streamsense.streams import FloatArray
 from streamsense.training import eeg_evaluation as evaluation
 from streamsense.training.eeg_card import Evaluation, card
 from streamsense.training.eeg_expert import (

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from streamsense.arrays import FloatArray
 from streamsense.features.band_settings import BAND_NAMES
 from streamsense.features.electrode_positions import POSITIONS_MM
-from streamsense.streams import FloatArray
 
 # fmt: off
 SITES = (

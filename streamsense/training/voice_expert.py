@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from streamsense.arrays import FloatArray
 from streamsense.fusion.emotions import EMOTIONS
-from streamsense.streams import FloatArray
 from streamsense.training._emodb import LABELS
 from streamsense.training.voice_losses import PLACES, class_weights
 from streamsense.training.voice_networks import FunctionalsNet

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from streamsense.arrays import FloatArray
 from streamsense.fusion.emotions import EMOTIONS, VAD_CENTROIDS
-from streamsense.streams import FloatArray
 from streamsense.training._emodb import LABELS, IntArray
 from streamsense.training.voice_networks import Opinion
 
