@@ -3,13 +3,14 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint caches format models action-units wheel soak proof fuzz kill bench bench-xdf gpu-check clean
+.PHONY: help demo test lint caches format models eeg-workload voice-emotion action-units wheel soak proof fuzz kill bench bench-xdf gpu-check clean
 
 # The first interpreter that really runs and is of a supported version (a shim may exist without its Python).
 RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	if $$name -c '$(RIGHT_VERSION)' 2>/dev/null; then echo $$name; break; fi; done)
 DEMO_SECONDS ?= 30
+DATA ?= $(or $(STREAMSENSE_DATA),../shared/data)
 BIN := .venv/bin
 INSTALL_OPTIONS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
@@ -40,6 +41,12 @@ format: .venv/dev.stamp ## put the code into the house style
 
 models: .venv/dev.stamp ## build the shipped ONNX models again
 	$(BIN)/python models_onnx/build.py
+
+eeg-workload: .venv/dev.stamp ## train and measure the EEG expert again (needs the recordings, as DATA=folder; an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python -m streamsense.training.eeg_workload $(DATA)
+
+voice-emotion: .venv/dev.stamp ## train and measure the voice expert again (needs the recordings, as DATA=folder; a quarter of an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python -m streamsense.training.voice_emotion $(DATA)/emodb
 
 action-units: .venv/dev.stamp ## measure again how right the action units are, for docs/action-units.md (needs the recordings)
 	STREAMSENSE_PROOF=1 $(BIN)/python -m tests.helpers.action_unit_page

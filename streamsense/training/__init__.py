@@ -1,0 +1,1 @@
+"""Networks, their training on real recordings, and their export; needs the extra `train` (torch and onnx)."""

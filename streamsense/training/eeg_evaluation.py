@@ -1,0 +1,227 @@
+"""The EEG expert measured on people it has not seen, with what scores as much without having learned anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsense.arrays import FloatArray
+from streamsense.features.electrodes import ELECTRODES
+from streamsense.training.eeg_expert import (
+    AROUSAL_OF_WORK,
+    Calibration,
+    WorkloadSettings,
+    balance,
+    calibrate,
+    fit_workload,
+    predict,
+)
+from streamsense.training.eeg_measures import (
+    Discrimination,
+    calibration_error,
+    discrimination,
+    interval,
+    resamples,
+)
+from streamsense.training.eeg_tables import EegTable
+from streamsense.training.fitting import Progress
+from streamsense.training.rbtransformer import RBTransformer
+
+IntArray = npt.NDArray[np.intp]
+
+FOLDS = 6
+EPOCHS = (10, 20)
+"""Among these the number of epochs is chosen, on people of the training part alone."""
+_INNER = 5
+FEW_ELECTRODES = ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
+"""Those of a usual cap with 8 channels."""
+
+
+Watch = Callable[[str, int], Progress]
+"""Shows how fits go on: called with a fit's name and its number of epochs; what it returns is told every epoch."""
+
+
+def unwatched(_name: str, _epochs: int) -> Progress:
+    """Shows nothing."""
+    return lambda _epoch, _loss: None
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What was said of each row (n,) by the network that had not seen its person.
+
+    `few` is the logit from FEW_ELECTRODES alone; `epochs` how many each fold's network was fitted for.
+    """
+
+    logit: FloatArray
+    log_variance: FloatArray
+    few: FloatArray
+    fold: IntArray
+    epochs: tuple[int, ...]
+
+
+def cross_validate(
+    table: EegTable,
+    settings: WorkloadSettings,
+    candidates: Sequence[int] = EPOCHS,
+    folds: int = FOLDS,
+    workspace: Path | None = None,
+    watch: Watch = unwatched,
+) -> HeldOut:
+    """Fit on five sixths of the people and predict the rest, six times.
+
+    In each fold the number of epochs is chosen among `candidates` on a fifth of the training people, then all of them
+    are trained on; the fold's own people are looked at once, to be predicted. `workspace` keeps what is done, so
+    that a run that was stopped goes on.
+    """
+    people = np.unique(table.person)
+    rows = len(table)
+    logit, log_variance, few, fold_of = np.zeros(rows), np.zeros(rows), np.zeros(rows), np.zeros(rows, np.intp)
+    epochs = []
+    for fold in range(folds):
+        held_out = np.isin(table.person, people[fold::folds])
+        training = table.take(~held_out)
+        chosen = choose_epochs(training, settings, candidates, workspace, f"fold {fold + 1}", watch)
+        network = _fit(training, settings, chosen, workspace, f"fold {fold + 1}", watch)
+        logit[held_out], log_variance[held_out] = predict(network, table.take(held_out))
+        few[held_out], _ = predict(network, _with_few_electrodes(table.take(held_out)))
+        fold_of[held_out] = fold
+        epochs.append(chosen)
+    return HeldOut(logit, log_variance, few, fold_of, tuple(epochs))
+
+
+def choose_epochs(
+    table: EegTable,
+    settings: WorkloadSettings,
+    candidates: Sequence[int],
+    workspace: Path | None = None,
+    name: str = "all",
+    watch: Watch = unwatched,
+) -> int:
+    """The number of epochs after which every fifth person is told best by a network fitted on the others."""
+    if len(candidates) == 1:
+        return candidates[0]
+    people = np.unique(table.person)
+    held_out = np.isin(table.person, people[::_INNER])
+    inner, judged = table.take(~held_out), table.take(held_out)
+    found = {}
+    for epochs in candidates:
+        network = _fit(inner, settings, epochs, workspace, f"{name}, choosing", watch)
+        found[epochs] = float(discrimination(judged.person, judged.label, predict(network, judged)[0]).pooled()[0])
+    return max(sorted(found), key=lambda epochs: found[epochs])
+
+
+def _fit(
+    table: EegTable, settings: WorkloadSettings, epochs: int, workspace: Path | None, name: str, watch: Watch
+) -> RBTransformer:
+    kept = None if workspace is None else workspace / f"{name.replace(', ', '-').replace(' ', '-')}-{epochs}.npz"
+    settings = replace(settings, fitting=replace(settings.fitting, epochs=epochs))
+    return fit_workload(table, settings, kept, watch(name, epochs))
+
+
+def _with_few_electrodes(table: EegTable) -> EegTable:
+    kept = np.isin(ELECTRODES, FEW_ELECTRODES).astype(np.float32)
+    return replace(table, mask=table.mask * kept)
+
+
+def without_baseline(table: EegTable) -> EegTable:
+    """The entropies themselves in place of their change from the person's rest."""
+    return replace(table, baseline=np.zeros_like(table.baseline))
+
+
+def with_flipped_labels(table: EegTable, seed: int) -> EegTable:
+    """For half of the people, drawn by `seed`, rest is called work and work rest: nothing is left to be learned."""
+    people = np.unique(table.person)
+    flipped = np.random.default_rng(seed).permutation(people)[: len(people) // 2]
+    return replace(table, label=table.label ^ np.isin(table.person, flipped))
+
+
+def mean_change(table: EegTable, bands: Sequence[int]) -> FloatArray:
+    """The score that nothing was learned for: the mean distance from the baseline, whatever its sign."""
+    distance = np.abs(table.entropy - table.baseline)[:, :, list(bands)].mean(axis=2).astype(np.float64)
+    return np.asarray((distance * table.mask).sum(axis=1) / np.maximum(table.mask.sum(axis=1), 1))
+
+
+def late_against_early_rest(table: EegTable, score: FloatArray) -> Discrimination:
+    """How much the score tells the second half of each person's rest from the first: drift alone, 0.5 for none."""
+    rest = ~table.label
+    middle = {name: np.median(table.time_s[rest & (table.person == name)]) for name in np.unique(table.person)}
+    late = table.time_s > np.array([middle[name] for name in table.person])
+    return discrimination(table.person[rest], late[rest], score[rest])
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An area under the curve: of all windows together, and the mean over people; each with a 95 % interval."""
+
+    pooled: float
+    pooled_interval: tuple[float, float]
+    mean: float
+    mean_interval: tuple[float, float]
+    sd: float
+    least: float
+
+    def __str__(self) -> str:
+        (low, high), (mean_low, mean_high) = self.pooled_interval, self.mean_interval
+        return (
+            f"pooled {self.pooled:.3f} [{low:.3f}, {high:.3f}], per person {self.mean:.3f} ± {self.sd:.3f} "
+            f"[{mean_low:.3f}, {mean_high:.3f}], least {self.least:.2f}"
+        )
+
+
+def figure(found: Discrimination) -> Figure:
+    """With intervals from 10,000 resamples of people."""
+    counts, own = resamples(len(found.people)), found.of_people
+    return Figure(
+        float(found.pooled()[0]),
+        interval(found.pooled(counts)),
+        float(own.mean()),
+        interval(counts @ own / len(own)),
+        float(own.std(ddof=1)),
+        float(own.min()),
+    )
+
+
+def gain(ours: Discrimination, theirs: Discrimination) -> tuple[float, tuple[float, float]]:
+    """By how much our pooled area is larger than theirs, with its interval over the same resamples of people."""
+    counts = resamples(len(ours.people))
+    return float(ours.pooled()[0] - theirs.pooled()[0]), interval(ours.pooled(counts) - theirs.pooled(counts))
+
+
+@dataclass(frozen=True)
+class Believable:
+    """How far probabilities and variances can be believed, each calibrated on the people of the other folds.
+
+    `errors` before and after: expected calibration error (15 bins). `surprise` is the mean squared error over the
+    variance that was told, 1 where that is right; `within` how many targets lie within 1.64 SD of the arousal.
+    """
+
+    temperature: float
+    errors: tuple[float, float]
+    surprise: float
+    within: float
+
+
+def believable(table: EegTable, held_out: HeldOut) -> Believable:
+    """Calibrate on five folds, judge on the sixth, six times."""
+    n = len(table)
+    after, variance, arousal = np.zeros(n), np.zeros(n), np.zeros(n)
+    for fold in np.unique(held_out.fold):
+        here = held_out.fold == fold
+        learned = calibrate(held_out.logit[~here], held_out.log_variance[~here], table.label[~here])
+        after[here] = learned.probability(held_out.logit[here])
+        variance[here] = learned.variance(held_out.log_variance[here])
+        arousal[here] = learned.arousal(held_out.logit[here])
+    weight = balance(table.label)
+    error = AROUSAL_OF_WORK * np.where(table.label, 1, -1) - arousal
+    before = Calibration().probability(held_out.logit)
+    return Believable(
+        calibrate(held_out.logit, held_out.log_variance, table.label).temperature,
+        (calibration_error(before, table.label, weight), calibration_error(after, table.label, weight)),
+        float(np.mean(weight * error**2 / variance)),
+        float(np.mean(weight * (error**2 <= 1.645**2 * variance))),
+    )

@@ -1,0 +1,116 @@
+"""The voice expert as the runtime takes it: the network on functionals, calibrated, with the mixture's emotions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from streamsense.arrays import FloatArray
+from streamsense.fusion.emotions import EMOTIONS
+from streamsense.training._emodb import LABELS
+from streamsense.training.voice_losses import PLACES, class_weights
+from streamsense.training.voice_networks import FunctionalsNet
+from streamsense.training.voice_tables import VoiceTable
+
+INPUTS = ("log_mel_statistics", "prosody", "contours")
+"""The inputs that make the functionals, in their order; each is flattened."""
+OUTPUTS = ("vad_mean", "vad_log_variance", "emotion_logits", "boredom_logit")
+SHARED = len(LABELS) - 1
+"""So many LABELS, from the first on, are emotions of the mixture."""
+TRANSFER_VARIANCE = 0.4**2
+"""Acted voices are clearer than felt ones, and a category's place is not a rating: added to the variance. A choice."""
+NO_VOICE_VARIANCE = 1.0
+VOICED_FROM, VOICED_FULLY = 0.05, 0.30
+"""Share of voiced frames at which a window begins to say something, and at which it counts fully. A choice."""
+_VOICED = 2
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """What a network says of n windows: `logits` (n, 7), `vad_mean` and `vad_log_variance` (n, 3)."""
+
+    logits: FloatArray
+    vad_mean: FloatArray
+    vad_log_variance: FloatArray
+
+    @property
+    def probabilities(self) -> FloatArray:
+        """Softmax of the logits (n, 7)."""
+        powers = np.exp(self.logits - self.logits.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+    def rows(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Opinions:
+        """Those windows alone."""
+        return Opinions(self.logits[rows], self.vad_mean[rows], self.vad_log_variance[rows])
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Fitted on people whom the network was not trained on: logits over `temperature`, variances times `spread`."""
+
+    temperature: float = 1.0
+    spread: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def apply(self, opinions: Opinions) -> Opinions:
+        """The calibrated opinions."""
+        return replace(
+            opinions,
+            logits=opinions.logits / self.temperature,
+            vad_log_variance=opinions.vad_log_variance + np.log(self.spread),
+        )
+
+
+def calibrate(opinions: Opinions, table: VoiceTable) -> Calibration:
+    """The temperature with the best likelihood of the labels, and the spread that the errors have; classes alike."""
+    labels = table.label[table.clip]
+    weights = class_weights(labels, np.ones(len(labels)))[labels]
+
+    def surprise(temperature: float) -> float:
+        said = replace(opinions, logits=opinions.logits / temperature).probabilities
+        return float(-(weights * np.log(said[np.arange(len(labels)), labels] + 1e-12)).sum())
+
+    temperature = min(np.geomspace(0.3, 6.0, 121).tolist(), key=surprise)
+    errors = (PLACES[labels] - opinions.vad_mean) ** 2 / np.exp(opinions.vad_log_variance)
+    spread = np.average(errors, axis=0, weights=weights)
+    return Calibration(temperature, (float(spread[0]), float(spread[1]), float(spread[2])))
+
+
+class VoiceExpert(nn.Module):
+    """Inputs and outputs as the runtime's contract names them, for a network and its calibration.
+
+    `emotion_logits` are those of the six shared emotions less their mean, and 0 where nothing was learned;
+    `boredom_logit` stands beside them, on the same scale. Without voice the logits and means go to 0, the variance up.
+    """
+
+    def __init__(self, network: FunctionalsNet, calibration: Calibration) -> None:
+        super().__init__()
+        self.network = network
+        self.placement: Tensor
+        self.spread: Tensor
+        placement = np.zeros((SHARED, len(EMOTIONS)), np.float32)
+        placement[np.arange(SHARED), [EMOTIONS.index(name) for name in LABELS[:SHARED]]] = 1.0
+        self.register_buffer("placement", torch.from_numpy(placement))
+        self.register_buffer("spread", torch.tensor(calibration.spread, dtype=torch.float32))
+        self.temperature = calibration.temperature
+
+    def forward(
+        self, log_mel_statistics: Tensor, prosody: Tensor, contours: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """OUTPUTS of the inputs (batch, bands, 4), (batch, 4) and (batch, 10)."""
+        opinion = self.network(torch.cat([log_mel_statistics.flatten(1), prosody, contours], dim=1))
+        voiced = prosody[:, _VOICED : _VOICED + 1]
+        gate = torch.clamp((voiced - VOICED_FROM) / (VOICED_FULLY - VOICED_FROM), 0.0, 1.0)
+        logits = opinion.logits / self.temperature
+        level = logits[:, :SHARED].mean(dim=1, keepdim=True)
+        variance = torch.exp(opinion.vad_log_variance) * self.spread + TRANSFER_VARIANCE
+        variance = variance + (1.0 - gate) * NO_VOICE_VARIANCE
+        return (
+            gate * opinion.vad_mean,
+            torch.log(variance),
+            gate * ((logits[:, :SHARED] - level) @ self.placement),
+            gate * (logits[:, SHARED:] - level),
+        )
