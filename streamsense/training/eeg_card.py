@@ -89,8 +89,8 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             "that had not seen the person; this file is trained on everybody.\n\n"
             + "\n".join(f"- {line}" for line in evaluation.lines())
             + "\n\nRest always comes first and each condition is one file, cleaned by its authors on its own, so part "
-            "of any difference may be the file, its cleaning, or the time that has passed. Covariance features reach "
-            "0.98 there, mostly by that. A claim about workload needs rest, work and rest again in one recording."
+            "of any difference may be the file, its cleaning, or the time that has passed. Covariance features reached "
+            "0.98 in a trial, mostly by that. A claim about workload needs rest, work and rest again in one recording."
         ),
         evidence_dimensions=("arousal",),
         limits=(
