@@ -1,6 +1,6 @@
-"""The untrained experts on real recordings: the figures that stand in their cards, each with a floor.
+"""The experts on real recordings: the figures that stand in the cards of the untrained ones, each with a floor.
 
-Nothing is fitted here. People and speakers are scored one by one, in the order of time, with causal features.
+Nothing is fitted here, and a trained one is shown only what it was not trained on. People and speakers are scored one by one, in the order of time, with causal features.
 """
 
 import numpy as np
