@@ -97,6 +97,9 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             "A score is a reading of signs, not proof of what a person feels, and no diagnosis.",
             "Trained on one task of one laboratory with 24 young people; not on felt arousal.",
             "Calm excitement, fear or joy were never shown to it: it knows work and rest.",
+            "It has learned in part that any change from rest is work: recordings whose level drifts, as those of dry "
+            "electrodes do, read as aroused, eyes open or closed.",
+            "Rest that lasts drifts towards work a little: see the control of late against early rest.",
             "Clenched teeth and a tense brow add β, which reads as arousal.",
             "Needs the person's rest at the beginning of the session, or a profile.",
         ),

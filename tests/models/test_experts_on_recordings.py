@@ -1,6 +1,7 @@
 """The experts on real recordings: the figures that stand in the cards of the untrained ones, each with a floor.
 
-Nothing is fitted here, and a trained one is shown only what it was not trained on. People and speakers are scored one by one, in the order of time, with causal features.
+Nothing is fitted here, and a trained one is shown only what it was not trained on. People and speakers are scored one
+by one, in the order of time, with causal features.
 """
 
 import numpy as np

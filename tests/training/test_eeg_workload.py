@@ -36,7 +36,8 @@ def written(folder, trained, table):
 
 @pytest.mark.real_data
 def test_trained_in_short_it_is_an_expert_that_the_runtime_takes(six_people, eyes, tmp_path):
-    trained = train(six_people, eyes, FITTING, (1, 2))
+    table = six_people.take(range(0, len(six_people), 2))
+    trained = train(table, eyes, FITTING, (1,))
     path = written(tmp_path, trained, six_people)
     operator = BandEntropy()
     expert = Expert(OnnxModel(path, provider="cpu"), "eeg", operator.contract())
@@ -48,7 +49,7 @@ def test_trained_in_short_it_is_an_expert_that_the_runtime_takes(six_people, eye
     assert path.stat().st_size < 5_000_000
     assert difference(trained[0], path, examples(six_people, 20)) <= 1e-5
     assert "pooled" in expert.metadata.card.evaluation
-    assert set(trained[1].epochs) <= {1, 2}
+    assert trained[1].epochs == (1,) * 6
     assert 0.6 < trained[1].change.pooled < 1, "work is far from rest, whatever was learned"
 
     window = {name: value[0].numpy() for name, value in examples(six_people, 1).items()}
