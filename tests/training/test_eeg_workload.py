@@ -15,7 +15,7 @@ from streamsense.training.eeg_card import card
 from streamsense.training.eeg_expert import AROUSAL_OF_WORK, balance, calibrate
 from streamsense.training.eeg_recordings import eyes_session
 from streamsense.training.eeg_tables import session_table
-from streamsense.training.eeg_workload import OUTPUTS, examples, train
+from streamsense.training.eeg_workload import OUTPUTS, examples, main, train
 from streamsense.training.export import difference, export_expert
 from streamsense.training.fitting import FittingSettings
 
@@ -123,6 +123,15 @@ def card_of_nothing():
         name="nothing", version="1", modality="eeg", description="", data="", attribution="", licence="x",
         evaluation="", made_by="a test", date="2026-01-02",
     )  # fmt: skip
+
+
+def test_the_command_names_what_is_wrong_and_exits_with_2(tmp_path, capsys):
+    assert main([str(tmp_path), "--out", str(tmp_path)]) == 2
+    assert "Expected the files of EEGMAT" in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(SystemExit) as ended:
+        main([str(tmp_path), "--seed", "-1"])
+    assert ended.value.code == 2
+    assert "seed is -1" in capsys.readouterr().err
 
 
 def test_calibration_finds_the_temperature_and_the_variance_that_were_put_in():
