@@ -89,14 +89,17 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             "that had not seen the person; this file is trained on everybody.\n\n"
             + "\n".join(f"- {line}" for line in evaluation.lines())
             + "\n\nRest always comes first and each condition is one file, cleaned by its authors on its own, so part "
-            "of any difference may be the file, its cleaning, or the time that has passed. Covariance features reach "
-            "0.98 there, mostly by that. A claim about workload needs rest, work and rest again in one recording."
+            "of any difference may be the file, its cleaning, or the time that has passed. Covariance features reached "
+            "0.98 in a trial, mostly by that. A claim about workload needs rest, work and rest again in one recording."
         ),
         evidence_dimensions=("arousal",),
         limits=(
             "A score is a reading of signs, not proof of what a person feels, and no diagnosis.",
             "Trained on one task of one laboratory with 24 young people; not on felt arousal.",
             "Calm excitement, fear or joy were never shown to it: it knows work and rest.",
+            "It has learned in part that any change from rest is work: recordings whose level drifts, as those of dry "
+            "electrodes do, read as aroused, eyes open or closed.",
+            "Rest that lasts drifts towards work a little: see the control of late against early rest.",
             "Clenched teeth and a tense brow add β, which reads as arousal.",
             "Needs the person's rest at the beginning of the session, or a profile.",
         ),

@@ -131,10 +131,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=FittingSettings().seed)
     parser.add_argument("--date", default=datetime.date.today().isoformat(), help="the date in the card")
     given = parser.parse_args(arguments)
+    try:
+        fitting = FittingSettings(seed=given.seed)
+    except ValueError as error:
+        parser.error(str(error))  # exits with 2
     console = Console()
     try:
         folder = given.out or shipped("models_onnx")
-        fitting = FittingSettings(seed=given.seed)
         workspace = cache_folder() / "training" / f"eeg_workload-{_key(fitting)}"
         with _progress(console) as bars:
             people = eegmat_people(given.data / "eegmat")

@@ -82,6 +82,6 @@ def test_help_teaches_the_way_to_a_computer_without_internet():
 
 
 def test_shipped_experts_are_listed_and_inspected_by_name():
-    assert "Shipped with streamsense: eeg_knowledge, face_knowledge" in run("list").stdout
+    assert "Shipped with streamsense: eeg_knowledge, eeg_workload, face_knowledge" in run("list").stdout
     inspected = json.loads(run("inspect", "eeg_knowledge", "--json").stdout)
     assert inspected["card"]["modality"] == "eeg"

@@ -1,6 +1,7 @@
-"""The untrained experts on real recordings: the figures that stand in their cards, each with a floor.
+"""The experts on real recordings: the figures that stand in the cards of the untrained ones, each with a floor.
 
-Nothing is fitted here. People and speakers are scored one by one, in the order of time, with causal features.
+Nothing is fitted here, and a trained one is shown only what it was not trained on. People and speakers are scored one
+by one, in the order of time, with causal features.
 """
 
 import numpy as np
@@ -34,10 +35,10 @@ def expert_for(name, operator):
     )
 
 
-def eeg_arousal(parts, labels, rate, settle_s=6.0, baseline_s=64.0):
+def eeg_arousal(parts, labels, rate, settle_s=6.0, baseline_s=64.0, name="eeg_knowledge"):
     """Arousal each second of recordings (samples, channels) in µV, one after the other; one array per recording."""
     operator = BandEntropy()
-    expert = expert_for("eeg_knowledge", operator)
+    expert = expert_for(name, operator)
     units = ("microvolts",) * len(labels)
     operator.open(StreamInfo("eeg", "eeg", "EEG", "EEG", "", tuple(labels), units, rate, "float64"))
     results, start = [], 0.0
@@ -73,16 +74,19 @@ def test_eeg_arousal_rises_in_mental_arithmetic(data_folder):
     assert np.mean(people) == pytest.approx(0.69, abs=0.03)
 
 
-def test_eeg_arousal_falls_when_the_eyes_close(data_folder):
+# The trained expert has not seen this person, this amplifier, nor eyes that open: 0.5 is what it must not fall below.
+@pytest.mark.parametrize(("name", "area"), [("eeg_knowledge", 0.65), ("eeg_workload", None)])
+def test_eeg_arousal_falls_when_the_eyes_close(data_folder, name, area):
     folder = data_folder / "eeg_eyes" / "csv" / "Baseline"
     opened, closed = (
         [np.genfromtxt(path, delimiter=",", skip_header=1)[:, 1:6] for path in sorted(folder.glob(f"{name}*.csv"))]
         for name in ("Open", "Closed")
     )
-    results = eeg_arousal([*opened, *closed], ("AF3", "T7", "Pz", "T8", "AF4"), 128.0)
+    results = eeg_arousal([*opened, *closed], ("AF3", "T7", "Pz", "T8", "AF4"), 128.0, name=name)
     with_open, with_closed = np.concatenate(results[: len(opened)]), np.concatenate(results[len(opened) :])
     is_open = np.repeat([True, False], [len(with_open), len(with_closed)])
-    assert area_under_curve(is_open, np.concatenate([with_open, with_closed])) == pytest.approx(0.65, abs=0.05)
+    found = area_under_curve(is_open, np.concatenate([with_open, with_closed]))
+    assert found == pytest.approx(area, abs=0.05) if area is not None else found > 0.5
 
 
 @pytest.mark.parametrize(
