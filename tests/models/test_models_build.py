@@ -6,8 +6,11 @@ import sys
 import onnx
 import pytest
 
+from streamsense.models.expert import Expert
 from streamsense.models.session import OnnxModel
 from streamsense.resources import shipped
+from streamsense.runtime.assembly import feature_operators
+from tests.helpers import sessions
 
 NAMES = sorted(path.stem for path in shipped("models_onnx").glob("*.onnx"))
 
@@ -29,3 +32,16 @@ def test_models_keep_the_limits_of_the_runtime_and_have_a_card(name):
     metadata = OnnxModel(path, provider="cpu").metadata()
     assert metadata.card.name == name
     assert metadata.contract_sha256 in shipped(f"models_onnx/{name}.card.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("fusion")])
+def test_the_pipeline_takes_every_shipped_expert(name):
+    """With the settings that its name tells: a contract that changed makes trained models useless, too."""
+    sections = {"eeg": {}, "face": {}, "voice": {}}
+    if name.endswith("silero"):
+        sections["voice"] = {"voice_activity": "silero"}
+    if name.endswith("blendshapes"):
+        sections["face"] = {"front_end": "mesh478_blendshapes"}
+    model = OnnxModel(shipped(f"models_onnx/{name}.onnx"), provider="cpu")
+    modality = model.metadata().card.modality
+    Expert(model, modality, feature_operators(sessions.config(**sections))[modality].contract())
