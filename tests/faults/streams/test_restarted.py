@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from streamsense.profile import FORGOTTEN
 from tests.helpers.stream_faults import LABELS, RATE_HZ, Bench
 
 AGAIN = {
@@ -34,7 +35,11 @@ def test_a_killed_outlet_is_lost_and_taken_up_again(amplifier: Bench, change: st
 
     session.wait_for(is_there)
     warnings = [notice["text"] for notice in session.notices("warning", since=since)]
+    forgotten = [text for text in warnings if text.endswith(FORGOTTEN)]
     found = "eeg: it declares no rate; 250 Hz was found in its time stamps"
-    assert warnings == ([found] if change == "no declared rate" else [])
+    assert [text for text in warnings if text not in forgotten] == ([found] if change == "no declared rate" else [])
+    # After two changes in a row there may be nothing to forget yet.
+    allowed = {"the same": [0], "another source id": [0], "other channels in another order": [1]}.get(change, [0, 1])
+    assert len(forgotten) in allowed
     kinds = {notice["kind"] for notice in session.notices(since=since)} - {"warning"}
     assert kinds <= {"stream_lost", "modality_lost", "stream_opened", "modality_regained", "gap"}
