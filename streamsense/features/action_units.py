@@ -71,9 +71,12 @@ _OF_LIPS: Final = np.array([unit in (23, 24, 28) for unit in ACTION_UNITS])
 _TURNED_SHARE: Final = np.array([TURNED_SHARE_OF_CHIN if unit in (17, 26) else TURNED_SHARE for unit in ACTION_UNITS])
 _SURE: Final = np.array([unit == 45 for unit in ACTION_UNITS])
 """A closed eye is closed in a blurred picture and on a turned head, too: its start is not put off."""
-_LEAST_SIZE_MM: Final = 3.0
+LEAST_SIZE_MM: Final = 3.0
 """An eye or a lip that is smaller at rest was measured wrongly."""
-_SUCKED_IN: Final = 0.42
+NARROWED_MM: Final = 4.0
+"""Each corner comes in by 1 mm and this much where the lips are fully tightened."""
+_TIGHTENED: Final = ACTION_UNIT_INDEX[23]
+SUCKED_IN: Final = 0.42
 """Share of the red of the lips that pressing can hide; more is hidden only by sucking them in."""
 
 BLENDSHAPE_MAP: Final[dict[int, tuple[str, ...]]] = {
@@ -90,8 +93,9 @@ SHAPE_START: Final = 0.06
 BLINK_LIMITS: Final = (0.2, 0.6)
 """For unit 45 the weight above neutral at 0 and at 5: the net gives a closed eye about 0.6, a lowered gaze 0.2."""
 
-_LANDMARKS_TOO: Final = np.array([ACTION_UNIT_INDEX[6], ACTION_UNIT_INDEX[9]])
-_BOTH: Final = np.array([ACTION_UNIT_INDEX[17]])
+LANDMARKS_TOO: Final = (6, 9)
+"""Units whose shapes respond weakly: by the one or the other."""
+SHAPE_AND_LANDMARKS: Final = (17,)
 """Its shape (mouthShrugLower) jumps between frames and wanders with the head: it counts as far as landmarks agree."""
 
 
@@ -149,7 +153,7 @@ def _intensities(
         for unit in range(len(moved)):
             begins, takes = start[unit, 0], span[unit, 0]
             if not sure[unit]:
-                blur_mm = BLUR_MM * blur / (lips_mm if of_lips[unit] else 1.0)
+                blur_mm = BLUR_MM * blur * (_per_mm(unit, lips_mm) if of_lips[unit] else 1.0)
                 put_off = math.hypot(begins * math.hypot(1.0, turned_share[unit] * turned), blur_mm)
                 begins = min(put_off, MOST_OF_FULL * (begins + takes))
             intensities[unit, side] = min(max(5 * (moved[unit, side] - begins) / takes, 0.0), 5.0)
@@ -167,11 +171,11 @@ def _movements(moved: FloatArray, rest: FloatArray) -> tuple[float, ...]:
     out, lifted = moved[_LIP_CORNER_DISTANCE], _above(moved[_LIP_CORNER_HEIGHT])
     smile_mm = _above(up) + _above(out)
     drop, opened = _above(moved[_JAW_DROP]), _above(moved[_LIPS_GAP])
-    closing = -moved[_EYE_OPENING] / max(rest[_EYE_OPENING], _LEAST_SIZE_MM)
+    closing = -moved[_EYE_OPENING] / max(rest[_EYE_OPENING], LEAST_SIZE_MM)
     # A smile thins the lips too.
     thickness = moved[_UPPER_LIP_THICKNESS] + moved[_LOWER_LIP_THICKNESS] + 0.05 * smile_mm
     thinning = -thickness / _lips_at_rest(rest) * _share(1.25 - opened / 4)
-    narrowing = _share((-out - 1) / 4)
+    narrowing = _share((-out - 1) / NARROWED_MM)
     return (
         moved[_INNER_BROW_HEIGHT],  # 1
         moved[_OUTER_BROW_HEIGHT],  # 2
@@ -191,7 +195,7 @@ def _movements(moved: FloatArray, rest: FloatArray) -> tuple[float, ...]:
         out - 1.5 * lifted,  # 20
         math.sqrt(_above(thinning) * narrowing),  # 23
         # 24: pressed lips are thinner; narrow ones are tightened (23), ones that all but vanish sucked in (28)
-        thinning * (1 - 0.7 * narrowing) * _share((_SUCKED_IN + 0.1 - thinning) / 0.1),
+        thinning * (1 - 0.7 * narrowing) * _share((SUCKED_IN + 0.1 - thinning) / 0.1),
         moved[_LIPS_GAP],  # 25
         moved[_JAW_DROP],  # 26
         thinning,  # 28
@@ -200,8 +204,14 @@ def _movements(moved: FloatArray, rest: FloatArray) -> tuple[float, ...]:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
+def _per_mm(unit: int, lips_mm: float) -> float:
+    """By how much a share of the lips is off for each mm that its measures are; 23 is the root of two shares."""
+    return (1 / lips_mm + 1 / NARROWED_MM) / 2 if unit == _TIGHTENED else 1 / lips_mm
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
 def _lips_at_rest(rest: FloatArray) -> float:
-    return max(rest[_UPPER_LIP_THICKNESS], _LEAST_SIZE_MM) + max(rest[_LOWER_LIP_THICKNESS], _LEAST_SIZE_MM)  # type: ignore[no-any-return]
+    return max(rest[_UPPER_LIP_THICKNESS], LEAST_SIZE_MM) + max(rest[_LOWER_LIP_THICKNESS], LEAST_SIZE_MM)  # type: ignore[no-any-return]
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -224,6 +234,9 @@ def blendshape_matrix() -> FloatArray:
     return matrix.reshape(-1, len(BLENDSHAPES))
 
 
+_EITHER, _BOTH = (
+    np.array([ACTION_UNIT_INDEX[unit] for unit in units]) for units in (LANDMARKS_TOO, SHAPE_AND_LANDMARKS)
+)
 _MAPPED: Final = np.array([[unit in BLENDSHAPE_MAP] for unit in ACTION_UNITS])
 _SHAPE_START, _SHAPE_FULL = np.full((len(ACTION_UNITS), 1), SHAPE_START), np.ones((len(ACTION_UNITS), 1))
 _SHAPE_START[ACTION_UNIT_INDEX[45]], _SHAPE_FULL[ACTION_UNIT_INDEX[45]] = BLINK_LIMITS
@@ -242,6 +255,6 @@ def with_blendshapes(from_landmarks: FloatArray, weights: FloatArray, doubt: Dou
     start = np.minimum(put_off, MOST_OF_FULL * _SHAPE_FULL)
     from_shapes = np.clip(5 * (weights - start) / (_SHAPE_FULL - start), 0, 5)
     combined = np.where(_MAPPED, from_shapes, from_landmarks)
-    combined[_LANDMARKS_TOO] = np.maximum(combined[_LANDMARKS_TOO], from_landmarks[_LANDMARKS_TOO])
+    combined[_EITHER] = np.maximum(combined[_EITHER], from_landmarks[_EITHER])
     combined[_BOTH] = np.minimum(combined[_BOTH], from_landmarks[_BOTH])
     return combined

@@ -20,11 +20,11 @@ CONDITION_RANGES: Final = ((-60.0, 60.0), (-60.0, 60.0), (0.0, 300.0))
 Doubt = tuple[float, float]
 """Blur: 1/sharpness of frame and neutral together; and how far the head is turned away from its neutral, in [0, 1]."""
 
-BLUR_MM: Final = 30.0
-"""3 standard deviations of a measure, times the sharpness: they were 0.16, 0.24 and 0.42 mm at 69, 50 and 25. Three, as
-a limit of detection usually is [Long & Winefordner 1983]."""
-BLUR_WEIGHT: Final = 3.0
-"""The same for a blendshape's weight: standard deviations of the brows' and lids' of 0.05 at sharpness 21."""
+BLUR_MM: Final = 32.0
+"""3 standard deviations of a measure, times the sharpness: they were 0.16, 0.24, 0.28 and 0.42 mm at 69, 50, 32 and 25,
+in the mean 10.6 mm over it. Three, as a limit of detection usually is [Long & Winefordner 1983]."""
+BLUR_WEIGHT: Final = 3.15
+"""The same for a blendshape's weight: the brows' and lids' standard deviations were 0.05 at sharpness 21."""
 TURNED_DEG: Final = 7.0
 """Away from the neutral's direction by this much, and farther, the doubt about the pose is whole."""
 TURNED_SHARE: Final = 0.65

@@ -64,7 +64,7 @@ def test_the_blendshape_net_agrees_with_the_landmarks(front_end: FrontEnd, least
 def test_a_turning_head_moves_no_strong_unit(front_end: FrontEnd, column: int) -> None:
     """Below 0.3 over every frame, which is what the page shows; of fewer frames it scatters by some hundredths."""
     shown, found = figures_in_page("steadiness", column), turning(front_end)
-    assert len(shown) >= 9  # the others never reach 0.5 in the blurred films of the signers, who turn their heads
+    assert len(shown) >= 8  # the others never reach 0.5 in the blurred films of the signers, who turn their heads
     assert {unit: r for unit, r in shown.items() if unit in STRONG and abs(r) >= 0.3} == {}
     assert {unit: r for unit, r in found.items() if unit in STRONG and abs(r) >= (0.3 if EVERY_FRAME else 0.4)} == {}
 
@@ -85,14 +85,7 @@ def test_a_large_face_at_rest_is_neutral(front_end: FrontEnd) -> None:
         assert {unit: level for unit, level in found.items() if level >= 0.5} == {}
 
 
-NEUTRAL_BY_SHAPES = pytest.mark.xfail(
-    strict=True, reason="99.8 % of the medians are below 0.5; of the signers' blurred faces 23 reads 0.6 in one, 45 0.5"
-)
-
-
-@pytest.mark.parametrize(
-    ("front_end", "column"), [("mesh468_iris", 3), pytest.param("mesh478_blendshapes", 4, marks=NEUTRAL_BY_SHAPES)]
-)
+@pytest.mark.parametrize(("front_end", "column"), [("mesh468_iris", 3), ("mesh478_blendshapes", 4)])
 def test_a_face_at_rest_is_neutral_in_every_film(front_end: FrontEnd, column: int) -> None:
     """The page: of every frame; an ordinary run sees some of the signers' and so no median of three."""
     assert {unit: share for unit, share in figures_in_page("steadiness", column).items() if share < 100} == {}
@@ -101,9 +94,9 @@ def test_a_face_at_rest_is_neutral_in_every_film(front_end: FrontEnd, column: in
 
 @pytest.mark.parametrize(("front_end", "column"), [("mesh468_iris", 5), ("mesh478_blendshapes", 6)])
 def test_no_face_at_rest_flickers(front_end: FrontEnd, column: int) -> None:
-    """The page: of every film; an ordinary run sees every frame of the talkers' alone. By the shapes 17 takes 1.003."""
+    """The page: of every film; an ordinary run sees every frame of the talkers' alone."""
     assert {unit: step for unit, step in figures_in_page("steadiness", column).items() if step > 1} == {}
-    assert steps_at_rest(front_end).max() < (1.005 if EVERY_FRAME else 1)
+    assert steps_at_rest(front_end).max() < 1
 
 
 @both_front_ends
