@@ -52,11 +52,11 @@ MODULES = (
 )  # fmt: skip
 # fmt: off
 INNER = ("to_microvolts", "stretch_end", "find_extremes", "take_in", "begin", "filter_front", "refer",
-         "common_reference", "_find_warm", "_find_taken", "_add_squares", "_filter_bands", "filter_one",
-         "filter_two", "_coefficients", "_after", "_add_up", "_add_extremes", "_entropy_of", "exchange",
-         "limit_above", "_movements", "_above", "_share", "_per_mm", "_lips_at_rest", "_difference_ratio",
-         "_best_period", "_change", "_median", "_smoothed", "_has_pitch", "_next_run", "_ramp", "_mean", "_line", "_count",
-         "_level", "_deviation", "movements_of_measures")
+         "common_reference", "_find_warm", "_find_taken", "_add_squares", "_filter_bands", "filter_one", "filter_two",
+         "_coefficients", "_after", "_add_up", "_add_extremes", "_entropy_of", "exchange", "limit_above",
+         "_movements", "_above", "_share", "_per_mm", "_lips_at_rest", "_difference_ratio", "_best_period", "_change",
+         "_median", "_smoothed", "_has_pitch", "_next_run", "_ramp", "_mean", "_line", "_count", "_level",
+         "_deviation", "movements_of_measures")
 # fmt: on
 """Called by compiled loops alone."""
 
