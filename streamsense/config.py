@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from streamsense.errors import ConfigError
 from streamsense.yaml_file import read_yaml
@@ -54,6 +54,7 @@ class MicrophoneSource(_Section):
     required: bool = True
 
 
+Unit = Annotated[float, Field(ge=-1.0, le=1.0)]
 Channels = Annotated[LslSource | MicrophoneSource, Field(discriminator="kind")]
 Pictures = Annotated[LslSource | WebcamSource, Field(discriminator="kind")]
 
@@ -140,6 +141,24 @@ class RecordingSection(_Section):
     roll_minutes: float | None = Field(default=None, ge=0.05, le=1440.0)
 
 
+class DynamicsSection(_Section):
+    """How the smoothed state follows: at first order, or at second order, with inertia."""
+
+    order: Literal[1, 2] = 1
+    time_constant_s: float = Field(default=1.0, gt=0.0, le=60.0)
+    return_s: float = Field(default=20.0, gt=0.0, le=600.0)
+    baseline: tuple[Unit, Unit, Unit] = (0.0, 0.0, 0.0)
+
+    @model_validator(mode="after")
+    def _returns_slowly(self) -> DynamicsSection:
+        if self.return_s < self.time_constant_s:
+            raise ValueError(
+                f"return_s is {self.return_s:g} and time_constant_s {self.time_constant_s:g}, expected a return that "
+                "is not faster"
+            )
+        return self
+
+
 class Config(_Section):
     """One session. A modality whose section is absent is not used."""
 
@@ -150,7 +169,7 @@ class Config(_Section):
     timing: TimingSection = TimingSection()
     profile: Path | None = None
     provider: Literal["auto", "cpu", "cuda"] = "auto"
-    smoothing_s: float = Field(default=1.0, gt=0.0, le=60.0)
+    dynamics: DynamicsSection = DynamicsSection()
     lsl: LslSection = LslSection()
     output: OutputSection = OutputSection()
     recording: RecordingSection = RecordingSection()

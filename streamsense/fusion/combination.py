@@ -11,7 +11,7 @@ import numpy as np
 
 from streamsense.arrays import Float32Array, FloatArray
 from streamsense.fusion.ambivalence import AmbivalenceSettings, AmbivalenceState, step_ambivalence
-from streamsense.fusion.dynamics import DynamicsState, step_first_order
+from streamsense.fusion.dynamics import DynamicsSettings, DynamicsState, step_dynamics
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
 from streamsense.profile import Part, numbers
 from streamsense.score import AGE_UNKNOWN_S
@@ -28,9 +28,9 @@ class FusionModel(Protocol):
 
 @dataclass(frozen=True)
 class FusionSettings:
-    """Times in s."""
+    """How the state follows, and how ambivalence is scored."""
 
-    smoothing_s: float = 1.0
+    dynamics: DynamicsSettings = field(default_factory=DynamicsSettings)
     ambivalence: AmbivalenceSettings = field(default_factory=AmbivalenceSettings)
 
 
@@ -122,7 +122,7 @@ class Fusion:
             self.state.ambivalence, self.settings.ambivalence,
             discord, float(out["bivalence"][0]), cues, evidence, tick_time,
         )  # fmt: skip
-        step_first_order(self.state.dynamics, mean, sd, tick_time, self.settings.smoothing_s)
+        step_dynamics(self.state.dynamics, self.settings.dynamics, mean, sd, tick_time)
         smoothed, smoothed_sd = self.state.dynamics.mean, np.sqrt(self.state.dynamics.variance)
         return np.array(
             [

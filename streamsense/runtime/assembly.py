@@ -15,6 +15,7 @@ from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSett
 from streamsense.features.voice_frames import VoiceFrontEndSettings
 from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.fusion.combination import Fusion, FusionSettings
+from streamsense.fusion.dynamics import DynamicsSettings
 from streamsense.fusion.emotions import fusion_contract
 from streamsense.models.contract import differing_fields
 from streamsense.models.expert import Expert
@@ -65,7 +66,7 @@ def _assembled(config: Config) -> tuple[Callable[[], Pipeline], dict[str, str]]:
     description["fusion_model"] = f"{FUSION_MODEL} {model.sha256}"
     description["provider"] = model.provider
     description["ambivalence"] = "uncalibrated"
-    timing, settings = _timing(config), FusionSettings(smoothing_s=config.smoothing_s)
+    timing, settings = _timing(config), FusionSettings(DynamicsSettings(**config.dynamics.model_dump()))
     net = speech_net(config)
     if net is not None:
         description["voice_activity_model"] = f"{SILERO} {net.sha256}"

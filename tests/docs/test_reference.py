@@ -77,6 +77,8 @@ def test_every_configuration_key_is_there_with_its_default():
             return "none"
         if isinstance(default, bool):
             return str(default).lower()
+        if isinstance(default, tuple):
+            return ", ".join(shown(value) for value in default)
         return f"{default:g}" if isinstance(default, float) else str(default)
 
     expected = {}

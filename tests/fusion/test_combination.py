@@ -118,6 +118,7 @@ def test_smoothed_values_follow_the_raw_ones() -> None:
     scored(fusion, 0)
     raw = scored(fusion, 1, eeg=opinion(0.8))
     assert 0 < raw["valence_smoothed"] < raw["valence"]
-    for tick in range(2, 60):
+    for tick in range(2, 400):
         last = scored(fusion, tick, eeg=opinion(0.8))
-    assert last["valence_smoothed"] == pytest.approx(last["valence"], abs=1e-4)
+    # What is not known draws the state back a little.
+    assert 0.9 * last["valence"] < last["valence_smoothed"] < last["valence"]
