@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from streamsense.arrays import Float32Array, FloatArray
 from streamsense.fusion.ambivalence import AmbivalenceSettings, AmbivalenceState, step_ambivalence
 from streamsense.fusion.dynamics import DynamicsSettings, DynamicsState, step_dynamics
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
+from streamsense.fusion.mixture import mixed, vad_logits
 from streamsense.profile import Part, numbers
 from streamsense.score import AGE_UNKNOWN_S
 from streamsense.streams import MODALITIES, Modality
@@ -124,11 +125,12 @@ class Fusion:
         )  # fmt: skip
         step_dynamics(self.state.dynamics, self.settings.dynamics, mean, sd, tick_time)
         smoothed, smoothed_sd = self.state.dynamics.mean, np.sqrt(self.state.dynamics.variance)
+        emotions = _with_votes_of_dimensions(out["emotion_probabilities"], rows, weight)
         return np.array(
             [
                 *np.stack([mean, sd], axis=1).ravel(),
                 *np.stack([smoothed, smoothed_sd], axis=1).ravel(),
-                *out["emotion_probabilities"],
+                *emotions,
                 ambivalence.ambivalence, ambivalence.discord, ambivalence.bivalence, ambivalence.hesitancy,
                 out["confidence"][0],
                 *(
@@ -138,3 +140,12 @@ class Fusion:
                 ),
             ]
         )  # fmt: skip
+
+
+def _with_votes_of_dimensions(probabilities: FloatArray, rows: Sequence[Opinion], weight: FloatArray) -> FloatArray:
+    """The mixture (8,) with the votes of those experts that know dimensions and no emotions, by their weight."""
+    for row, share in zip(rows, weight.tolist(), strict=True):
+        if share > 0 and row.vad_evidence.any() and not row.emotion_evidence.any():
+            logits = vad_logits(row.vad_mean, np.exp(row.vad_log_variance), row.vad_evidence)
+            probabilities = mixed(probabilities, logits, share)
+    return probabilities
