@@ -244,6 +244,7 @@ class Pipeline:
         return {
             "pipeline": self._state,
             "quality": self._scoring.quality.state,
+            "segments": self._scoring.segments.state,
             "fusion": self._fusion.state,
             "fronts": self._fronts.states(),
             "timelines": {key: timeline.state for key, timeline in timelines.items()},

@@ -77,12 +77,12 @@ def step_dynamics(
         rate = inward + back
         target = (inward * mean + back * np.asarray(settings.baseline, np.float64)) / rate
         elapsed_s = tick_time - state.tick_time
-        share = -np.expm1(-rate * elapsed_s)
-        # At first order in both: neighbouring windows overlap almost wholly, so smoothing adds no independent evidence
-        # and must not narrow the spread.
-        state.variance = state.variance + share * ((inward * sd**2 + back * PRIOR_SD**2) / rate - state.variance)
+        # Neighbouring windows overlap almost wholly, so smoothing adds no independent evidence and must not narrow the
+        # spread; and doubt comes as fast as knowledge, also where the mean moves slowly for it.
+        share = -math.expm1(-elapsed_s / settings.time_constant_s)
+        state.variance = state.variance + share * (sd**2 - state.variance)
         if settings.order == 1:
-            state.mean = state.mean + share * (target - state.mean)
+            state.mean = state.mean - np.expm1(-rate * elapsed_s) * (target - state.mean)
         else:
             _step_second_order(state, settings.time_constant_s, rate, target, round(elapsed_s * TICKS_PER_SECOND))
     state.tick_time = tick_time

@@ -19,6 +19,7 @@ from streamsense.quality_notices import QUALITY
 from streamsense.runtime.recording import ALARM
 from streamsense.runtime.verify import DIFFERENT, ELSEWHERE
 from streamsense.score import SCORE_CHANNELS
+from streamsense.segments import SEGMENT_OFF, SEGMENT_ON
 from streamsense.sinks.lsl import DIAGNOSTIC_CHANNELS
 from tests.docs.documents import DOCUMENTS, ROOT
 from tests.helpers import sessions
@@ -115,7 +116,7 @@ def test_the_events_are_those_that_the_code_sends():
     sent |= set(re.findall(r'Notice\([^\n"]*?,\s*"(\w+)"', source)) | set(re.findall(r'Control\("(\w+)"', source))
     sent |= set(re.findall(r'_report\.(?:tell|tally)\(\s*"(\w+)"', source))
     sent |= {"modality_lost", "modality_present", "modality_regained", "session_started", "stream_refused"}
-    sent |= {ALARM, QUALITY}
+    sent |= {ALARM, QUALITY, SEGMENT_ON, SEGMENT_OFF}
     assert {row[0].strip("`") for row in table("## Events")} == sent
 
 

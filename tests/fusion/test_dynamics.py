@@ -114,8 +114,8 @@ def test_the_state_is_finite_and_on_the_scale_for_any_input(
     spreads = np.repeat(np.array(sds)[:, None], 3, axis=1)
     means, variances = run(inputs, at(list(spaces))[1:], DynamicsSettings(order, time_constant_s), spreads)
     assert (np.abs(means) <= 1.0).all()
-    seen = np.maximum.accumulate(np.maximum(spreads**2, PRIOR_SD**2))
-    assert ((variances > 0) & (variances <= seen + 1e-12)).all()
+    assert (variances >= np.minimum.accumulate(spreads**2) - 1e-12).all()
+    assert (variances <= np.maximum.accumulate(spreads**2) + 1e-12).all()
 
 
 @given(orders, spacings, time_constants, st.floats(0.0, 1.0))
