@@ -138,6 +138,8 @@ class Config(Section):
     markers: MarkerSection | None = MarkerSection()
     timing: TimingSection = TimingSection()
     profile: Path | None = None
+    fusion_model: str = "fusion_precision"
+    """The model that combines the experts: the name of a shipped one, or the path of an .onnx file."""
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     smoothing_s: float = Field(default=1.0, gt=0.0, le=60.0)
     lsl: LslSection = LslSection()
