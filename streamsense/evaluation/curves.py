@@ -88,6 +88,7 @@ def _topic(course: Course, source: str, found: Sequence[Evaluated]) -> list[Topi
     quality = Chart(
         f"{course.title}: {name}", f"{course.caption} Bars: 95 % intervals over people; dashed: {levels[0][0]}.",
         course.x_label, name, (Series(source, tuple(places), values, low, high),), levels, course.names,
+        (-1.0 if min(values) < 0 else 0.0, 1.0) if figures[0].better == "higher" else None,
     )  # fmt: skip
     presence = Chart(
         f"{course.title}: answers", "The share of windows of which enough is there to be answered; of the others the "
