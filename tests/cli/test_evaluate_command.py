@@ -100,7 +100,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(folder: Path) -> dict[str, Done]:
-    found = run_together([["evaluate", *words] for words in COMMANDS.values()], folder, COLUMNS="200")
+    found = run_together([["evaluate", *words] for words in COMMANDS.values()], folder, 150.0, COLUMNS="200")
     for one in found:
         assert "Traceback" not in one.err, one.err
     return dict(zip(COMMANDS, found, strict=True))
