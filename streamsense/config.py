@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from streamsense.errors import ConfigError
-from streamsense.yaml_file import read_yaml
-
-_LONGEST_SHOWN = 120
-_PLAIN_WORDS = {"model_type": "expected keys and values under it", "path_type": "expected a path"}
-"""In place of what pydantic says, by its names of problems."""
+from streamsense.settings_file import Section, load_settings, parse_settings
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class LslSource(_Section):
+class LslSource(Section):
     """A stream on the network, found by any of its properties; exactly one stream must match."""
 
     kind: Literal["lsl"] = "lsl"
@@ -32,7 +21,7 @@ class LslSource(_Section):
     buffer_s: float = Field(default=30.0, ge=1.0, le=3600.0)
 
 
-class WebcamSource(_Section):
+class WebcamSource(Section):
     """A camera: its number, a video file (again and again with `loop`), or a URL."""
 
     kind: Literal["webcam"] = "webcam"
@@ -45,7 +34,7 @@ class WebcamSource(_Section):
     required: bool = True
 
 
-class MicrophoneSource(_Section):
+class MicrophoneSource(Section):
     """A sound input, chosen by its name."""
 
     kind: Literal["microphone"] = "microphone"
@@ -59,11 +48,11 @@ Channels = Annotated[LslSource | MicrophoneSource, Field(discriminator="kind")]
 Pictures = Annotated[LslSource | WebcamSource, Field(discriminator="kind")]
 
 
-class EegSection(_Section):
+class EegSection(Section):
     """EEG: where it comes from and how its features are made."""
 
     source: LslSource = LslSource(type="EEG")
-    electrodes: dict[str, str] = {}
+    electrodes: dict[str, str] = Field(default={})
     """Electrode names for channels that are called otherwise: channel label → electrode."""
     model: str = "eeg_knowledge"
     window_s: float = Field(default=4.0, ge=1.0, le=4.0, multiple_of=0.2)
@@ -72,7 +61,7 @@ class EegSection(_Section):
     interpolate: bool = False
 
 
-class FaceSection(_Section):
+class FaceSection(Section):
     """Face: a camera, a stream of pictures (base64 JPEG), or a stream of face vectors."""
 
     source: Pictures = WebcamSource()
@@ -81,7 +70,7 @@ class FaceSection(_Section):
     window_s: float = Field(default=2.0, ge=0.4, le=4.0)
 
 
-class VoiceSection(_Section):
+class VoiceSection(Section):
     """Voice: a microphone or a stream of sound.
 
     `voice_activity` is never chosen by what is installed: `energy` needs nothing, `silero` a net that is fetched once.
@@ -94,13 +83,13 @@ class VoiceSection(_Section):
     mels: Literal[64, 80] = 64
 
 
-class MarkerSection(_Section):
+class MarkerSection(Section):
     """Stimulus markers: every stream of this type is taken in and kept, whenever it appears."""
 
     type: str = "Markers"
 
 
-class TimingSection(_Section):
+class TimingSection(Section):
     """The rules of time, in seconds."""
 
     deadline_s: float = Field(default=0.12, ge=0.0, le=5.0)
@@ -108,7 +97,7 @@ class TimingSection(_Section):
     backlog_s: float = Field(default=2.0, ge=0.2, le=5.0)
 
 
-class LslSection(_Section):
+class LslSection(Section):
     """How this process uses the network; applied before the first use of Lab Streaming Layer."""
 
     session_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,64}$")
@@ -118,7 +107,7 @@ class LslSection(_Section):
     resolve_timeout_s: float = Field(default=5.0, gt=0.0, le=120.0)
 
 
-class OutputSection(_Section):
+class OutputSection(Section):
     """Where scores go."""
 
     lsl: bool = True
@@ -129,7 +118,7 @@ class OutputSection(_Section):
 _ENTITY = Field(pattern=r"^[A-Za-z0-9]{1,32}$")
 
 
-class RecordingSection(_Section):
+class RecordingSection(Section):
     """What a recording is called and what of the person it holds; `--record FOLDER` begins one."""
 
     folder: Path | None = None
@@ -141,7 +130,7 @@ class RecordingSection(_Section):
     roll_minutes: float | None = Field(default=None, ge=0.05, le=1440.0)
 
 
-class DynamicsSection(_Section):
+class DynamicsSection(Section):
     """How the smoothed state follows: at first order, or at second order, with inertia."""
 
     order: Literal[1, 2] = 1
@@ -159,7 +148,7 @@ class DynamicsSection(_Section):
         return self
 
 
-class Config(_Section):
+class Config(Section):
     """One session. A modality whose section is absent is not used."""
 
     eeg: EegSection | None = None
@@ -168,6 +157,8 @@ class Config(_Section):
     markers: MarkerSection | None = MarkerSection()
     timing: TimingSection = TimingSection()
     profile: Path | None = None
+    fusion_model: str = "fusion_precision"
+    """The model that combines the experts: the name of a shipped one, or the path of an .onnx file."""
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     dynamics: DynamicsSection = DynamicsSection()
     lsl: LslSection = LslSection()
@@ -177,78 +168,9 @@ class Config(_Section):
 
 def load_config(path: Path) -> Config:
     """Read a YAML configuration. Raises ConfigError saying what is wrong and, for a key, the nearest right one."""
-    content = read_yaml(path)
-    return parse_config({} if content is None else content, f"The configuration {path}")
+    return load_settings(Config, path, "The configuration")
 
 
 def parse_config(content: object, origin: str) -> Config:
     """Validate the content of a configuration that came from `origin`."""
-    if not isinstance(content, dict):
-        raise ConfigError(f"{origin} holds a {type(content).__name__}, expected a mapping with keys such as 'eeg'.")
-    try:
-        return Config.model_validate(content)
-    except ValidationError as error:
-        problems = "; ".join(_explain(problem) for problem in error.errors()[:5])
-        raise ConfigError(f"{origin} cannot be used: {problems}.") from error
-
-
-def _explain(problem: Any) -> str:
-    """One validation problem in words; for an unknown key the nearest known one."""
-    *parents, last = problem["loc"]
-    if problem["type"] == "extra_forbidden":
-        names, sections = _walk(parents)
-        known = sorted({key for section in sections for key in section.model_fields})
-        near = difflib.get_close_matches(str(last)[:_LONGEST_SHOWN], known, n=1, cutoff=0.0)
-        where = ".".join([*names, _shortened(str(last))])
-        return f"there is no key '{where}'; did you mean '{near[0]}'? Known here: {', '.join(known)}"
-    names, sections = _walk(problem["loc"])
-    message = _PLAIN_WORDS.get(problem["type"], problem["msg"])
-    if problem["type"] == "union_tag_not_found":
-        message = f"a key 'kind' is needed, with one of: {', '.join(str(_tag(section)) for section in sections)}"
-    return f"{_shortened('.'.join(names))}: {message} (found {_shown(problem['input'])})"
-
-
-def _walk(location: Sequence[str | int]) -> tuple[list[str], list[Any]]:
-    """The keys of a path of pydantic's, as they are in the file, and the sections that can be at its end.
-
-    pydantic names the chosen branch of a union too: 'source.lsl.name' is 'source.name' in the file.
-    """
-    names: list[str] = []
-    sections: list[Any] = [Config]
-    for part in location:
-        branch = [section for section in sections if _tag(section) == part] if len(sections) > 1 else []
-        if branch:
-            sections = branch
-            continue
-        if part in ("int", "str") and not sections:
-            continue
-        names.append(str(part))
-        sections = [
-            found
-            for section in sections
-            if part in section.model_fields
-            for found in _sections_in(section.model_fields[str(part)].annotation)
-        ]
-    return names, sections
-
-
-def _tag(section: Any) -> object:
-    kind = section.model_fields.get("kind")
-    return kind.default if kind is not None else None
-
-
-def _sections_in(annotation: Any) -> list[Any]:
-    if isinstance(annotation, type):
-        return [annotation] if issubclass(annotation, _Section) else []
-    return [section for part in getattr(annotation, "__args__", ()) for section in _sections_in(part)]
-
-
-def _shown(value: object) -> str:
-    try:
-        return _shortened(repr(value))
-    except ValueError:  # Python writes out no number of thousands of digits
-        return f"a {type(value).__name__} too long to show"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+    return parse_settings(Config, content, origin)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import uuid
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -16,10 +17,21 @@ from rich.console import Console
 from rich.text import Text
 
 from streamsense.cli import view
-from streamsense.cli.live import NoticePrinter, Recorder, recorded_into
-from streamsense.config import Config, parse_config
+from streamsense.cli.live import NoticePrinter, Recorder, find_config, recorded_into
+from streamsense.config import (
+    Config,
+    EegSection,
+    FaceSection,
+    LslSection,
+    LslSource,
+    RecordingSection,
+    VoiceSection,
+    load_config,
+)
 from streamsense.errors import DependencyError, SourceError
 from streamsense.score import Notice, Score
+from streamsense.settings_file import parse_settings
+from streamsense.streams import Modality
 from streamsense.ticks import TICKS_PER_SECOND
 
 _LINES_PER_SECOND = 2
@@ -27,17 +39,19 @@ _HEADER_EVERY = 20
 _TRUTH_KEPT = 1000
 _MOST_START_S = 120.0
 _WIDE = 100
+_STREAMS: dict[Modality, str] = {"eeg": "SimEEG", "face": "SimCamera", "voice": "SimVoice"}
+_AVERAGE = "01"
 
 
 class SimulatedParticipant:
     """The simulator in a process of its own, on real LSL outlets; ended when the `with` block is left."""
 
-    def __init__(self, session_id: str, seconds: float) -> None:
+    def __init__(self, session_id: str, seconds: float, seed: int = 0) -> None:
         # It ends by itself should this process be killed.
         most_s = str(seconds + _MOST_START_S)
         module = "streamsense.sources.simulator"
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", module, "--session-id", session_id, "--seconds", most_s],
+            [sys.executable, "-m", module, "--session-id", session_id, "--seconds", most_s, "--seed", str(seed)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -142,28 +156,32 @@ def _line(score: Score, elapsed_s: float, truth: Mapping[str, float], state: str
     return text.append(f" {score['ambivalence']:.2f}  {emotion}  {state:<11}")
 
 
-def demo_config(session_id: str, *, with_face: bool) -> Config:
-    """The configuration of the demo: the simulator's three streams, in an LSL session of their own."""
-    content: dict[str, object] = {
-        "eeg": {"source": {"kind": "lsl", "name": "SimEEG"}},
-        "voice": {"source": {"kind": "lsl", "name": "SimVoice"}},
-        "lsl": {"session_id": session_id, "resolve_timeout_s": 15.0},
-    }
-    if with_face:
-        content["face"] = {"source": {"kind": "lsl", "name": "SimCamera"}}
-    return parse_config(content, "the demo's configuration")
+def demo_config(session_id: str, used: Config) -> Config:
+    """What `used` says, on the simulator's streams and in an LSL session of their own."""
+    changed: dict[str, object] = {"lsl": LslSection(session_id=session_id, resolve_timeout_s=15.0)}
+    for modality, name in _STREAMS.items():
+        section = getattr(used, modality)
+        if section is not None:
+            changed[modality] = section.model_copy(update={"source": LslSource(name=name)})
+    return used.model_copy(update=changed)
 
 
 def demo(
     seconds: Annotated[float, typer.Option(min=1.0, help="How long to run.")] = 30.0,
     face: Annotated[bool, typer.Option(help="With the camera (needs the face models, fetched once).")] = True,
     record: Annotated[Path | None, typer.Option(help="Folder for a recording (XDF) that can be verified.")] = None,
+    participant: Annotated[str, typer.Option(help="Who is simulated; for the recording's name too.")] = _AVERAGE,
+    seed: Annotated[int | None, typer.Option(min=0, help="Who is simulated, as a number.")] = None,
+    config: Annotated[
+        str | None, typer.Option(help="A YAML file or the name of a shipped one; its sources are not used.")
+    ] = None,
 ) -> None:
     """Run everything on a simulated participant: no device, no network beyond this machine.
 
     EEG, camera pictures and voice leave a process of their own over LSL; the live pipeline reads and scores them.
     The truth that the simulator acts is shown beside the scores. The first experts are small graphs from published
-    knowledge and not trained: do not expect the scores to meet the truth closely.
+    knowledge and not trained: do not expect the scores to meet the truth closely. Another `--participant` is another
+    voice, face and EEG; `--config` brings other models, such as your own.
 
     Example: `streamsense demo --seconds 60`, or without the camera: `streamsense demo --no-face`
     """
@@ -171,17 +189,23 @@ def demo(
     from streamsense.runtime.session import open_session
 
     console = Console()
-    if face:
+    used = (
+        load_config(find_config(config))
+        if config
+        else Config(eeg=EegSection(), face=FaceSection(), voice=VoiceSection())
+    )
+    used = used if face else used.model_copy(update={"face": None})
+    if used.face is not None:
         with console.status("Fetching the face models (once) …"):
-            model_files("mesh468_iris")
+            model_files(used.face.front_end)
     session_id = f"streamsense-demo-{uuid.uuid4().hex[:8]}"
-    config = demo_config(session_id, with_face=face)
+    settings = named_after(demo_config(session_id, used), participant)
     if record is not None:
-        config = recorded_into(config, record)
-    with SimulatedParticipant(session_id, seconds) as participant:
+        settings = recorded_into(settings, record)
+    with SimulatedParticipant(session_id, seconds, _seed_of(participant) if seed is None else seed) as simulated:
         with console.status("Starting the simulated participant and loading the models …"):
-            participant.wait_until_ready()
-            session = open_session(config)
+            simulated.wait_until_ready()
+            session = open_session(settings)
             session.add_sink(DemoPrinter(console, TruthReader()))
             recorder = Recorder(session, record, 0.0, console)
             recorder.check()
@@ -202,3 +226,14 @@ def demo(
         "Next: `streamsense streams`, then `streamsense live CONFIG`.",
         soft_wrap=not console.is_terminal,
     )
+
+
+def named_after(config: Config, participant: str) -> Config:
+    """The configuration with the participant in the names of its recordings. Raises ConfigError for an unfit name."""
+    section = {**config.recording.model_dump(), "participant": participant}
+    return config.model_copy(update={"recording": parse_settings(RecordingSection, section, "--participant")})
+
+
+def _seed_of(participant: str) -> int:
+    """The same person for the same name; the average one for the usual name."""
+    return 0 if participant == _AVERAGE else zlib.crc32(participant.encode())

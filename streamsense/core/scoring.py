@@ -12,7 +12,7 @@ from streamsense.core.notices import Notices
 from streamsense.core.pipeline_state import PipelineState
 from streamsense.features.operator import FeatureOperator
 from streamsense.fusion.combination import Fusion, Opinion
-from streamsense.models.expert import Expert
+from streamsense.models.expert import Expert, ExpertOutput
 from streamsense.quality_notices import QualityNotices
 from streamsense.schedule import TimingSettings
 from streamsense.score import AGE_UNKNOWN_S, EXPERT_CHANNELS, Plan, Score, StreamPlan
@@ -56,11 +56,11 @@ class Scoring:
             window, age_s, counts = self._window(stream, plan.tick)
             if window is not None:
                 windows[stream.modality] = window
-            if window is None or not counts or stream.modality not in self._experts:
-                opinions[stream.modality] = Opinion.absent(age_s)
-                continue
-            features[stream.modality] = window
-            opinions[stream.modality] = self._opinion(window, age_s, time)
+            opinions[stream.modality] = Opinion.absent(age_s)
+            if window is not None and counts:
+                features[stream.modality] = window
+                if stream.modality in self._experts:
+                    opinions[stream.modality] = self._opinion(window, age_s, time)
         self._tell_presence(opinions, time)
         self._notices.extend(self.quality.step(windows, time))
         values = np.append(self._fusion.step(opinions, time), float(plan.tick))
@@ -89,11 +89,7 @@ class Scoring:
         self._tell_failure(feature.modality, output.failure, time)
         if output.failure:
             return Opinion.absent(age_s)
-        return Opinion(
-            output.vad_mean, output.vad_log_variance, output.emotion_logits,
-            expert.vad_evidence, expert.emotion_evidence, 1.0, feature.quality * feature.validity, age_s, feature.cues,
-            feature.effective_time,
-        )  # fmt: skip
+        return opinion_of(expert, feature, output, age_s)
 
     def _tell_failure(self, modality: Modality, failure: str, time: float) -> None:
         """Tell an expert's failure at its first tick."""
@@ -113,6 +109,15 @@ class Scoring:
                 kind = regained if now_present else "modality_lost"
                 self._notices.add(time, kind, modality, modality=modality)
                 self._state.present[modality] = now_present
+
+
+def opinion_of(expert: Expert, feature: Feature, output: ExpertOutput, age_s: float) -> Opinion:
+    """What fusion is told of an expert's output for a window whose newest sample is `age_s` old."""
+    return Opinion(
+        output.vad_mean, output.vad_log_variance, output.emotion_logits,
+        expert.vad_evidence, expert.emotion_evidence, 1.0, feature.quality * feature.validity, age_s, feature.cues,
+        feature.effective_time,
+    )  # fmt: skip
 
 
 def _expert_values(opinions: Mapping[Modality, Opinion]) -> FloatArray:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -19,11 +19,18 @@ from streamsense.fusion.emotions import DIMENSIONS
 from streamsense.sources.recorded import Recording
 from streamsense.ticks import HOP_S, TICKS_PER_SECOND
 
+LONGEST_DELAY_S = 10.0
 _TABLE_COLUMNS = ("start_s", "end_s")
 
 
 class LabelSource(Protocol):
-    """Where the labels of a recording are."""
+    """Where the labels of a recording are.
+
+    `of_instants` says whether they change all the time, so that a window has the label of its last instant
+    (`LabelTrack.at_end`) and not one that covers it all.
+    """
+
+    of_instants: ClassVar[bool]
 
     def labels(self, recording: Recording) -> tuple[Label, ...]:
         """The labels, in the seconds of a replay of the recording. Raises DatasetError where there are none."""
@@ -52,6 +59,7 @@ class MarkerLabels:
     stream: str
     starts: Mapping[str, Meaning]
     ends: tuple[str, ...] = ()
+    of_instants: ClassVar[bool] = False
 
     def labels(self, recording: Recording) -> tuple[Label, ...]:
         """One label for each marker that begins one, each a trial of its own."""
@@ -77,7 +85,8 @@ class RatingLabels:
 
     `channels` says by its label which channel rates which dimension; `low` and `high` are the ends of the scale. A
     rating holds until the next one, at most `longest_hold_s`. Ratings are taken on the grid of the ticks.
-    People rate what was a while ago: `Label.moved` undoes that delay.
+    People rate what was a while ago: labels come `delay_s` earlier than the ratings. None: the delay is not known and
+    to be found on those who are trained on (`evaluation.label_delay`); then they come when they were given.
     """
 
     stream: str
@@ -85,12 +94,16 @@ class RatingLabels:
     low: float = -1.0
     high: float = 1.0
     longest_hold_s: float = 2.0
+    delay_s: float | None = 0.0
+    of_instants: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.channels or not set(self.channels) <= set(DIMENSIONS):
             raise ValueError(f"channels are {dict(self.channels)}, expected some of {', '.join(DIMENSIONS)}")
         if not (self.low < self.high and self.longest_hold_s >= HOP_S):
             raise ValueError(f"a scale from {self.low} to {self.high} held {self.longest_hold_s} s cannot be")
+        if not 0 <= (self.delay_s or 0.0) <= LONGEST_DELAY_S:
+            raise ValueError(f"delay_s is {self.delay_s}, expected 0 to {LONGEST_DELAY_S:g}, or None")
 
     def labels(self, recording: Recording) -> tuple[Label, ...]:
         """One label for each stretch of equal ratings."""
@@ -115,7 +128,7 @@ class RatingLabels:
         for part in np.split(np.arange(len(ends)), np.flatnonzero(breaks) + 1):
             rated = [on_unit_scale(value, self.low, self.high) for value in values[part[0]].tolist()]
             dimensions = dict(zip(map(str, self.channels), rated, strict=True))
-            start_s, end_s = float(ends[part[0]]) - HOP_S, float(ends[part[-1]])
+            start_s, end_s = (float(end) - (self.delay_s or 0.0) for end in (ends[part[0]] - HOP_S, ends[part[-1]]))
             yield Label(start_s, end_s, name="rating", **dimensions)  # type: ignore[arg-type]
 
 
@@ -132,6 +145,7 @@ class TableLabels:
     high: float = 1.0
     clock: Literal["recording", "stamps"] = "recording"
     columns: tuple[str, ...] = field(default=_TABLE_COLUMNS, repr=False)
+    of_instants: ClassVar[bool] = False
 
     def labels(self, recording: Recording) -> tuple[Label, ...]:
         """One label for each row of the table."""

@@ -28,8 +28,6 @@ from streamsense.runtime.warm_up import warm_up
 from streamsense.schedule import TimingSettings
 from streamsense.streams import Modality
 
-FUSION_MODEL = "fusion_precision"
-
 
 def build_pipeline(config: Config) -> tuple[Pipeline, dict[str, str]]:
     """A pipeline ready for its first event, and what describes it in the metadata of its outputs.
@@ -62,11 +60,11 @@ def _assembled(config: Config) -> tuple[Callable[[], Pipeline], dict[str, str]]:
         if isinstance(operator, BandEntropy):
             delays = operator.band_delays_s.items()
             description["eeg_band_delays_s"] = ", ".join(f"{band} {delay_s:.3f}" for band, delay_s in delays)
-    model = _fusion_model(config)
-    description["fusion_model"] = f"{FUSION_MODEL} {model.sha256}"
+    model = _fusion_model(config.fusion_model, config.provider)
+    description["fusion_model"] = f"{config.fusion_model} {model.sha256}"
     description["provider"] = model.provider
     description["ambivalence"] = "uncalibrated"
-    timing, settings = _timing(config), FusionSettings(DynamicsSettings(**config.dynamics.model_dump()))
+    timing, settings = _timing(config), fusion_settings(config)
     net = speech_net(config)
     if net is not None:
         description["voice_activity_model"] = f"{SILERO} {net.sha256}"
@@ -78,11 +76,17 @@ def _assembled(config: Config) -> tuple[Callable[[], Pipeline], dict[str, str]]:
     return new_pipeline, description
 
 
+def fusion_settings(config: Config) -> FusionSettings:
+    """What the configuration says of fusion."""
+    return FusionSettings(DynamicsSettings(**config.dynamics.model_dump()))
+
+
 def build_feature_pipeline(config: Config) -> Pipeline:
     """A pipeline without experts, whatever features the configuration asks for: for what reads the windows alone."""
     check_onnxruntime()
     fronts = front_ends(config, speech_net(config))
-    return Pipeline(feature_operators(config), {}, Fusion(_fusion_model(config)), _timing(config), fronts)
+    fusion = Fusion(_fusion_model(Config().fusion_model, config.provider))  # its scores are not looked at
+    return Pipeline(feature_operators(config), {}, fusion, _timing(config), fronts)
 
 
 def feature_operators(config: Config) -> dict[Modality, FeatureOperator]:
@@ -127,10 +131,13 @@ def _timing(config: Config) -> TimingSettings:
     return TimingSettings(**config.timing.model_dump())
 
 
-def _fusion_model(config: Config) -> OnnxModel:
-    model = load_model(FUSION_MODEL, config.provider)
-    if differences := differing_fields(model.metadata().contract, fusion_contract()):
-        raise ModelError(f"{FUSION_MODEL} does not fit this version of streamsense: {'; '.join(differences)}.")
+def _fusion_model(name: str, provider: Provider) -> OnnxModel:
+    model = load_model(name, provider)
+    metadata = model.metadata()
+    if metadata.card.modality != "fusion":
+        raise ModelError(f"{name} is a model for {metadata.card.modality}, expected one that fuses the experts.")
+    if differences := differing_fields(metadata.contract, fusion_contract()):
+        raise ModelError(f"{name} does not fit this version of streamsense: {'; '.join(differences)}.")
     return model
 
 

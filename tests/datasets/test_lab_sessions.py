@@ -216,3 +216,13 @@ def test_a_real_session_with_markers(data_folder, tmp_path):
 def test_settings_that_cannot_be_are_a_mistake(wrong):
     with pytest.raises(ValueError, match=r"expected|cannot be"):
         RatingLabels(**({"stream": "Slider", "channels": {"valence": "val"}} | wrong))
+
+
+def test_a_known_delay_is_taken_from_the_time_of_the_ratings(tmp_path):
+    session(tmp_path / "sub-1.xdf", ratings=[(5.1, 50, 100), (9.0, 75, 100)])
+    (now, *_), (earlier, *_) = (
+        labels_of(tmp_path, RatingLabels("Slider", {"valence": "val"}, 0, 100, 3.0, delay_s)) for delay_s in (None, 2.0)
+    )
+    assert (now.start_s - earlier.start_s, now.end_s - earlier.end_s) == pytest.approx((2.0, 2.0))
+    with pytest.raises(ValueError, match="delay_s is 11"):
+        RatingLabels("Slider", {"valence": "val"}, delay_s=11.0)

@@ -139,6 +139,19 @@ def test_another_seed_is_another_signal() -> None:
     assert not np.array_equal(voice_reader(1).read(1000), voice_reader(2).read(1000))
 
 
+def test_people_differ_in_voice_face_and_eeg_and_the_average_one_is_seed_0() -> None:
+    time = np.array([0.3])
+    people = [acting(seed, action_units=((12, 4.0),)) for seed in range(4)]
+    pitches = [float(it.voice_at(time).pitch_hz[0]) for it in people]
+    smiles = [it.face_at(10.0).action_units[12] for it in people]
+    alphas = [float(it.eeg_at(time).alpha_left[0]) for it in people]
+    for values, average in ((pitches, None), (smiles, 4.0), (alphas, 1.0)):
+        assert len(set(values)) == len(values)
+        assert average is None or values[0] == pytest.approx(average)
+    assert all(2.8 <= smile <= 4.0 for smile in smiles)
+    assert all(200 / 1.6 < pitch < 200 * 1.6 for pitch in pitches)
+
+
 def band_power(values: np.ndarray, lowest: float, highest: float) -> dict[str, float]:
     frequency, density = signal.welch(values, eeg.RATE_HZ, nperseg=500, axis=0)
     band = (frequency >= lowest) & (frequency < highest)

@@ -18,7 +18,30 @@ BLINK_LENGTH_S = 0.3
 ALPHA_ASYMMETRY = 1.2
 """ln(right) - ln(left) of the frontal alpha amplitude at valence 1: less left alpha, more approach (Davidson)."""
 
-_BLINKS, _HABITS = 1, 2  # names of the seeded streams
+_BLINKS, _HABITS, _BODY = 1, 2, 4  # names of the seeded streams; 3 is the EEG's
+
+
+@dataclass(frozen=True)
+class Body:
+    """What tells people apart: the voice's pitch, how strong each rhythm is, how much the face shows of what is felt.
+
+    Seed 0 is the average person; the others are as far from that as people are from each other, roughly.
+    """
+
+    pitch_hz: float = 200.0
+    alpha: float = 1.0
+    beta: float = 1.0
+    theta: float = 1.0
+    expressiveness: float = 1.0
+
+    @staticmethod
+    def of(seed: int) -> Body:
+        """The body of one seed, always the same."""
+        if seed == 0:
+            return Body()
+        random = np.random.default_rng([seed, _BODY])
+        pitch, alpha, beta, theta = (float(2**spread) for spread in random.uniform(-1, 1, 4) * (0.5, 0.4, 0.3, 0.3))
+        return Body(200.0 * pitch, alpha, beta, theta, float(random.uniform(0.7, 1.0)))
 
 
 @dataclass(frozen=True)
@@ -77,13 +100,15 @@ class Participant:
         self._sway_phase = habits.uniform(0, 2 * np.pi, 3)
         self._emphasis = habits.uniform(0.7, 1.0, 61)
         self._blinks = _Blinks(seed)
+        self._body = Body.of(seed)
 
     def face_at(self, time: float) -> FaceDrive:
         """The face at `time`: the script's, with blinks, a slight sway of the head, and the lips of speech."""
         at = np.array([time])
         tracks = self.script.tracks(at, ("gaze_yaw", "gaze_pitch", "head_yaw", "head_pitch", "head_roll", "head_shake"))
         gaze_yaw, gaze_pitch, yaw, pitch, roll, shake = (float(track[0]) for track in tracks)
-        units = self.script.action_units_at(time)
+        shown = self._body.expressiveness
+        units = {number: shown * intensity for number, intensity in self.script.action_units_at(time).items()}
         voice = self.voice_at(at)
         speech = float(voice.gate[0] * voice.level[0])
         units[25] = max(units[25], 2.0 * speech)
@@ -116,7 +141,7 @@ class Participant:
         return VoiceDrive(
             gate=gate,
             level=level,
-            pitch_hz=200.0 * 2 ** (0.5 * arousal) * melody,
+            pitch_hz=self._body.pitch_hz * 2 ** (0.5 * arousal) * melody,
             loudness_db=-24.0 + 9.0 * arousal,
             brightness=np.clip(0.5 + 0.4 * arousal - 0.1 * valence, 0, 1),
         )
@@ -124,12 +149,13 @@ class Participant:
     def eeg_at(self, times: FloatArray) -> EegDrive:
         """The EEG's rhythms at `times` (n,)."""
         valence, arousal, ambivalence = self.script.tracks(times, ("valence", "arousal", "ambivalence"))
-        alpha = np.exp(-0.5 * arousal)
+        body = self._body
+        alpha = body.alpha * np.exp(-0.5 * arousal)
         return EegDrive(
             alpha_left=alpha * np.exp(-0.5 * ALPHA_ASYMMETRY * valence),
             alpha_right=alpha * np.exp(0.5 * ALPHA_ASYMMETRY * valence),
-            beta=np.exp(0.6 * arousal),
-            theta=1 + 0.8 * ambivalence,
+            beta=body.beta * np.exp(0.6 * arousal),
+            theta=body.theta * (1 + 0.8 * ambivalence),
         )
 
     def blinks_between(self, start: float, end: float) -> FloatArray:
