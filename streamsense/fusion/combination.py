@@ -101,8 +101,11 @@ class Fusion:
         """Keep the habitual discord as it is."""
         self.state.ambivalence.is_learning = False
 
-    def step(self, opinions: Mapping[Modality, Opinion], tick_time: float) -> FloatArray:
-        """The values of one score, without the tick's number, in the order of SCORE_LABELS."""
+    def combine(self, opinions: Mapping[Modality, Opinion]) -> dict[str, FloatArray]:
+        """What the model makes of the opinions, by the names of its outputs; changes nothing.
+
+        In `emotion_probabilities` are also the votes of experts that know dimensions and no emotions.
+        """
         rows = [opinions[modality] for modality in MODALITIES]
         outputs = self._model.run(
             {
@@ -114,6 +117,12 @@ class Fusion:
             }
         )  # fmt: skip
         out = {name: np.asarray(value, dtype=np.float64) for name, value in outputs.items()}
+        out["emotion_probabilities"] = _with_votes_of_dimensions(out["emotion_probabilities"], rows, out["weight"])
+        return out
+
+    def step(self, opinions: Mapping[Modality, Opinion], tick_time: float) -> FloatArray:
+        """The values of one score, without the tick's number, in the order of SCORE_LABELS."""
+        rows, out = [opinions[modality] for modality in MODALITIES], self.combine(opinions)
         mean, sd, weight = out["vad"], out["vad_sd"], out["weight"]
         cues = {name: value for row in rows if row.presence for name, value in row.cues.items()}
         evidence = max((row.presence * row.quality for row in rows), default=0.0)
@@ -125,12 +134,11 @@ class Fusion:
         )  # fmt: skip
         step_dynamics(self.state.dynamics, self.settings.dynamics, mean, sd, tick_time)
         smoothed, smoothed_sd = self.state.dynamics.mean, np.sqrt(self.state.dynamics.variance)
-        emotions = _with_votes_of_dimensions(out["emotion_probabilities"], rows, weight)
         return np.array(
             [
                 *np.stack([mean, sd], axis=1).ravel(),
                 *np.stack([smoothed, smoothed_sd], axis=1).ravel(),
-                *emotions,
+                *out["emotion_probabilities"],
                 ambivalence.ambivalence, ambivalence.discord, ambivalence.bivalence, ambivalence.hesitancy,
                 out["confidence"][0],
                 *(
