@@ -12,7 +12,20 @@ from rich.console import Console
 from rich.text import Text
 
 from streamsense import __version__
-from streamsense.cli import calibrate, demo, features, live, models, profile, record, replay, salvage, streams, verify
+from streamsense.cli import (
+    calibrate,
+    demo,
+    explain,
+    features,
+    live,
+    models,
+    profile,
+    record,
+    replay,
+    salvage,
+    streams,
+    verify,
+)
 from streamsense.errors import StreamsenseError
 
 app = typer.Typer(
@@ -26,7 +39,8 @@ app = typer.Typer(
         "Try it without any device: `streamsense demo`. See what is on the network: `streamsense streams`. Score a lab "
         "session: `streamsense live CONFIG`. Make a person's profile before it: `streamsense calibrate CONFIG -o "
         "PROFILE`. Score a recording: `streamsense replay FILE`; its features as a table: "
-        "`streamsense features FILE -o OUT`. Prove that one computes the same again: `streamsense verify FILE`.\n\n"
+        "`streamsense features FILE -o OUT`; why a score is what it is: `streamsense explain FILE "
+        "--at TIME`. Prove that one computes the same again: `streamsense verify FILE`.\n\n"
         "The scores are no diagnosis and no proof of what a person feels."
     ),
 )
@@ -38,6 +52,7 @@ app.command("profile")(profile.profile)
 app.command("record")(record.record)
 app.command("replay")(replay.replay)
 app.command("features")(features.features)
+app.command("explain")(explain.explain)
 app.command("verify")(verify.verify)
 app.command("salvage")(salvage.salvage)
 app.add_typer(models.app, name="models")
