@@ -37,7 +37,12 @@ def explain(
     at: Annotated[float | None, typer.Option(help="The time, s since the recording's begin.")] = None,
     begin: Annotated[float | None, typer.Option("--from", help="An interval's begin, s likewise.")] = None,
     end: Annotated[float | None, typer.Option("--to", help="Its end.")] = None,
-    lsl: Annotated[bool, typer.Option("--lsl", help="These are LSL times, as in scores and tables.")] = False,
+    lsl: Annotated[
+        bool,
+        typer.Option(
+            "--lsl", help="These are times as in scores and tables: on the LSL clock, where the recording has it."
+        ),
+    ] = False,
     config: Annotated[
         str | None, typer.Option(help="A YAML file or the name of a shipped one; its sources are not used.")
     ] = None,
@@ -106,10 +111,10 @@ def _show(console: Console, found: Explained) -> None:
 def _title(found: Explained) -> str:
     (begin, end), one = found.seconds, found.explanation
     if one.ticks == 1:
-        when = f"{begin:.1f} s after the begin (LSL {one.time:.1f} s)"
+        when = f"{begin:.1f} s after the begin (time {one.time:.1f} s)"
     else:
-        lsl = f"LSL {one.time:.1f} to {one.until:.1f} s"
-        when = f"{begin:.1f} to {end:.1f} s after the begin ({lsl}), means of {one.ticks} scores"
+        times = f"times {one.time:.1f} to {one.until:.1f} s"
+        when = f"{begin:.1f} to {end:.1f} s after the begin ({times}), means of {one.ticks} scores"
     values = "   ".join(f"{value.name} {value.value:+.2f} ± {value.sd:.2f}" for value in one.estimates)
     return (
         f"{when}\n{values}\n{one.emotion} {one.emotion_share:.0%}   "

@@ -53,6 +53,7 @@ class Explaining:
         self._modalities: dict[Modality, FloatArray] = {name: np.zeros(len(MOVED)) for name in MODALITIES}
         self._present: Counter[Modality] = Counter()
         self._of_present: dict[Modality, FloatArray] = {name: np.zeros(2) for name in MODALITIES}
+        self._newest_age_s: dict[Modality, float] = {}
         self._signs: dict[tuple[Modality, str], _Sum] = {}
         self._cues: Counter[str] = Counter()
 
@@ -64,6 +65,7 @@ class Explaining:
         self.ticks += 1
         self._values += score.values
         self._cues.update(_cues_on(score))
+        self._newest_age_s = {modality: score[f"{modality}_age"] for modality in MODALITIES}
         for modality, moved in one.modalities.items():
             self._present[modality] += 1
             self._modalities[modality] += moved
@@ -98,7 +100,7 @@ class Explaining:
 
     def _share(self, modality: Modality, weight: float, emotion: str) -> Share:
         there = self._present[modality]
-        quality, age_s = (self._of_present[modality] / max(1, there)).tolist()
+        quality, age_s = (self._of_present[modality] / there).tolist() if there else (0.0, self._newest_age_s[modality])
         moved = dict(zip(MOVED, (self._modalities[modality] / self.ticks).tolist(), strict=True))
         return Share(
             modality, there / self.ticks, weight, quality, age_s, moved["valence"], moved["arousal"], moved[emotion]

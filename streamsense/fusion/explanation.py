@@ -32,8 +32,9 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Share:
-    """One modality's part: how often it was there, and means over these ticks of weight, quality and age.
+    """One modality's part: how often it was there, its mean weight, and its mean quality and age while it was there.
 
+    Of one that never was, the age is that of its newest sample at the last tick (AGE_UNKNOWN_S: none).
     `valence`, `arousal` and `emotion` are what the score would lack without it; `emotion` in log-odds.
     """
 

@@ -44,11 +44,11 @@ def _contours(**neutral: Neutral) -> tuple[Part, ...]:
 
 
 _GROUPS: Final = (
-    _Group("a louder voice than usual", "a quieter voice than usual", "SD",
+    _Group("more loudness than usual", "less loudness than usual", "SD",
            (("prosody", _LEVEL, "zero"), *_contours(loudness_mean_db="zero"))),
     _Group("a flatter spectral tilt than usual", "a steeper spectral tilt than usual", "SD",
            (("prosody", _TILT, "zero"),)),
-    _Group("more voice than usual", "less voice than usual", "of the window",
+    _Group("more voicing than usual", "less voicing than usual", "of the window",
            (("prosody", _VOICED, "usual"), *_contours(pitched_fraction="usual")), needs=""),
     _Group("more pauses than usual", "fewer pauses than usual", "of the turn", (("prosody", _PAUSES, "usual"),)),
     _Group("a higher pitch than usual", "a lower pitch than usual", "semitone",
@@ -57,8 +57,7 @@ _GROUPS: Final = (
            _contours(pitch_sd_st="usual", pitch_range_st="usual", pitch_slope_st_per_s="zero"), "pitch"),
     _Group("a less steady pitch than usual", "a steadier pitch than usual", "semitone",
            _contours(pitch_unsteadiness_st="usual"), "pitch"),
-    _Group("a more periodic voice than usual", "a less periodic voice than usual", "", _contours(periodicity="usual"),
-           "pitch"),
+    _Group("more periodicity than usual", "less periodicity than usual", "", _contours(periodicity="usual"), "pitch"),
     _Group("more movement of loudness than usual", "less movement of loudness than usual", "dB",
            _contours(loudness_sd_db="usual", loudness_slope_db_per_s="zero")),
     *(_Group(f"more in the {third} third of the spectrum than usual", f"less in the {third} third of the spectrum "

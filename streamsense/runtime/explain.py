@@ -31,7 +31,7 @@ class Span:
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(time) for time in (self.begin, self.end or 0.0)):
-            raise ConfigError(f"The time is {self.begin:g} to {self.end} s, expected numbers of seconds.")
+            raise ConfigError(f"The time to be explained is {self}, expected a number of seconds.")
         if self.end is not None and not self.begin <= self.end:
             raise ConfigError(f"The interval is {self.begin:g} to {self.end:g} s, expected a begin before its end.")
 
