@@ -23,7 +23,10 @@ _RAREST = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """How far each modality as a whole, and each sign, moved one score: arrays (10,) in the order of MOVED."""
+    """How far each modality as a whole, and each sign, moved one score: arrays (10,) in the order of MOVED.
+
+    Where a modality's expert has no evidence they are 0.
+    """
 
     score: Score
     modalities: Mapping[Modality, FloatArray]
@@ -60,7 +63,9 @@ class Explainer:
         signs: list[tuple[Sign, FloatArray]] = []
         for modality in present:
             absent = Opinion.absent(opinions[modality].age_s)
-            modalities[modality] = whole - self._moved({**opinions, modality: absent})
+            # In a conflict any of them changes how far the others are held back; that is nothing that it says itself.
+            says = _says(opinions[modality])
+            modalities[modality] = says * (whole - self._moved({**opinions, modality: absent}))
             window = score.features[modality]
             if opinions[modality].quality <= 0:
                 continue  # it has no weight, so nothing in it moved anything
@@ -70,7 +75,7 @@ class Explainer:
                     continue
                 opinion = self._opinion(replace(window, inputs={**window.inputs, **sign.without}), score)
                 if opinion is not None:
-                    signs.append((sign, whole - self._moved({**opinions, modality: opinion})))
+                    signs.append((sign, says * (whole - self._moved({**opinions, modality: opinion}))))
         return Attribution(score, modalities, tuple(signs))
 
     def _opinion(self, window: Feature, score: Score) -> Opinion | None:
@@ -89,3 +94,11 @@ class Explainer:
         out = self._fusion.combine(opinions)
         p = np.clip(out["emotion_probabilities"], _RAREST, 1 - _RAREST)
         return np.array([*out["vad"][:2], *np.log(p / (1 - p))])
+
+
+def _says(opinion: Opinion) -> FloatArray:
+    """1 for what an expert has evidence for, in the order of MOVED; one without emotions has them by its dimensions."""
+    emotions = opinion.emotion_evidence > 0
+    if not emotions.any():
+        emotions = np.full(len(EMOTIONS), opinion.vad_evidence.any())
+    return np.array([*(opinion.vad_evidence[:2] > 0), *emotions], np.float64)

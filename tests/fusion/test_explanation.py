@@ -117,6 +117,15 @@ def test_a_contribution_is_what_the_score_would_lack():
     assert face_share.valence == alone["valence"], "the prior's is 0"
 
 
+def test_a_modality_is_not_said_to_read_what_its_expert_does_not_know():
+    found = explained(face(au12=2.1), eeg(alpha_F4=-1.5, alpha_F8=-1.5, alpha_Fp2=-1.5), voice(level=1.0, tilt=1.0))
+    shares = {share.modality: share for share in found.shares}
+    assert shares["voice"].valence == 0, "what it changes is how far the other two are held back"
+    assert shares["eeg"].valence < 0 < shares["face"].valence
+    assert "pleasant" not in found.sentence[found.sentence.index("the voice has") :]
+    assert {one.towards for one in found.evidence if one.modality == "voice"} <= {"arousal", found.emotion}
+
+
 def test_over_an_interval_contributions_are_means_and_what_held_is_told():
     session = Session()
     scores = [session.score(face(au12=level)) for level in (3.0, 3.0, 3.0, 0.0)]
