@@ -16,6 +16,7 @@ from streamsense.cli import (
     calibrate,
     demo,
     evaluate,
+    explain,
     features,
     live,
     models,
@@ -39,7 +40,8 @@ app = typer.Typer(
         "Try it without any device: `streamsense demo`. See what is on the network: `streamsense streams`. Score a lab "
         "session: `streamsense live CONFIG`. Make a person's profile before it: `streamsense calibrate CONFIG -o "
         "PROFILE`. Score a recording: `streamsense replay FILE`; its features as a table: "
-        "`streamsense features FILE -o OUT`. Prove that one computes the same again: `streamsense verify FILE`. "
+        "`streamsense features FILE -o OUT`; why a score is what it is: `streamsense explain FILE "
+        "--at TIME`. Prove that one computes the same again: `streamsense verify FILE`. "
         "Measure models on labelled recordings: `streamsense evaluate MODEL --data NAME:FOLDER`.\n\n"
         "The scores are no diagnosis and no proof of what a person feels."
     ),
@@ -52,6 +54,7 @@ app.command("profile")(profile.profile)
 app.command("record")(record.record)
 app.command("replay")(replay.replay)
 app.command("features")(features.features)
+app.command("explain")(explain.explain)
 app.command("verify")(verify.verify)
 app.command("evaluate")(evaluate.evaluate)
 app.command("salvage")(salvage.salvage)

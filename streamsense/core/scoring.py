@@ -11,8 +11,8 @@ from streamsense.arrays import FloatArray
 from streamsense.core.notices import Notices
 from streamsense.core.pipeline_state import PipelineState
 from streamsense.features.operator import FeatureOperator
-from streamsense.fusion.combination import Fusion, Opinion
-from streamsense.models.expert import Expert, ExpertOutput
+from streamsense.fusion.combination import Fusion, Opinion, opinion_of
+from streamsense.models.expert import Expert
 from streamsense.quality_notices import QualityNotices
 from streamsense.schedule import TimingSettings
 from streamsense.score import AGE_UNKNOWN_S, EXPERT_CHANNELS, Plan, Score, StreamPlan
@@ -109,15 +109,6 @@ class Scoring:
                 kind = regained if now_present else "modality_lost"
                 self._notices.add(time, kind, modality, modality=modality)
                 self._state.present[modality] = now_present
-
-
-def opinion_of(expert: Expert, feature: Feature, output: ExpertOutput, age_s: float) -> Opinion:
-    """What fusion is told of an expert's output for a window whose newest sample is `age_s` old."""
-    return Opinion(
-        output.vad_mean, output.vad_log_variance, output.emotion_logits,
-        expert.vad_evidence, expert.emotion_evidence, 1.0, feature.quality * feature.validity, age_s, feature.cues,
-        feature.effective_time,
-    )  # fmt: skip
 
 
 def _expert_values(opinions: Mapping[Modality, Opinion]) -> FloatArray:

@@ -10,10 +10,9 @@ import numpy as np
 
 from streamsense.arrays import FloatArray
 from streamsense.config import Config
-from streamsense.core.scoring import opinion_of
 from streamsense.datasets.labelled import LabelledRecording
 from streamsense.evaluation.corruption import SpoiltRecording
-from streamsense.fusion.combination import Opinion
+from streamsense.fusion.combination import Opinion, opinion_of
 from streamsense.models.expert import Expert, ExpertOutput
 from streamsense.runtime.feature_export import features_of
 from streamsense.runtime.recorded_journal import was_scored

@@ -15,9 +15,10 @@ from streamsense.fusion.conflict import PAIRS, ConflictSettings, ConflictState, 
 from streamsense.fusion.dynamics import DynamicsSettings, DynamicsState, step_dynamics
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
 from streamsense.fusion.mixture import mixed, vad_logits
+from streamsense.models.expert import Expert, ExpertOutput
 from streamsense.profile import Part, numbers, table
 from streamsense.score import AGE_UNKNOWN_S
-from streamsense.streams import MODALITIES, Modality
+from streamsense.streams import MODALITIES, Feature, Modality
 
 _HABITUAL = "habitual_discord"
 _PAIR_NAMES = tuple(f"{MODALITIES[one]}_{MODALITIES[other]}" for one, other in PAIRS)
@@ -84,6 +85,15 @@ class Opinion:
         )
 
 
+def opinion_of(expert: Expert, feature: Feature, output: ExpertOutput, age_s: float) -> Opinion:
+    """What fusion is told of an expert's output for a window whose newest sample is `age_s` old."""
+    return Opinion(
+        output.vad_mean, output.vad_log_variance, output.emotion_logits,
+        expert.vad_evidence, expert.emotion_evidence, 1.0, feature.quality * feature.validity, age_s, feature.cues,
+        feature.effective_time,
+    )  # fmt: skip
+
+
 class Fusion:
     """Combination by the model, then ambivalence and the smoothed state, tick by tick."""
 
@@ -116,8 +126,11 @@ class Fusion:
         """Keep the habitual discord as it is."""
         self.state.conflict.is_learning = False
 
-    def step(self, opinions: Mapping[Modality, Opinion], tick_time: float) -> FloatArray:
-        """The values of one score, without the tick's number, in the order of SCORE_LABELS."""
+    def combine(self, opinions: Mapping[Modality, Opinion]) -> dict[str, FloatArray]:
+        """What the model makes of the opinions, by the names of its outputs; changes nothing.
+
+        In `emotion_probabilities` are also the votes of experts that know dimensions and no emotions.
+        """
         rows = [opinions[modality] for modality in MODALITIES]
         outputs = self._model.run(
             {
@@ -129,6 +142,12 @@ class Fusion:
             }
         )  # fmt: skip
         out = {name: np.asarray(value, dtype=np.float64) for name, value in outputs.items()}
+        out["emotion_probabilities"] = _with_votes_of_dimensions(out["emotion_probabilities"], rows, out["weight"])
+        return out
+
+    def step(self, opinions: Mapping[Modality, Opinion], tick_time: float) -> FloatArray:
+        """The values of one score, without the tick's number, in the order of SCORE_LABELS."""
+        rows, out = [opinions[modality] for modality in MODALITIES], self.combine(opinions)
         mean, sd, weight = out["vad"], out["vad_sd"], out["weight"]
         cues = {name: value for row in rows if row.presence for name, value in row.cues.items()}
         evidence = max((row.presence * row.quality for row in rows), default=0.0)
@@ -139,12 +158,11 @@ class Fusion:
         )  # fmt: skip
         step_dynamics(self.state.dynamics, self.settings.dynamics, mean, sd, tick_time)
         smoothed, smoothed_sd = self.state.dynamics.mean, np.sqrt(self.state.dynamics.variance)
-        emotions = _with_votes_of_dimensions(out["emotion_probabilities"], rows, weight)
         return np.array(
             [
                 *np.stack([mean, sd], axis=1).ravel(),
                 *np.stack([smoothed, smoothed_sd], axis=1).ravel(),
-                *emotions,
+                *out["emotion_probabilities"],
                 ambivalence.ambivalence, ambivalence.discord, ambivalence.bivalence, ambivalence.hesitancy,
                 out["confidence"][0],
                 *(
