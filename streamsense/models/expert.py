@@ -55,8 +55,13 @@ class Expert:
                 f"{name} was made for other features than this pipeline computes: {'; '.join(differences)}. Set the "
                 "pipeline's features as the model expects them, or use a model that was made for these."
             )
-        if missing := _OUTPUTS.keys() - set(model.outputs):
-            raise ModelError(f"{name} lacks the outputs {', '.join(sorted(missing))}; it has {model.outputs}.")
+        for output, size in _OUTPUTS.items():
+            if model.outputs.get(output) != (size,):
+                has = ", ".join(f"{one} {shape}" for one, shape in model.outputs.items())
+                raise ModelError(
+                    f"{name} lacks the output {output} of shape ({size},) behind the batch axis; it has {has}. Export it "
+                    f"again with {', '.join(f'{one} ({length},)' for one, length in _OUTPUTS.items())}."
+                )
         card = self.metadata.card
         self.vad_evidence: FloatArray = np.array([float(name in card.evidence_dimensions) for name in DIMENSIONS])
         self.emotion_evidence: FloatArray = np.array([float(name in card.evidence_emotions) for name in EMOTIONS])
@@ -65,15 +70,19 @@ class Expert:
     def evaluate(self, feature: Feature) -> ExpertOutput:
         """The expert's output for one window.
 
-        Of the feature's inputs the model is given those that it takes. An output that is not finite is no evidence,
-        with the reason; wrong inputs raise ModelError.
+        Of the feature's inputs the model is given those that it takes. Where one of these or an output is not finite,
+        the output is no evidence, with the reason; wrong inputs raise ModelError.
         """
         if feature.modality != self.modality:
             raise ModelError(f"The expert for {self.modality} was given a feature of {feature.modality}.")
+        inputs = {name: feature.inputs[name] for name in self.model.inputs if name in feature.inputs}
+        # A model may well make a plausible number of NaN.
+        if spoilt := [name for name, value in inputs.items() if not np.isfinite(value).all()]:
+            return _no_evidence(f"{self.model.path.name} was given numbers that are not finite in {', '.join(spoilt)}.")
         try:
-            raw = self.model.run({name: feature.inputs[name] for name in self.model.inputs if name in feature.inputs})
+            raw = self.model.run(inputs)
         except NonFiniteOutputError as error:
-            return ExpertOutput(np.zeros(3), np.full(3, PRIOR_LOG_VARIANCE), np.zeros(8), failure=str(error))
+            return _no_evidence(str(error))
         for name, size in _OUTPUTS.items():
             if raw[name].shape != (size,):
                 raise ModelError(f"Output {name} of {self.model.path.name} has shape {raw[name].shape}, not ({size},).")
@@ -86,3 +95,7 @@ class Expert:
             np.where(has_vad, log_variance, PRIOR_LOG_VARIANCE),
             np.where(self.emotion_evidence > 0, logits, 0.0),
         )
+
+
+def _no_evidence(failure: str) -> ExpertOutput:
+    return ExpertOutput(np.zeros(3), np.full(3, PRIOR_LOG_VARIANCE), np.zeros(8), failure)
