@@ -45,8 +45,7 @@ def read_yaml(path: Path, what: str = "configuration") -> object:
         ) from error
     if len(raw) > LONGEST_BYTES:
         raise ConfigError(
-            f"The {what} {path} is longer than {LONGEST_BYTES} bytes. A {what} is a page of YAML: give "
-            "another file."
+            f"The {what} {path} is longer than {LONGEST_BYTES} bytes. A {what} is a page of YAML: give another file."
         )
     try:
         return yaml.load(raw, _PlainLoader)  # noqa: S506  (a safe loader)

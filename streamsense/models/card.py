@@ -41,8 +41,8 @@ _Line = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whi
 class Card(BaseModel):
     """A model card. Emotions and dimensions that are not named under evidence count as no evidence.
 
-    `evaluation` holds the results on people, recordings or speakers that were held out, with their spread and floors, or
-    says that there are none.
+    `evaluation` holds the results on people or recordings that were held out, with their spread and floors, or says
+    that there are none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -116,7 +116,7 @@ def read_metadata(path: Path, embedded: Mapping[str, str]) -> ModelMetadata:
         raise ModelError(
             f"{path} does not say which features it was trained on. Expected the metadata {CARD_KEY} and "
             f"{CONTRACT_KEY} inside the file, or a file {beside.name} beside it with the keys card and contract. "
-            "`streamsense models inspect` shows both for a shipped model."
+            "`streamsense models attach` puts both into a copy of the file."
         )
     if not isinstance(contract, dict):
         raise ModelError(f"{where} has no usable contract: expected a JSON object under the key contract.")

@@ -11,6 +11,7 @@ import numpy as np
 from streamsense.arrays import FloatArray
 from streamsense.errors import ModelError
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
+from streamsense.models.card import ModelMetadata
 from streamsense.models.contract import differing_fields
 from streamsense.models.session import NonFiniteOutputError, OnnxModel
 from streamsense.streams import Feature, Modality
@@ -39,14 +40,21 @@ class ExpertOutput:
 class Expert:
     """A model behind one modality's features.
 
-    `pipeline_contract` is the contract of the operator that feeds it. Raises ModelError when the model was made for
-    another modality, for other features (the message lists each field), or has other outputs.
+    `pipeline_contract` is the contract of the operator that feeds it; `metadata` are card and contract of the model, by
+    default those in its file. Raises ModelError when the model was made for another modality, for other features (the
+    message lists each field), or has other outputs.
     """
 
-    def __init__(self, model: OnnxModel, modality: Modality, pipeline_contract: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        model: OnnxModel,
+        modality: Modality,
+        pipeline_contract: Mapping[str, object],
+        metadata: ModelMetadata | None = None,
+    ) -> None:
         self.model = model
         self.modality = modality
-        self.metadata = model.metadata()
+        self.metadata = model.metadata() if metadata is None else metadata
         name = model.path.name
         if self.metadata.card.modality != modality:
             raise ModelError(f"{name} is a model for {self.metadata.card.modality}, expected one for {modality}.")
@@ -59,8 +67,8 @@ class Expert:
             if model.outputs.get(output) != (size,):
                 has = ", ".join(f"{one} {shape}" for one, shape in model.outputs.items())
                 raise ModelError(
-                    f"{name} lacks the output {output} of shape ({size},) behind the batch axis; it has {has}. Export it "
-                    f"again with {', '.join(f'{one} ({length},)' for one, length in _OUTPUTS.items())}."
+                    f"{name} lacks the output {output} of shape ({size},) behind the batch axis; it has {has}. Export "
+                    f"it again with {', '.join(f'{one} ({length},)' for one, length in _OUTPUTS.items())}."
                 )
         card = self.metadata.card
         self.vad_evidence: FloatArray = np.array([float(name in card.evidence_dimensions) for name in DIMENSIONS])

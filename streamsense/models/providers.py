@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import functools
 import io
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -92,8 +93,10 @@ def ended_after(seconds: float) -> Iterator[tuple[onnxruntime.RunOptions, Callab
 
 
 def first_line(error: Exception) -> str:
-    """What ONNX Runtime says was wrong, in one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    """What ONNX Runtime says was wrong, in one line, without the place in its own source."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    line = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |Non-zero status code returned while ", "", line)
+    return re.sub(r"/onnxruntime_src/\S+ .*?\) (?=[A-Z])", "", line)[:300].rstrip(". ")
 
 
 @functools.cache
@@ -102,9 +105,7 @@ def _bound_memory() -> None:
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
     )
     usual = -1
-    onnxruntime.create_and_register_allocator(
-        where, onnxruntime.OrtArenaCfg(MOST_MEMORY_BYTES, usual, usual, usual)
-    )
+    onnxruntime.create_and_register_allocator(where, onnxruntime.OrtArenaCfg(MOST_MEMORY_BYTES, usual, usual, usual))
 
 
 def _try_cuda(path: Path, content: bytes) -> tuple[onnxruntime.InferenceSession | None, str]:

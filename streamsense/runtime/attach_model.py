@@ -6,7 +6,7 @@ from pathlib import Path
 
 from streamsense.config import Config, parse_config
 from streamsense.errors import ModelError
-from streamsense.models.card import CARD_KEY, Card
+from streamsense.models.card import CARD_KEY, Card, ModelMetadata
 from streamsense.models.contract import CONTRACT_KEY, canonical_json
 from streamsense.models.expert import Expert
 from streamsense.models.fetch import write_whole
@@ -28,28 +28,23 @@ def attach(source: Path, card: Card, target: Path, config: Config | None = None)
         raise ModelError("The card is of a fusion, expected an expert's: modality eeg, face or voice.")
     modality = card.modality
     if target.suffix != ".onnx" or target.exists():
-        raise ModelError(f"{target} is no name of a new .onnx file; one that is there is not overwritten. Name another.")
+        raise ModelError(
+            f"{target} is no name of a new .onnx file; one that is there is not overwritten. Name another."
+        )
     config = config or parse_config({modality: {}}, "default")
     if getattr(config, modality) is None:
         raise ModelError(f"The configuration has no section {modality}, which the card names. Give another one.")
     only = config.model_copy(update={other: None for other in MODALITIES if other != modality})
     contract = feature_operators(only)[modality].contract()
     examples = [score.windows[modality] for score in warm_up(build_feature_pipeline(only), only)]
+    model = OnnxModel(source, "cpu")
+    _check_inputs(model, examples[-1])
+    expert = Expert(model, modality, contract, ModelMetadata(card, contract))
+    for example in examples:
+        if failure := expert.evaluate(example).failure:
+            raise ModelError(f"{failure} That was for a window of ordinary noise: look for NaN in its weights.")
     metadata = {CARD_KEY: canonical_json(card.model_dump(mode="json")), CONTRACT_KEY: canonical_json(contract)}
-    unproved = target.with_suffix(".unproved.onnx")
-    content = with_metadata(read_model(source).content, metadata)
-    try:
-        write_whole(unproved, content)
-        model = OnnxModel(unproved, "cpu")
-        model.path = source  # the name that errors tell
-        _check_inputs(model, examples[-1])
-        expert = Expert(model, modality, contract)
-        for example in examples:
-            if failure := expert.evaluate(example).failure:
-                raise ModelError(f"{failure} That was for a window of ordinary noise: look for NaN in its weights.")
-        unproved.replace(target)
-    finally:
-        unproved.unlink(missing_ok=True)
+    write_whole(target, with_metadata(read_model(source, model.sha256).content, metadata))
     return expert
 
 

@@ -72,7 +72,7 @@ def by_torch(path: Path, opset: int, dynamic: bool = True, names: Sequence[str] 
             self.heads = torch.nn.ModuleList(torch.nn.Linear(16, size) for size in SIZES.values())
 
         def forward(self, *given: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            hidden = torch.nn.functional.gelu(self.hidden(sum(given).mean(dim=1)))
+            hidden = torch.tanh(self.hidden(sum(given).mean(dim=1)))
             return tuple(head(hidden) for head in self.heads)
 
     axes = {name: {0: "batch"} for name in (*names, *SIZES)} if dynamic else None
