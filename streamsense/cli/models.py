@@ -132,9 +132,9 @@ def attach(
     """Make your own network an expert: a copy of the file with its card and the contract of its features in it.
 
     The network takes some of the inputs of its modality (the reference lists them), float32 behind a batch axis, and
-    gives vad_mean (3), vad_log_variance (3) and emotion_logits (8). It is loaded and run on invented samples first; what
-    does not fit is named. The features are then those of this version of streamsense: train on what
-    `streamsense features` writes.
+    gives vad_mean (3), vad_log_variance (3) and emotion_logits (8). It is loaded and run on invented samples first;
+    what does not fit is named. The contract is that of the features as this version of streamsense computes them: train
+    on those.
 
     Example: streamsense models attach my_network.onnx --card card.yaml -o my_expert.onnx
     """
