@@ -17,12 +17,12 @@ from expert_graphs import eeg_graph, face_graph, voice_graph  # noqa: E402
 from fusion_graph import fusion_graph  # noqa: E402
 from graph_builder import GraphBuilder  # noqa: E402
 
+from streamsense.errors import StreamsenseError  # noqa: E402
 from streamsense.features.band_entropy import BandEntropy  # noqa: E402
 from streamsense.features.face_features import FaceFeatures  # noqa: E402
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings  # noqa: E402
 from streamsense.features.voice_front_end import VoiceFrontEndSettings  # noqa: E402
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, fusion_contract  # noqa: E402
-from streamsense.errors import StreamsenseError  # noqa: E402
 from streamsense.models.card import CARD_KEY, Card  # noqa: E402
 from streamsense.models.code_version import code_version  # noqa: E402
 from streamsense.models.contract import CONTRACT_KEY, canonical_json  # noqa: E402
