@@ -20,7 +20,8 @@ PRIOR_LOG_VARIANCE = 2 * math.log(PRIOR_SD)
 LOG_VARIANCE_RANGE = (math.log(0.02**2), math.log(2.0**2))
 """No expert is believed to be surer than ±0.02 or less sure than ±2."""
 LOGIT_LIMIT = 20.0
-_OUTPUTS = {"vad_mean": 3, "vad_log_variance": 3, "emotion_logits": 8}
+OUTPUTS = {"vad_mean": 3, "vad_log_variance": 3, "emotion_logits": 8}
+"""What an expert gives, and how many numbers each holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +64,12 @@ class Expert:
                 f"{name} was made for other features than this pipeline computes: {'; '.join(differences)}. Set the "
                 "pipeline's features as the model expects them, or use a model that was made for these."
             )
-        for output, size in _OUTPUTS.items():
+        for output, size in OUTPUTS.items():
             if model.outputs.get(output) != (size,):
                 has = ", ".join(f"{one} {shape}" for one, shape in model.outputs.items())
                 raise ModelError(
                     f"{name} lacks the output {output} of shape ({size},) behind the batch axis; it has {has}. Export "
-                    f"it again with {', '.join(f'{one} ({length},)' for one, length in _OUTPUTS.items())}."
+                    f"it again with {', '.join(f'{one} ({length},)' for one, length in OUTPUTS.items())}."
                 )
         card = self.metadata.card
         self.vad_evidence: FloatArray = np.array([float(name in card.evidence_dimensions) for name in DIMENSIONS])
@@ -91,7 +92,7 @@ class Expert:
             raw = self.model.run(inputs)
         except NonFiniteOutputError as error:
             return _no_evidence(str(error))
-        for name, size in _OUTPUTS.items():
+        for name, size in OUTPUTS.items():
             if raw[name].shape != (size,):
                 raise ModelError(f"Output {name} of {self.model.path.name} has shape {raw[name].shape}, not ({size},).")
         has_vad = self.vad_evidence > 0
