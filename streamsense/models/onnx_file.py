@@ -41,10 +41,11 @@ _NODE_OPERATOR, _NODE_DOMAIN, _FUNCTION_DOMAIN = 4, 7, 10
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model's bytes as they are run, the sha256 of the file, and its versions (`opset` 0: it names none)."""
+    """A model's bytes as they are run, sha256 and size of the file, and its versions (`opset` 0: it names none)."""
 
     content: bytes
     sha256: str
+    size_bytes: int
     opset: int
     ir_version: int
 
@@ -80,9 +81,10 @@ def read_model(path: Path, expected_sha256: str | None = None) -> ModelFile:
     except (IndexError, ValueError) as error:
         raise ModelError(f"{path} is not a whole ONNX file ({error}). Copy or export it again.") from None
     walk.check(path)
+    size_bytes = len(content)
     if walk.ir_version > LARGEST_IR_VERSION:
         content = _replaced(content, {_IR_VERSION}, integer_field(_IR_VERSION, LARGEST_IR_VERSION))
-    return ModelFile(content, sha256, walk.opset, walk.ir_version)
+    return ModelFile(content, sha256, size_bytes, walk.opset, walk.ir_version)
 
 
 def with_metadata(content: bytes, entries: Mapping[str, str]) -> bytes:

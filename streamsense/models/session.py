@@ -44,8 +44,8 @@ class OnnxModel:
             raise ModelError(f"The provider is {provider!r}, expected auto, cpu or cuda.")
         self.path = path
         file = read_model(path, expected_sha256)
-        self.sha256, self.opset, self.ir_version = file.sha256, file.opset, file.ir_version
-        self.size_bytes = len(file.content)
+        self.sha256, self.size_bytes = file.sha256, file.size_bytes
+        self.opset, self.ir_version = file.opset, file.ir_version
         self._session, self.provider = open_session(path, file.content, provider)
         self.inputs = _input_shapes(path, self._session)
         self._output_names = _output_names(path, self._session)
@@ -115,6 +115,7 @@ def _input_shapes(path: Path, session: onnxruntime.InferenceSession) -> dict[str
     """Shape of every input without its batch axis."""
     shapes: dict[str, tuple[int, ...]] = {}
     for value in session.get_inputs():
+        _check_name(path, value.name)
         batch, *rest = value.shape or [0]
         is_fixed = all(isinstance(n, int) for n in rest)
         if value.type != "tensor(float)" or (isinstance(batch, int) and batch != 1) or not is_fixed:
@@ -130,9 +131,16 @@ def _input_shapes(path: Path, session: onnxruntime.InferenceSession) -> dict[str
 
 def _output_names(path: Path, session: onnxruntime.InferenceSession) -> tuple[str, ...]:
     for value in session.get_outputs():
+        _check_name(path, value.name)
         if value.type != "tensor(float)":
             raise ModelError(
                 f"Output {value.name} of {path.name} is {value.type}, expected tensor(float). Leave it out, or cast it "
                 "to float32, and export the model again."
             )
     return tuple(value.name for value in session.get_outputs())
+
+
+def _check_name(path: Path, name: str) -> None:
+    """Names are shown to people."""
+    if not name.isprintable() or len(name) > 200:
+        raise ModelError(f"{path.name} has the name {ascii(name)[:60]}, expected one that can be shown. Rename it.")

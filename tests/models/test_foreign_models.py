@@ -166,7 +166,12 @@ def huge_input(model):
     model.graph.input.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, ["batch", 1 << 40]))
 
 
+def name_that_steers_a_terminal(model):
+    model.graph.input[0].name = model.graph.node[0].input[0] = "\x1b[2J"
+
+
 REFUSED = [
+    (name_that_steers_a_terminal, r"has the name '\\x1b\[2J', expected one that can be shown"),
     (renamed_input, rf"takes eeg \({SHAPE[0]}, 5\); expected some of .*band_entropy \({SHAPE[0]}, 5\), band_entropy_b"),
     (custom_operator, "custom operator Laplacian of 'my.lab', which needs a library of native code"),
     (custom_operator_in_a_branch, "custom operator Mystery of 'my.lab'"),
