@@ -83,7 +83,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 def _tell(error: StreamsenseError) -> None:
     """Print an error as one paragraph; into a file or a pipe as one line, which can be searched."""
     console = Console(stderr=True)
-    paragraph = " ".join(str(error).split())
+    # Names out of other people's files must not steer the terminal.
+    paragraph = "".join(sign if sign.isprintable() else "?" for sign in " ".join(str(error).split()))
     console.print(Text.assemble(("Error: ", "bold red"), paragraph), soft_wrap=not console.is_terminal)
 
 

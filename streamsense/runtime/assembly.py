@@ -20,7 +20,8 @@ from streamsense.fusion.emotions import fusion_contract
 from streamsense.models.contract import differing_fields
 from streamsense.models.expert import Expert
 from streamsense.models.onnxruntime_check import check_onnxruntime
-from streamsense.models.session import OnnxModel, Provider
+from streamsense.models.providers import Provider
+from streamsense.models.session import OnnxModel
 from streamsense.models.silero import SILERO, SileroNet
 from streamsense.pipeline import Pipeline
 from streamsense.resources import shipped

@@ -15,9 +15,13 @@ from streamsense.datasets.catalogue import DATASETS
 from streamsense.errors import StreamsenseError
 from streamsense.evaluation import splits
 from streamsense.evaluation.leakage import run_sentinel
+from streamsense.fusion.emotions import EMOTIONS
+from streamsense.models.expert import OUTPUTS
 from streamsense.quality_notices import QUALITY
+from streamsense.runtime.assembly import build_feature_pipeline
 from streamsense.runtime.recording import ALARM
 from streamsense.runtime.verify import DIFFERENT, ELSEWHERE
+from streamsense.runtime.warm_up import warm_up
 from streamsense.score import SCORE_CHANNELS
 from streamsense.segments import SEGMENT_OFF, SEGMENT_ON
 from streamsense.sinks.lsl import DIAGNOSTIC_CHANNELS
@@ -61,6 +65,20 @@ def test_the_feature_columns_are_those_of_the_code():
     # Unit by unit and statistic by statistic the order is the code's; the columns of all units stand together.
     assert [row[0].strip("`") for row in rows] == list(expected)
     assert all(row[2] for row in rows)
+
+
+def test_what_a_model_takes_and_gives_is_what_it_is_given():
+    config = sessions.config("eeg", "voice", "face")
+    score = warm_up(build_feature_pipeline(config), config)[-1]
+    given = {
+        (modality, f"`{name}`", " × ".join(map(str, value.shape)))
+        for modality, window in score.windows.items()
+        for name, value in window.inputs.items()
+    }
+    assert {tuple(row[:3]) for row in table("## What a model takes and gives")} == given
+    outputs = {f"`{name}`": str(size) for name, size in OUTPUTS.items()}
+    assert {row[0]: row[1] for row in table("| output | size")} == outputs
+    assert table("| output | size")[-1][2] == ", ".join(EMOTIONS)
 
 
 def test_the_readme_names_only_channels_that_exist():

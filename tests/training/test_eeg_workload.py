@@ -120,8 +120,8 @@ def card_of_nothing():
     from streamsense.models.card import Card
 
     return Card(
-        name="nothing", version="1", modality="eeg", description="", data="", attribution="", licence="x",
-        evaluation="", made_by="a test", date="2026-01-02",
+        name="nothing", version="1", modality="eeg", description="nothing", data="none", attribution="", licence="x",
+        evaluation="none", made_by="a test", date="2026-01-02",
     )  # fmt: skip
 
 
