@@ -16,8 +16,9 @@ from streamsense.ticks import tick_at_or_before, tick_time
 from tests.helpers import sessions
 
 ALL = ("eeg", "face", "voice")
-KNOWN_OTHERWISE = {"electrode_mask", "action_unit_mask"}
-"""Inputs that are no columns: a masked number is an empty cell, and the units' reliability is constant."""
+KNOWN_OTHERWISE = {"electrode_mask", "action_unit_mask", "log_mel_frames", "log_mel_mask"}
+"""Inputs that are no columns: a masked number is an empty cell, the units' reliability is constant, and the log-Mel
+frames, 12,800 numbers a tick that overlap from one to the next, are in the recording itself."""
 
 
 @pytest.fixture(scope="module")
