@@ -41,6 +41,7 @@ def _train(corpus: Path, folder: Path, date: str, console: Console) -> None:
     try:
         from streamsense.training import voice_study as study
         from streamsense.training.voice_clips import emodb_clips
+        from streamsense.training.voice_tables import Take, play
     except ImportError as error:
         raise DependencyError(
             f"Training needs torch and onnx, of which one cannot be imported ({error}). "
@@ -51,7 +52,7 @@ def _train(corpus: Path, folder: Path, date: str, console: Console) -> None:
     with rich.progress.Progress(*columns, rich.progress.TimeElapsedColumn(), console=console) as bars:
         bar = bars.add_task("voice", total=plan.steps(len({clip.speaker for clip in clips})))
         expert, found = study.train(clips, plan, lambda text: bars.update(bar, advance=1, description=text))
-    examples = study.examples(study.play(clips[:40], study.Take(0)))
+    examples = study.examples(play(clips[:40], Take(0)))
     path = study.write(expert, found, examples, folder, date, COMMAND)
     for line in found.lines():
         console.print(f"- {line}", highlight=False, soft_wrap=True)
