@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _train(given.emodb, given.out or shipped("models_onnx"), given.date, console)
     except StreamsenseError as error:
-        console.print(f"Error: {error}", style="red", highlight=False)
+        console.print(f"Error: {error}", style="red", highlight=False, markup=False)
         return error.exit_code
     return 0
 
@@ -55,7 +55,7 @@ def _train(corpus: Path, folder: Path, date: str, console: Console) -> None:
     examples = study.examples(play(clips[:40], Take(0)))
     path = study.write(expert, found, examples, folder, date, COMMAND)
     for line in found.lines():
-        console.print(f"- {line}", highlight=False, soft_wrap=True)
+        console.print(f"- {line}", highlight=False, markup=False, soft_wrap=True)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     console.print(f"written: {path.name} ({path.stat().st_size} bytes), sha256 {sha256}", highlight=False)
 

@@ -46,9 +46,9 @@ def test_trained_in_short_it_is_an_expert_that_the_runtime_takes(trained, acted_
     assert not said.vad_mean.any()
     assert not said.emotion_logits.any()
     evaluation = trained[1]
-    assert evaluation.networks[EXPERT].uar.value > evaluation.dealt_answers[1]
-    assert evaluation.networks[EXPERT].arousal.value > 0.5
-    assert evaluation.dealt_labels < evaluation.networks[EXPERT].uar.value
+    assert evaluation.networks[EXPERT].uar.figure > evaluation.dealt_answers[1]
+    assert evaluation.networks[EXPERT].arousal.figure > 0.5
+    assert evaluation.dealt_labels < evaluation.networks[EXPERT].uar.figure
     assert "UAR of seven" in expert.metadata.card.evaluation
 
 
