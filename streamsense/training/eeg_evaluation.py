@@ -14,6 +14,7 @@ from streamsense.features.electrodes import ELECTRODES
 from streamsense.training.eeg_expert import (
     AROUSAL_OF_WORK,
     Calibration,
+    Committee,
     WorkloadSettings,
     balance,
     calibrate,
@@ -29,7 +30,6 @@ from streamsense.training.eeg_measures import (
 )
 from streamsense.training.eeg_tables import EegTable
 from streamsense.training.fitting import Progress
-from streamsense.training.rbtransformer import RBTransformer
 
 IntArray = npt.NDArray[np.intp]
 
@@ -52,9 +52,9 @@ def unwatched(_name: str, _epochs: int) -> Progress:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What was said of each row (n,) by the network that had not seen its person.
+    """What was said of each row (n,) by networks that had not seen its person.
 
-    `few` is the logit from FEW_ELECTRODES alone; `epochs` how many each fold's network was fitted for.
+    `few` is the logit from FEW_ELECTRODES alone; `epochs` how many each fold's networks were fitted for.
     """
 
     logit: FloatArray
@@ -102,9 +102,10 @@ def choose_epochs(
     name: str = "all",
     watch: Watch = unwatched,
 ) -> int:
-    """The number of epochs after which every fifth person is told best by a network fitted on the others."""
+    """The number of epochs after which every fifth person is told best by one network fitted on the others."""
     if len(candidates) == 1:
         return candidates[0]
+    settings = replace(settings, members=1)
     people = np.unique(table.person)
     held_out = np.isin(table.person, people[::_INNER])
     inner, judged = table.take(~held_out), table.take(held_out)
@@ -117,10 +118,10 @@ def choose_epochs(
 
 def _fit(
     table: EegTable, settings: WorkloadSettings, epochs: int, workspace: Path | None, name: str, watch: Watch
-) -> RBTransformer:
+) -> Committee:
     kept = None if workspace is None else workspace / f"{name.replace(', ', '-').replace(' ', '-')}-{epochs}.npz"
     settings = replace(settings, fitting=replace(settings.fitting, epochs=epochs))
-    return fit_workload(table, settings, kept, watch(name, epochs))
+    return fit_workload(table, settings, kept, watch(name, settings.epochs))
 
 
 def _with_few_electrodes(table: EegTable) -> EegTable:

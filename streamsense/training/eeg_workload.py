@@ -31,7 +31,9 @@ from streamsense.resources import shipped
 from streamsense.training import eeg_evaluation as evaluation
 from streamsense.training.eeg_card import Evaluation, card
 from streamsense.training.eeg_expert import (
+    HINT_WEIGHT,
     Calibration,
+    Committee,
     WorkloadExpert,
     WorkloadSettings,
     calibrate,
@@ -42,50 +44,56 @@ from streamsense.training.eeg_measures import Discrimination, discrimination
 from streamsense.training.eeg_recordings import eegmat_people, eyes_session
 from streamsense.training.eeg_tables import EegTable, eegmat_table, session_table
 from streamsense.training.export import export_expert
-from streamsense.training.fitting import FittingSettings, Progress
-from streamsense.training.rbtransformer import RBTransformer, RBTransformerSettings
+from streamsense.training.fitting import Progress
 
 ALL_BANDS = tuple(range(len(BAND_NAMES)))
 WITHOUT_GAMMA = ALL_BANDS[:-1]
 INPUTS = ("band_entropy", "band_entropy_baseline", "electrode_mask", "baseline_weight")
 OUTPUTS = ("vad_mean", "vad_log_variance", "emotion_logits")
+SETTINGS = WorkloadSettings(members=3)
 COMMAND = "python -m streamsense.training.eeg_workload DATA_FOLDER"
 
 
 def train(
     table: EegTable,
     eyes: EegTable,
-    fitting: FittingSettings,
+    settings: WorkloadSettings,
     candidates: Sequence[int],
     workspace: Path | None = None,
     watch: evaluation.Watch = evaluation.unwatched,
 ) -> tuple[WorkloadExpert, Evaluation]:
-    """Measure on held-out people, then train on everybody, without γ; `eyes` are windows of `eyes_session`."""
+    """Measure on held-out people, then train on everybody, without γ; `eyes` are windows of `eyes_session`.
+
+    The bands and the epochs of `settings` are not looked at: the former are part of what is measured, the latter chosen
+    among `candidates`.
+    """
 
     def measured(
-        name: str, rows: EegTable, bands: Sequence[int], among: Sequence[int]
+        name: str, rows: EegTable, bands: Sequence[int], among: Sequence[int], members: int
     ) -> tuple[evaluation.HeldOut, Discrimination]:
-        settings = WorkloadSettings(RBTransformerSettings(bands=tuple(bands)), fitting)
         folder = None if workspace is None else workspace / name.replace(" ", "-")
 
         def named(fold: str, epochs: int) -> Progress:
             return watch(f"{name}, {fold}", epochs)
 
-        held_out = evaluation.cross_validate(rows, settings, among, workspace=folder, watch=named)
+        mine = replace(_of_bands(settings, bands), members=members)
+        held_out = evaluation.cross_validate(rows, mine, among, workspace=folder, watch=named)
         return held_out, discrimination(rows.person, rows.label, held_out.logit)
 
-    slim, slim_found = measured("without gamma", table, WITHOUT_GAMMA, candidates)
+    slim, slim_found = measured("without gamma", table, WITHOUT_GAMMA, candidates, settings.members)
     usual = (int(np.median(slim.epochs)),)
+    settings = replace(settings, fitting=replace(settings.fitting, epochs=usual[0]))
     network = fit_workload(
         table,
-        WorkloadSettings(RBTransformerSettings(bands=WITHOUT_GAMMA), replace(fitting, epochs=usual[0])),
+        _of_bands(settings, WITHOUT_GAMMA),
         None if workspace is None else workspace / "everybody.npz",
-        watch("everybody", usual[0]),
+        watch("everybody", settings.epochs),
     )
     calibration = calibrate(slim.logit, slim.log_variance, table.label)
-    full, full_found = measured("all bands", table, ALL_BANDS, candidates)
-    _, bare_found = measured("no baseline", evaluation.without_baseline(table), ALL_BANDS, usual)
-    _, flipped_found = measured("flipped labels", evaluation.with_flipped_labels(table, fitting.seed), ALL_BANDS, usual)
+    full, full_found = measured("all bands", table, ALL_BANDS, candidates, settings.members)
+    _, bare_found = measured("no baseline", evaluation.without_baseline(table), ALL_BANDS, usual, 1)
+    flipped = evaluation.with_flipped_labels(table, settings.fitting.seed)
+    _, flipped_found = measured("flipped labels", flipped, ALL_BANDS, usual, 1)
     change, slim_change = (
         discrimination(table.person, table.label, evaluation.mean_change(table, bands))
         for bands in (ALL_BANDS, WITHOUT_GAMMA)
@@ -94,6 +102,7 @@ def train(
     return WorkloadExpert(network, calibration), Evaluation(
         people=len(np.unique(table.person)),
         windows=len(table),
+        members=settings.members,
         all_bands=evaluation.figure(full_found),
         without_gamma=evaluation.figure(slim_found),
         few_electrodes=evaluation.figure(discrimination(table.person, table.label, slim.few)),
@@ -112,7 +121,11 @@ def train(
     )
 
 
-def _arousal(network: RBTransformer, calibration: Calibration, table: EegTable) -> FloatArray:
+def _of_bands(settings: WorkloadSettings, bands: Sequence[int]) -> WorkloadSettings:
+    return replace(settings, network=replace(settings.network, bands=tuple(bands)))
+
+
+def _arousal(network: Committee, calibration: Calibration, table: EegTable) -> FloatArray:
     return calibration.arousal(predict(network, table)[0])
 
 
@@ -128,23 +141,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m streamsense.training.eeg_workload", description=__doc__)
     parser.add_argument("data", type=Path, help="the folder of the recordings")
     parser.add_argument("--out", type=Path, help="where the model is written (default: models_onnx of the checkout)")
-    parser.add_argument("--seed", type=int, default=FittingSettings().seed)
+    parser.add_argument("--seed", type=int, default=SETTINGS.fitting.seed)
     parser.add_argument("--date", default=datetime.date.today().isoformat(), help="the date in the card")
     given = parser.parse_args(arguments)
     try:
-        fitting = FittingSettings(seed=given.seed)
+        settings = replace(SETTINGS, fitting=replace(SETTINGS.fitting, seed=given.seed))
     except ValueError as error:
         parser.error(str(error))  # exits with 2
     console = Console()
     try:
         folder = given.out or shipped("models_onnx")
-        workspace = cache_folder() / "training" / f"eeg_workload-{_key(fitting)}"
+        workspace = cache_folder() / "training" / f"eeg_workload-{_key(settings)}"
         with _progress(console) as bars:
             people = eegmat_people(given.data / "eegmat")
             bar = bars.add_task("windows", total=len(people), note="")
             table = eegmat_table(given.data / "eegmat", people, lambda name: bars.update(bar, advance=1, note=name))
             eyes = session_table(eyes_session(given.data / "eeg_eyes" / "csv" / "Baseline"))
-            expert, found = train(table, eyes, fitting, evaluation.EPOCHS, workspace, _watch(bars))
+            expert, found = train(table, eyes, settings, evaluation.EPOCHS, workspace, _watch(bars))
         path = export_expert(
             expert,
             examples(table),
@@ -176,11 +189,10 @@ def _watch(bars: rich.progress.Progress) -> evaluation.Watch:
     return watch
 
 
-def _key(fitting: FittingSettings) -> str:
+def _key(settings: WorkloadSettings) -> str:
     """Under which name a run's unfinished work is kept: another run must not go on with it."""
-    text = json.dumps(
-        [asdict(fitting), contract_sha256(BandEntropy().contract()), evaluation.EPOCHS, torch.__version__]
-    )
+    contract = contract_sha256(BandEntropy().contract())
+    text = json.dumps([asdict(settings), HINT_WEIGHT, contract, evaluation.EPOCHS, torch.__version__])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -12,14 +12,14 @@ from streamsense.models.expert import Expert
 from streamsense.models.session import OnnxModel
 from streamsense.training import eeg_evaluation as evaluation
 from streamsense.training.eeg_card import card
-from streamsense.training.eeg_expert import AROUSAL_OF_WORK, balance, calibrate
+from streamsense.training.eeg_expert import AROUSAL_OF_WORK, WorkloadSettings, balance, calibrate
 from streamsense.training.eeg_recordings import eyes_session
 from streamsense.training.eeg_tables import session_table
 from streamsense.training.eeg_workload import OUTPUTS, examples, main, train
 from streamsense.training.export import difference, export_expert
 from streamsense.training.fitting import FittingSettings
 
-FITTING = FittingSettings(epochs=1)
+SETTINGS = WorkloadSettings(fitting=FittingSettings(epochs=1), members=2)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def written(folder, trained, table):
 @pytest.mark.real_data
 def test_trained_in_short_it_is_an_expert_that_the_runtime_takes(six_people, eyes, tmp_path):
     table = six_people.take(range(0, len(six_people), 2))
-    trained = train(table, eyes, FITTING, (1,))
+    trained = train(table, eyes, SETTINGS, (1,))
     path = written(tmp_path, trained, six_people)
     operator = BandEntropy()
     expert = Expert(OnnxModel(path, provider="cpu"), "eeg", operator.contract())
@@ -72,10 +72,10 @@ def test_the_same_seed_gives_the_same_file_and_a_stopped_run_goes_on_to_it(six_p
         return lambda _epoch, _loss: None
 
     table = six_people.take(range(0, len(six_people), 2))
-    first = written(tmp_path / "a", train(table, eyes, FITTING, (1,)), table)
+    first = written(tmp_path / "a", train(table, eyes, SETTINGS, (1,)), table)
     with pytest.raises(StopHere):
-        train(table, eyes, FITTING, (1,), tmp_path / "work", stop_at)
-    resumed = train(table, eyes, FITTING, (1,), tmp_path / "work")
+        train(table, eyes, SETTINGS, (1,), tmp_path / "work", stop_at)
+    resumed = train(table, eyes, SETTINGS, (1,), tmp_path / "work")
     assert written(tmp_path / "b", resumed, table).read_bytes() == first.read_bytes()
     assert first.with_suffix(".card.md").read_bytes() == (tmp_path / "b" / "eeg_workload.card.md").read_bytes()
 
@@ -94,7 +94,7 @@ def test_nobody_is_predicted_by_a_network_that_has_seen_them(six_people, monkeyp
 
     monkeypatch.setattr(evaluation, "fit_workload", fit)
     monkeypatch.setattr(evaluation, "predict", predict)
-    held_out = evaluation.cross_validate(six_people, evaluation.WorkloadSettings(), (1, 2))
+    held_out = evaluation.cross_validate(six_people, WorkloadSettings(), (1, 2))
     assert held_out.epochs == (1,) * 6
     assert len(seen) == 6 * 3
     assert sorted(len(people) for people in seen) == [4] * 12 + [5] * 6  # for choosing, one person fewer
