@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streamsense.evaluation.intervals import Interval
 from streamsense.models.card import Card
 from streamsense.training.eeg_evaluation import FEW_ELECTRODES, Believable, Figure
 from streamsense.training.eeg_expert import AROUSAL_OF_WORK, TRANSFER_VARIANCE
-from streamsense.training.eeg_measures import Discrimination
 
 NAME = "eeg_workload"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that was measured on people who were held out; `gains` are over mean |d|, with their intervals."""
+    """All that was measured on people who were held out.
+
+    `gain` is over mean |d|. `eyes` is how often a window with open eyes has more arousal than one with closed eyes,
+    and `eyes_arousal` the mean of both, of a person and an amplifier that were never seen.
+    """
 
     people: int
     windows: int
@@ -25,14 +29,14 @@ class Evaluation:
     without_baseline: Figure
     change: Figure
     change_without_gamma: Figure
-    gain: tuple[float, tuple[float, float]]
-    gain_without_gamma: tuple[float, tuple[float, float]]
+    gain: Interval
+    gain_without_gamma: Interval
     flipped: Figure
     late_rest: Figure
     believable: Believable
     epochs: tuple[int, ...]
     epochs_without_gamma: tuple[int, ...]
-    eyes: Discrimination
+    eyes: float
     eyes_arousal: tuple[float, float]
 
     def lines(self) -> tuple[str, ...]:
@@ -53,7 +57,7 @@ class Evaluation:
             "of targets within the 90 % interval",
             f"{self.members} networks each, one for the floor and for no baseline; epochs chosen on inner folds: all "
             f"bands {_listed(self.epochs)}, without γ {_listed(self.epochs_without_gamma)}",
-            f"eyes open against closed, another amplifier: area {float(self.eyes.pooled()[0]):.2f}, arousal "
+            f"eyes open against closed, another amplifier: area {self.eyes:.2f}, arousal "
             f"{self.eyes_arousal[0]:+.2f} open and {self.eyes_arousal[1]:+.2f} closed",
         )
 
@@ -87,7 +91,7 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
         licence="Apache-2.0",
         evaluation=(
             f"Areas under the curve (0.5 is chance) of mental arithmetic against rest, 6 folds by person, causal, "
-            f"{evaluation.people} people; 95 % intervals from 10,000 resamples of people. The figures are of networks "
+            f"{evaluation.people} people; 95 % intervals from 2,000 draws of people. The figures are of networks "
             "that had not seen the person; this file is trained on everybody.\n\n"
             + "\n".join(f"- {line}" for line in evaluation.lines())
             + "\n\nRest always comes first and each condition is one file, cleaned by its authors on its own, so part "
@@ -111,9 +115,8 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
     )
 
 
-def _gain(gain: tuple[float, tuple[float, float]]) -> str:
-    value, (low, high) = gain
-    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+def _gain(gain: Interval) -> str:
+    return f"{gain.figure:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
 
 
 def _listed(epochs: tuple[int, ...]) -> str:
