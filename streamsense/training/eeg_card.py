@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from streamsense.evaluation.intervals import Interval
 from streamsense.models.card import Card
+from streamsense.training.eeg_committee import AROUSAL_OF_WORK
 from streamsense.training.eeg_evaluation import FEW_ELECTRODES, Believable, Figure
-from streamsense.training.eeg_expert import AROUSAL_OF_WORK, TRANSFER_VARIANCE
+from streamsense.training.eeg_expert import TRANSFER_VARIANCE
 
 NAME = "eeg_workload"
 
@@ -75,9 +76,10 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             "looked at, because speaking and smiling fill it. Any cap: absent electrodes are masked, electrodes "
             f"between 10-20 sites interpolated by position. Hard work is called arousal {AROUSAL_OF_WORK:+g}, rest "
             f"{-AROUSAL_OF_WORK:+g}: a choice. The variance is calibrated on held-out people, and "
-            f"{TRANSFER_VARIANCE:g} is added because work is not all that arouses: a choice. Without a settled "
-            "baseline or electrodes the mean goes to 0 and the variance is wide. Valence and dominance are the prior, "
-            "emotions none."
+            f"{TRANSFER_VARIANCE:g} is added because work is not all that arouses: a choice. A change from rest that is "
+            "larger than in 99 % of the training is not judged in full: the mean goes to 0, the variance to that of a "
+            "guess. Without a settled baseline or electrodes the mean goes to 0 and the variance is wide. Valence and "
+            "dominance are the prior, emotions none."
         ),
         data=(
             f"EEGMAT 1.0.0 (PhysioNet), {evaluation.people} people at rest and in serial subtraction, "

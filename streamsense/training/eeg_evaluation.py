@@ -13,10 +13,9 @@ from streamsense.arrays import FloatArray
 from streamsense.evaluation.intervals import Interval, interval_over_people
 from streamsense.evaluation.metrics import calibration_error, roc_auc
 from streamsense.features.electrodes import ELECTRODES
+from streamsense.training.eeg_committee import AROUSAL_OF_WORK, Committee
 from streamsense.training.eeg_expert import (
-    AROUSAL_OF_WORK,
     Calibration,
-    Committee,
     WorkloadSettings,
     balance,
     calibrate,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from streamsense.arrays import FloatArray
 from streamsense.features.electrodes import ELECTRODES
 from streamsense.fusion.emotions import EMOTIONS, PRIOR_SD
+from streamsense.training.eeg_committee import AROUSAL_OF_WORK, Committee, committee
 from streamsense.training.eeg_hint import with_eyes_closed
 from streamsense.training.eeg_tables import EegTable
 from streamsense.training.fitting import FittingSettings, Progress, fit
@@ -22,8 +22,6 @@ from streamsense.training.rbtransformer import RBTransformer, RBTransformerSetti
 
 BoolArray = npt.NDArray[np.bool_]
 
-AROUSAL_OF_WORK = 0.5
-"""Where on the scale of arousal hard mental work stands, and rest at its negative: a choice, one SD of the prior."""
 TRANSFER_VARIANCE = 0.4**2
 """Work is not all that arouses, and one laboratory's work is not all work: added to the variance. A choice."""
 NO_BASELINE_VARIANCE = 0.5**2
@@ -59,24 +57,6 @@ class WorkloadSettings:
     def of_member(self, number: int) -> FittingSettings:
         """How this one is fitted."""
         return replace(self.fitting, seed=(self.fitting.seed + number) % 2**31)
-
-
-class Committee(nn.Module):
-    """Networks that differ in their seed alone; it says the mean of what they say."""
-
-    def __init__(self, members: Sequence[RBTransformer]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-
-    def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """As each member's: the mean logit and the mean log-variance, both (batch, 1)."""
-        said = [member(values, mask) for member in self.members]
-        logit, log_variance = (torch.stack(parts).mean(0) for parts in zip(*said, strict=True))
-        return logit, log_variance
-
-    def on(self, electrodes: Sequence[str]) -> Committee:
-        """The same networks for other electrodes, or for another order of them."""
-        return Committee([member.on(electrodes) for member in self.members]).eval()  # type: ignore[operator]
 
 
 def fit_workload(
@@ -128,7 +108,7 @@ def fit_workload(
         told = progress and (lambda epoch, loss: progress(before + epoch, loss))
         return fit(build, len(table), loss_of, settings.of_member(number), kept, told)
 
-    return Committee([fitted(number) for number in range(settings.members)]).on(ELECTRODES)
+    return committee([fitted(number) for number in range(settings.members)], values, mask).on(ELECTRODES)
 
 
 def balance(label: BoolArray) -> FloatArray:

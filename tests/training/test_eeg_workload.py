@@ -14,7 +14,8 @@ from streamsense.models.expert import Expert
 from streamsense.models.session import OnnxModel
 from streamsense.training import eeg_evaluation as evaluation
 from streamsense.training.eeg_card import card
-from streamsense.training.eeg_expert import AROUSAL_OF_WORK, WorkloadSettings, balance, calibrate
+from streamsense.training.eeg_committee import AROUSAL_OF_WORK
+from streamsense.training.eeg_expert import WorkloadSettings, balance, calibrate
 from streamsense.training.eeg_tables import eyes_table
 from streamsense.training.eeg_training import OUTPUTS, examples, train
 from streamsense.training.eeg_workload import main
