@@ -77,8 +77,8 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             f"between 10-20 sites interpolated by position. Hard work is called arousal {AROUSAL_OF_WORK:+g}, rest "
             f"{-AROUSAL_OF_WORK:+g}: a choice. The variance is calibrated on held-out people, and "
             f"{TRANSFER_VARIANCE:g} is added because work is not all that arouses: a choice. A change from rest that "
-            "is larger than in 99 % of the training is not judged in full: the mean goes to 0, the variance to that of a "
-            "guess. Without a settled baseline or electrodes the mean goes to 0 and the variance is wide. Valence and "
+            "is larger than in 99 % of the training is not judged in full: the mean goes to 0, the variance to that of "
+            "a guess. Without a settled baseline or electrodes the mean goes to 0 and the variance is wide. Valence and "
             "dominance are the prior, emotions none."
         ),
         data=(

@@ -40,10 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         lines = _made(given.data, given.out or shipped("models_onnx"), given.seed, given.date, console)
     except StreamsenseError as error:
-        console.print(f"Error: {error}", style="red", highlight=False)
+        console.print(f"Error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         return error.exit_code
     for line in lines:
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 

@@ -137,7 +137,7 @@ def card_of_nothing():
 
 def test_the_command_names_what_is_wrong_and_exits_with_2(tmp_path, capsys):
     assert main([str(tmp_path), "--out", str(tmp_path)]) == 2
-    assert "Expected EEGMAT as published" in " ".join(capsys.readouterr().out.split())
+    assert "Expected eegmat as its publishers lay it out" in " ".join(capsys.readouterr().out.split())
     with pytest.raises(SystemExit) as ended:
         main([str(tmp_path), "--seed", "-1"])
     assert ended.value.code == 2
