@@ -78,8 +78,8 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             f"{-AROUSAL_OF_WORK:+g}: a choice. The variance is calibrated on held-out people, and "
             f"{TRANSFER_VARIANCE:g} is added because work is not all that arouses: a choice. A change from rest that "
             "is larger than in 99 % of the training is not judged in full: the mean goes to 0, the variance to that of "
-            "a guess. Without a settled baseline or electrodes the mean goes to 0 and the variance is wide. Valence and "
-            "dominance are the prior, emotions none."
+            "a guess. Without a settled baseline or electrodes the mean goes to 0 and the variance is wide. Valence "
+            "and dominance are the prior, emotions none."
         ),
         data=(
             f"EEGMAT 1.0.0 (PhysioNet), {evaluation.people} people at rest and in serial subtraction, "
@@ -107,7 +107,9 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             "Calm excitement, fear or joy were never shown to it: it knows work and rest.",
             "It has learned in part that any change from rest is work: recordings whose level drifts, as those of dry "
             "electrodes do, read as aroused, eyes open or closed.",
-            "That α at closed eyes does not arouse it was taught with made-up rises of α, not with recordings of them.",
+            "That closing the eyes does not arouse it was taught with made-up rises of α, not with recordings of them. The "
+            "limit on large changes was thought of after its first figures on open and closed eyes had been seen (of one "
+            "person); how large is too large comes from the training alone.",
             "Rest that lasts drifts towards work a little: see the control of late against early rest.",
             "Clenched teeth and a tense brow add β, which reads as arousal.",
             "Needs the person's rest at the beginning of the session, or a profile.",

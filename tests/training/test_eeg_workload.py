@@ -146,9 +146,12 @@ def test_the_command_names_what_is_wrong_and_exits_with_2(tmp_path, capsys):
 
 @pytest.mark.parametrize("missing", ["torch", "onnx"])
 def test_without_what_training_needs_the_command_says_what_to_install(missing):
-    # None in sys.modules is how Python itself marks a module that cannot be imported.
     code = f"""import sys
-sys.modules[{missing!r}] = None
+class Absent:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] == {missing!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Absent())
 from streamsense.training.eeg_workload import main
 sys.exit(main(["nowhere"]))"""
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
