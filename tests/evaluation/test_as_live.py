@@ -94,6 +94,6 @@ def test_an_output_that_was_not_computed_so_is_told(made, folder, tmp_path):
     for place, said in ((folder, "to the bit"), (tmp_path, "BUT THE OTHERS DIFFER")):
         found = evaluate_on(place_of(f"lab:{place}", None), models, None, Reading(), 0.0)
         ticks = len(made.scores)
-        assert (found.same, found.compared) == (ticks - (place != folder), ticks)
+        assert found.as_recorded == {"eeg_knowledge": (ticks - (place != folder), ticks)}
         report = report_on(models, [found], "person", [[]], "")
         assert said in report.parts[0].warnings[0]
