@@ -61,7 +61,7 @@ def size_text(one: Evidence) -> str:
 
 
 def _modality(share: Share, found: Explanation) -> str:
-    """What one modality shows, and how it reads as a whole."""
+    """What one modality shows, and how it moves the score as a whole."""
     name = f"the {MODALITY_WORDS[share.modality]}"
     if share.presence < 1:
         name += f" (there {share.presence:.0%} of the time)"
@@ -74,8 +74,8 @@ def _modality(share: Share, found: Explanation) -> str:
     shown = _listed([_sign(effects) for effects in list(signs.values())[:MOST_NAMED]])
     shows = f"{_VERBS[share.modality]} {shown}" if signs else "shows no single sign that is large enough to be named"
     whole = [("valence", share.valence), ("arousal", share.arousal), (found.emotion, share.emotion)]
-    reads = _listed([_moved(*one) for one in whole if abs(one[1]) >= least(one[0])])
-    return f"{name} {shows}, and as a whole {f'reads as {reads}' if reads else 'changes little'}"
+    moves = ", ".join(_moved(*one) for one in whole if abs(one[1]) >= least(one[0]))
+    return f"{name} {shows}, and as a whole {f'moves the score: {moves}' if moves else 'changes little'}"
 
 
 def _sign(effects: Sequence[Evidence]) -> str:

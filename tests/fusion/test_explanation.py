@@ -109,6 +109,12 @@ def test_a_contribution_is_what_the_score_would_lack():
     found = explain([session.explainer.attribute(both)])
     alpha = of(found, "occipital alpha lower than at rest", "arousal")
     assert alpha.contribution == both["arousal"] - without["arousal"]
+    for more, less, what, towards in (
+        (face(au12=2.0, au4=1.0), face(au4=1.0), "lip corner puller (AU12)", "valence"),
+        (voice(level=1.2, tilt=0.8), voice(tilt=0.8), "more loudness than usual", "arousal"),
+    ):
+        lacks = session.score(more)[towards] - session.score(less)[towards]
+        assert of(explained(more, session=session), what, towards).contribution == lacks
     share = {share.modality: share for share in found.shares}
     assert share["voice"].arousal == both["arousal"] - session.score(eeg(alpha_O1=-1.4, beta_C3=0.4))["arousal"]
     assert (share["eeg"].weight, share["eeg"].quality) == (both["eeg_weight"], both["eeg_quality"])
