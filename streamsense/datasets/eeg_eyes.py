@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from streamsense.arrays import FloatArray
-from streamsense.datasets.arrays import ArrayRecording, eeg_recording
+from streamsense.datasets.arrays import eeg_recording
 from streamsense.datasets.files import found_files, number, table_rows
 from streamsense.datasets.labelled import Dataset, LabelledRecording
 from streamsense.datasets.labels import Label
+from streamsense.datasets.parts import RecordingInParts
 from streamsense.errors import DatasetError
 
 EYES_OPEN, EYES_CLOSED = "eyes_open", "eyes_closed"
@@ -49,7 +50,7 @@ def _recording(path: Path, named: re.Match[str] | None) -> LabelledRecording:
     )
 
 
-def _open(path: Path) -> ArrayRecording:
+def _open(path: Path) -> RecordingInParts:
     return eeg_recording(path, path.stem, [_samples(path)], _RATE_HZ, _ELECTRODES)
 
 
