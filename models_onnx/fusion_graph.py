@@ -6,22 +6,22 @@ import numpy as np
 from graph_builder import GraphBuilder
 from onnx import TensorProto
 
-from streamsense.fusion.emotions import EMOTIONS, PRIOR_SD, VAD_CENTROIDS
+from streamsense.fusion.emotions import VAD_CENTROIDS
+from streamsense.fusion.weighting import (
+    AGE_TIME_CONSTANTS_S,
+    CAP_IN_CONFLICT,
+    CONFLICT_FROM,
+    CONFLICT_FULLY,
+    DISCORD_EPSILON,
+    DISCORD_SD,
+    EMOTION_PRIOR,
+    LARGEST_AGE_S,
+    LOG_VARIANCE_RANGE,
+    LOGIT_LIMIT,
+    NEGLIGIBLE,
+    PRIOR_PRECISION,
+)
 
-PRIOR_PRECISION = 1 / PRIOR_SD**2
-AGE_TIME_CONSTANTS_S = (4.0, 1.0, 2.0)
-"""How fast the newest value of eeg, face and voice stops counting: about the length of each one's window."""
-LARGEST_AGE_S = 3600.0
-LOG_VARIANCE_RANGE = (-8.0, 2.0)
-LOGIT_LIMIT = 20.0
-NEUTRAL_PRIOR = 0.3
-"""Prior probability of neutral; the seven others have 0.1 each. Without evidence a person is rather neutral."""
-DISCORD_SD = 0.2
-DISCORD_EPSILON = 0.05
-CONFLICT_FROM, CONFLICT_FULLY = 0.1, 0.3
-"""Disagreement at which the cap on a single modality begins to fall, and at which it has reached its end."""
-CAP_IN_CONFLICT = 0.6
-NEGLIGIBLE = 1e-12
 _PAIRS = ([0, 0, 1], [1, 2, 2])
 
 
@@ -108,7 +108,7 @@ def _pooled_emotions(g: GraphBuilder, logits: str, evidence: str, pool: str) -> 
 
     An expert that knows only some emotions shifts probability among these and leaves their sum alone.
     """
-    prior = np.array([NEUTRAL_PRIOR] + [(1 - NEUTRAL_PRIOR) / (len(EMOTIONS) - 1)] * (len(EMOTIONS) - 1))
+    prior = np.array(EMOTION_PRIOR)
     mass = g.apply("Mul", evidence, g.constant(prior))
     expected = g.sum(g.apply("Mul", mass, g.apply("Exp", logits)), 2, keep=True)
     known = g.sum(mass, 2, keep=True)

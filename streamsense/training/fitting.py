@@ -72,12 +72,14 @@ def fit(
     settings: FittingSettings,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
+    described: str = "",
 ) -> Network:
     """The network that `build` makes, fitted; in evaluation mode.
 
     `loss_of(network, indices)` is the mean loss of the rows with these indices, out of `rows`. Where `checkpoint` is
     given the state is kept there after every epoch, and a file that is there already is continued: what comes out is
-    the same, to the bit, as without the stop. Raises ModelError for a checkpoint that is damaged or of another
+    the same, to the bit, as without the stop. `described` is kept with it: whatever else tells this training from
+    another, such as a hash of what it learns from. Raises ModelError for a checkpoint that is damaged or of another
     training, and where the loss is not finite.
     """
     with exactly(settings.seed):
@@ -85,14 +87,15 @@ def fit(
         optimiser = torch.optim.AdamW(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        done = _restore(checkpoint, network, optimiser, rows, settings)
+        about = _description(rows, settings, described)
+        done = _restore(checkpoint, network, optimiser, about, settings)
         network.train()
         for epoch in range(done, settings.epochs):
             # Seeded anew by epoch: nothing of the random state has to be kept for going on.
             torch.manual_seed((settings.seed * 1_000_003 + epoch) % 2**63)
             loss = _epoch(network, optimiser, rows, loss_of, settings, epoch)
             if checkpoint is not None:
-                write_whole(checkpoint, _packed(network, optimiser, epoch + 1, rows, settings))
+                write_whole(checkpoint, _packed(network, optimiser, epoch + 1, about))
             if progress is not None:
                 progress(epoch + 1, loss)
     return network.eval()
@@ -145,14 +148,14 @@ def _epoch(
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
-def _packed(network: nn.Module, optimiser: torch.optim.AdamW, done: int, rows: int, settings: FittingSettings) -> bytes:
+def _packed(network: nn.Module, optimiser: torch.optim.AdamW, done: int, about: str) -> bytes:
     """Everything that training carries from one epoch to the next, as a .npz without pickle."""
     arrays: dict[str, npt.NDArray[np.generic]] = {
         f"network/{name}": value.detach().numpy() for name, value in network.state_dict().items()
     }
     for index, moments in optimiser.state_dict()["state"].items():
         arrays |= {f"optimiser/{index}/{name}": moments[name].numpy() for name in _MOMENTS}
-    arrays["training"] = np.array(_description(rows, settings))
+    arrays["training"] = np.array(about)
     arrays["done"] = np.array(done)
     packed = io.BytesIO()
     np.savez(packed, allow_pickle=False, **arrays)
@@ -163,7 +166,7 @@ def _restore(
     checkpoint: Path | None,
     network: nn.Module,
     optimiser: torch.optim.AdamW,
-    rows: int,
+    about: str,
     settings: FittingSettings,
 ) -> int:
     """Continue what `_packed` kept; returns how many epochs it had done, 0 where there is no file."""
@@ -171,10 +174,10 @@ def _restore(
         return 0
     try:
         with np.load(io.BytesIO(checkpoint.read_bytes()), allow_pickle=False) as kept:
-            if str(kept["training"]) != _description(rows, settings):
+            if str(kept["training"]) != about:
                 raise ModelError(
                     f"The checkpoint {checkpoint} is of another training ({str(kept['training'])[:300]}), expected "
-                    f"{_description(rows, settings)}. Remove it to begin anew."
+                    f"{about}. Remove it to begin anew."
                 )
             done = int(kept["done"])
             network.load_state_dict(
@@ -198,5 +201,6 @@ def _restore(
     return done
 
 
-def _description(rows: int, settings: FittingSettings) -> str:
-    return json.dumps({"rows": rows, **asdict(settings)}, sort_keys=True)
+def _description(rows: int, settings: FittingSettings, described: str) -> str:
+    beside = {"described": described} if described else {}
+    return json.dumps({"rows": rows, **asdict(settings), **beside}, sort_keys=True)

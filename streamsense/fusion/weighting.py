@@ -1,0 +1,23 @@
+"""How experts are weighted against each other and against the prior: the numbers that every fusion model shares."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streamsense.fusion.emotions import EMOTIONS, PRIOR_SD
+
+PRIOR_PRECISION: Final = 1 / PRIOR_SD**2
+AGE_TIME_CONSTANTS_S: Final = (4.0, 1.0, 2.0)
+"""How fast the newest value of eeg, face and voice stops counting: about the length of each one's window."""
+LARGEST_AGE_S: Final = 3600.0
+LOG_VARIANCE_RANGE: Final = (-8.0, 2.0)
+LOGIT_LIMIT: Final = 20.0
+NEUTRAL_PRIOR: Final = 0.3
+EMOTION_PRIOR: Final = (NEUTRAL_PRIOR, *[(1 - NEUTRAL_PRIOR) / (len(EMOTIONS) - 1)] * (len(EMOTIONS) - 1))
+"""Prior probability of neutral, and 0.1 of each of the seven others. Without evidence a person is rather neutral."""
+DISCORD_SD: Final = 0.2
+DISCORD_EPSILON: Final = 0.05
+CONFLICT_FROM, CONFLICT_FULLY = 0.1, 0.3
+"""Disagreement at which the cap on a single modality begins to fall, and at which it has reached its end."""
+CAP_IN_CONFLICT: Final = 0.6
+NEGLIGIBLE: Final = 1e-12

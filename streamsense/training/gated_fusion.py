@@ -1,0 +1,229 @@
+"""A trained gate on the precision weighting of the experts: which of them to discount, from how well each is heard.
+
+It computes what the shipped fusion does (models_onnx/fusion_graph.py), with each expert's reliability multiplied by a
+trust in (0, 1]. The gate sees qualities, ages, variances and how far the experts are apart, never what they say: so it
+learns when to believe whom, and not what is felt (SCIENCE 3.3). Before training its trust is 1 everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from streamsense.fusion import weighting as rule
+from streamsense.fusion.emotions import DIMENSIONS, VAD_CENTROIDS
+from streamsense.streams import MODALITIES
+
+OUTPUTS: Final = ("vad", "vad_sd", "emotion_probabilities", "weight", "discord", "bivalence", "confidence")
+LARGEST_GATE: Final = 3.0
+"""The gate's logits stay within ±this: one expert can be discounted to e^-6 of another, and no further."""
+_SEEN = 3 + 2 * len(DIMENSIONS)
+_PAIRS = ([0, 0, 1], [1, 2, 2])
+_LEAST_RELIABILITY = 1e-6
+
+
+class FusionInputs(NamedTuple):
+    """What fusion is given at a tick, with a batch axis: (batch, 3, 3), (batch, 3, 8) and (batch, 3)."""
+
+    vad_mean: Tensor
+    vad_log_variance: Tensor
+    emotion_logits: Tensor
+    vad_evidence: Tensor
+    emotion_evidence: Tensor
+    presence: Tensor
+    quality: Tensor
+    age_s: Tensor
+
+    def limited(self) -> FusionInputs:
+        """Each number within its range."""
+        return FusionInputs(
+            self.vad_mean.clamp(-1.0, 1.0),
+            self.vad_log_variance.clamp(*rule.LOG_VARIANCE_RANGE),
+            self.emotion_logits.clamp(-rule.LOGIT_LIMIT, rule.LOGIT_LIMIT),
+            self.vad_evidence.clamp(0.0, 1.0),
+            self.emotion_evidence.clamp(0.0, 1.0),
+            self.presence.clamp(0.0, 1.0),
+            self.quality.clamp(0.0, 1.0),
+            self.age_s.clamp(0.0, rule.LARGEST_AGE_S),
+        )
+
+
+class Fused(NamedTuple):
+    """OUTPUTS in their order: (batch, 3), (batch, 3), (batch, 8), (batch, 3) and three of (batch, 1)."""
+
+    vad: Tensor
+    vad_sd: Tensor
+    emotion_probabilities: Tensor
+    weight: Tensor
+    discord: Tensor
+    bivalence: Tensor
+    confidence: Tensor
+
+
+class GatedFusion(nn.Module):
+    """The fusion as the runtime feeds and reads it; finite and in range for every finite input.
+
+    `temperature` divides what the experts say of the emotions, `slope` (3,) multiplies the logarithm of how much
+    narrower than the prior the result is: both are 1 until `joint_calibration` fits them.
+    """
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        self.gates = nn.ModuleList(
+            nn.Sequential(nn.Linear(_SEEN, width), nn.GELU(), nn.Linear(width, 1)) for _ in MODALITIES
+        )
+        for gate in self.gates:
+            nn.init.zeros_(gate[-1].weight)  # type: ignore[index]
+            nn.init.zeros_(gate[-1].bias)  # type: ignore[index]
+        self.temperature: Tensor
+        self.slope: Tensor
+        self.register_buffer("temperature", torch.ones(1))
+        self.register_buffer("slope", torch.ones(len(DIMENSIONS)))
+
+    def forward(
+        self,
+        vad_mean: Tensor,
+        vad_log_variance: Tensor,
+        emotion_logits: Tensor,
+        vad_evidence: Tensor,
+        emotion_evidence: Tensor,
+        presence: Tensor,
+        quality: Tensor,
+        age_s: Tensor,
+    ) -> Fused:
+        """The inputs of `FusionInputs`, in its order."""
+        given = FusionInputs(
+            vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_evidence, presence, quality, age_s
+        ).limited()
+        heard = reliability(given)
+        believed = heard[:, :, None] * given.vad_evidence
+        differs, disagreement, discord = _disagreement(given.vad_mean, given.vad_log_variance.exp(), believed)
+        trusted = heard * _trust(self.gate(given, differs, believed), heard)
+
+        precision = trusted[:, :, None] * given.vad_evidence * torch.exp(-given.vad_log_variance)
+        pool = trusted * given.emotion_evidence.amax(2)
+        kept, weight = _capped(precision, pool, disagreement)
+        precision, pool = precision * kept[:, :, None], pool * kept
+
+        total = precision.sum(1) + rule.PRIOR_PRECISION
+        narrowed = torch.log((disagreement + 1) * rule.PRIOR_PRECISION / total)
+        ratio = torch.exp(narrowed.clamp(max=0.0) * self.slope + narrowed.clamp(min=0.0))
+        known = (1 - ratio).clamp(0.0, 1.0)
+        return Fused(
+            (precision * given.vad_mean).sum(1) / total,
+            torch.sqrt(ratio / rule.PRIOR_PRECISION),
+            _pooled_emotions(given.emotion_logits, given.emotion_evidence, pool, self.temperature),
+            weight,
+            discord,
+            _bivalence(given, trusted * kept),
+            known.mean(1, keepdim=True),
+        )
+
+    def gate(self, given: FusionInputs, differs: Tensor, believed: Tensor) -> Tensor:
+        """The gate's logits (batch, 3) for limited inputs; `differs` (batch, 3 pairs, 3) is in [0, 1)."""
+        apart = _apart(differs, believed)
+        low, high = rule.LOG_VARIANCE_RANGE
+        spread = (2 * given.vad_log_variance - (low + high)) / (high - low)
+        quality, freshness, presence = (
+            value[:, :, None] for value in (given.quality, _freshness(given), given.presence)
+        )
+        seen = torch.cat([quality, freshness, presence, spread, apart], dim=2)
+        raw = torch.cat([gate(seen[:, at]) for at, gate in enumerate(self.gates)], dim=1)
+        return LARGEST_GATE * torch.tanh(raw / LARGEST_GATE)
+
+    def shares(self, inputs: FusionInputs) -> tuple[Tensor, Tensor]:
+        """How the gate shares reliability out, and how it stood before; both (batch, 3), each row sums to 1 or 0."""
+        given = inputs.limited()
+        heard = reliability(given)
+        believed = heard[:, :, None] * given.vad_evidence
+        differs, _, _ = _disagreement(given.vad_mean, given.vad_log_variance.exp(), believed)
+        gated = heard * self.gate(given, differs, believed).exp()
+        return tuple(part / part.sum(1, keepdim=True).clamp(min=_LEAST_RELIABILITY) for part in (gated, heard))  # type: ignore[return-value]
+
+
+def reliability(given: FusionInputs) -> Tensor:
+    """How far each modality counts by presence, quality and age, (batch, 3) in [0, 1]."""
+    return given.presence * given.quality * _freshness(given)
+
+
+def _freshness(given: FusionInputs) -> Tensor:
+    return torch.exp(-given.age_s / given.age_s.new_tensor(rule.AGE_TIME_CONSTANTS_S))
+
+
+def _trust(gate: Tensor, heard: Tensor) -> Tensor:
+    """A softmax over those who are heard, scaled so that equal logits, or one modality alone, give 1; never above 1.
+
+    So the gate discounts and never makes surer than the experts say; a modality that fades leaves it smoothly.
+    """
+    raised = gate.exp()
+    usual = heard.sum(1, keepdim=True) + _LEAST_RELIABILITY
+    return (raised * usual / ((heard * raised).sum(1, keepdim=True) + _LEAST_RELIABILITY)).clamp(max=1.0)
+
+
+def _disagreement(mean: Tensor, variance: Tensor, believed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """How much each pair differs (batch, 3, 3), disagreement per dimension (batch, 3), discord (batch, 1)."""
+    (one, other), (spread_one, spread_other), (weight_one, weight_other) = (
+        (value[:, _PAIRS[0]], value[:, _PAIRS[1]]) for value in (mean, variance, believed)
+    )
+    square = (one - other) ** 2 / (spread_one + spread_other + rule.DISCORD_SD**2)
+    differs = 1 - torch.exp(-0.5 * square)
+    weight = weight_one * weight_other
+    whole = weight.sum(1) + rule.DISCORD_EPSILON
+    opposed = (one * other < 0).to(mean.dtype)
+    discord = (weight * differs * opposed).sum(1) / whole
+    return differs, (weight * differs).sum(1) / whole, discord[:, :1]
+
+
+def _apart(differs: Tensor, believed: Tensor) -> Tensor:
+    """How far each modality is from the others that are heard, (batch, 3, 3) in [0, 1)."""
+    parts = []
+    for at in range(len(MODALITIES)):
+        others = [pair for pair in range(3) if at in (_PAIRS[0][pair], _PAIRS[1][pair])]
+        weight = torch.stack([believed[:, _PAIRS[0][p] + _PAIRS[1][p] - at] for p in others], dim=1)
+        parts.append((weight * differs[:, others]).sum(1) / (weight.sum(1) + rule.DISCORD_EPSILON))
+    return torch.stack(parts, dim=1)
+
+
+def _capped(precision: Tensor, pool: Tensor, disagreement: Tensor) -> tuple[Tensor, Tensor]:
+    """The factor by which each modality is held back in conflict, and each one's share afterwards; both (batch, 3)."""
+    counts = precision.sum(2) / rule.PRIOR_PRECISION + pool
+    others = counts.sum(1, keepdim=True) - counts
+    ramp = (disagreement.amax(1, keepdim=True) - rule.CONFLICT_FROM) / (rule.CONFLICT_FULLY - rule.CONFLICT_FROM)
+    for_others = ramp.clamp(0.0, 1.0) * (1 - rule.CAP_IN_CONFLICT)
+    allowed = (1 - for_others) / for_others.clamp(min=rule.NEGLIGIBLE) * others
+    held = (allowed / counts.clamp(min=rule.NEGLIGIBLE)).clamp(max=1.0)
+    kept = torch.where(for_others > 0, held, torch.ones_like(held))
+    counts = counts * kept
+    total = counts.sum(1, keepdim=True)
+    share = counts / total.clamp(min=rule.NEGLIGIBLE)
+    return kept, torch.where(total > rule.NEGLIGIBLE, share, torch.zeros_like(share))
+
+
+def _pooled_emotions(logits: Tensor, evidence: Tensor, pool: Tensor, temperature: Tensor) -> Tensor:
+    """Log-opinion pool with the prior (batch, 8); an emotion without evidence keeps its prior odds."""
+    prior = logits.new_tensor(rule.EMOTION_PRIOR)
+    mass = evidence * prior
+    expected, known = (mass * logits.exp()).sum(2, keepdim=True), mass.sum(2, keepdim=True)
+    level = torch.log(expected.clamp(min=rule.NEGLIGIBLE) / known.clamp(min=rule.NEGLIGIBLE))
+    share = pool / pool.sum(1, keepdim=True).clamp(min=1.0)
+    pooled = (share[:, :, None] * evidence * (logits - level)).sum(1)
+    return torch.softmax(pooled / temperature + prior.log(), dim=1)
+
+
+def _bivalence(given: FusionInputs, counted: Tensor) -> Tensor:
+    """The lesser of positive and negative activation, (batch, 1); see models_onnx/fusion_graph.py."""
+    mass = given.emotion_evidence * given.emotion_logits.exp()
+    mixture = mass / mass.sum(2, keepdim=True).clamp(min=rule.NEGLIGIBLE)
+    says_emotions = given.emotion_evidence.amax(2)
+    silent = (1 - says_emotions) * given.vad_evidence[:, :, 0]
+    share = counted / counted.sum(1, keepdim=True).clamp(min=1.0)
+    centroids = mass.new_tensor(VAD_CENTROIDS[:, 0])
+    sides = [
+        says_emotions * (mixture * (sign * centroids).clamp(min=0.0)).sum(2)
+        + silent * (given.vad_mean[:, :, 0] * sign).clamp(min=0.0)
+        for sign in (1.0, -1.0)
+    ]
+    positive, negative = ((share * side).sum(1, keepdim=True) for side in sides)
+    return torch.minimum(positive, negative)
