@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,10 +56,9 @@ class RunFolder:
         kept = _read(path)
         config = parse_settings(TrainConfig, kept.get("config"), f"The training in {path}")
         if differences := differing_fields(kept, _described(config)):
-            lines = "; ".join(line.replace("model ", "then ").replace("pipeline ", "now ") for line in differences)
             raise ConfigError(
-                f"The features are no longer those of {path}: {lines}. Use the version and the configuration of the "
-                "features that it was trained with, or train anew."
+                f"The features are no longer those of {path}: {_worded(differences, 'then', 'now')}. Use the version "
+                "and the configuration of the features that it was trained with, or train anew."
             )
         return RunFolder(path, config, contracts(config.live_config()))
 
@@ -85,6 +84,11 @@ class RunFolder:
             tables.append(table)
             done(f"{recording.dataset} {recording.name}")
         return joined(tables)
+
+
+def _worded(differences: Sequence[str], one: str, other: str) -> str:
+    """What two trainings differ in, with words for both."""
+    return "; ".join(line.replace("model ", f"{one} ").replace("pipeline ", f"{other} ") for line in differences)
 
 
 def _described(config: TrainConfig) -> dict[str, object]:

@@ -93,12 +93,23 @@ class TargetSection(Section):
 
 
 class FittingSection(Section):
-    """How the network is fitted; see `training.fitting`."""
+    """How the networks are fitted (see `training.joint_fitting`); `most_steps` bounds the epochs of a large table."""
 
     epochs: int = Field(default=30, ge=1, le=10_000)
     batch_size: int = Field(default=64, ge=1, le=100_000)
-    learning_rate: float = Field(default=1e-3, gt=0.0, lt=1.0)
-    weight_decay: float = Field(default=1e-3, ge=0.0, lt=1.0)
+    learning_rate: float = Field(default=2e-3, ge=1e-5, lt=1.0)
+    weight_decay: float = Field(default=0.02, ge=0.0, lt=1.0)
+    modality_dropout: float = Field(default=0.25, ge=0.0, lt=1.0)
+    most_steps: int = Field(default=6000, ge=1, le=10_000_000)
+
+
+class NetworkSection(Section):
+    """How large the networks are: RBTransformer of the EEG, the temporal nets of face and voice, the gate."""
+
+    eeg_width: int = Field(default=32, ge=4, le=256)
+    eeg_depth: int = Field(default=2, ge=1, le=8)
+    temporal_width: int = Field(default=16, ge=1, le=512)
+    gate_width: int = Field(default=16, ge=1, le=512)
 
 
 class CardSection(Section):
@@ -123,6 +134,7 @@ class TrainConfig(Section):
     hop_s: float = Field(default=0.4, ge=HOP_S, le=60.0, multiple_of=HOP_S)
     seed: int = Field(default=23, ge=0, lt=2**31)
     fitting: FittingSection = FittingSection()
+    network: NetworkSection = NetworkSection()
     card: CardSection
 
     @model_validator(mode="after")
