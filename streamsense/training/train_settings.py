@@ -131,7 +131,7 @@ class TrainConfig(Section):
     targets: TargetSection = TargetSection(dimensions=("valence", "arousal"))
     protocol: Literal["person", "trial", "corpus"] = "person"
     folds: int | None = Field(default=None, ge=2, le=1000)
-    hop_s: float = Field(default=0.4, ge=HOP_S, le=60.0, multiple_of=HOP_S)
+    hop_s: float = Field(default=0.2, ge=HOP_S, le=60.0, multiple_of=HOP_S)
     seed: int = Field(default=23, ge=0, lt=2**31)
     fitting: FittingSection = FittingSection()
     network: NetworkSection = NetworkSection()
