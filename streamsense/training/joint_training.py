@@ -14,6 +14,7 @@ from streamsense.evaluation.splits import Split
 from streamsense.evaluation.windows import Window
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS
 from streamsense.training.fitting import FittingSettings, Progress
+from streamsense.training.joint_calibration import calibrated
 from streamsense.training.joint_delay import find_delay, labelled, moved
 from streamsense.training.joint_fitting import JointSettings, bounded, fit
 from streamsense.training.joint_network import JointNetwork, JointOpinions, predict
@@ -24,6 +25,8 @@ from streamsense.training.run_folder import RunFolder
 from streamsense.training.train_settings import TrainConfig
 
 ALL = "all"
+_CALIBRATED_ON = 6
+"""Other folds: more would cost time, and the numbers are few."""
 FEW_PEOPLE = 10
 """With fewer the interval over people is so wide that a figure says little of other people."""
 
@@ -46,22 +49,25 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """What was held out, what the network that had not seen it says of it, and the delay that its labels had."""
+    """What was held out, the network that had not seen it, and the delay that was taken out of the labels."""
 
     name: str
     table: JointTable
     network: JointNetwork
-    opinions: JointOpinions
     delay_s: float
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """The network of everybody, the table that it was fitted to, and the folds by which it is judged."""
+    """The network of everybody, the table that it was fitted to, and by what it is judged.
+
+    `opinions` are of each fold's held-out part, by its network, which was calibrated on parts that others had not seen.
+    """
 
     network: JointNetwork
     table: JointTable
     folds: tuple[Fold, ...]
+    opinions: tuple[JointOpinions, ...]
     delay_s: float
     warnings: tuple[str, ...]
 
@@ -102,13 +108,26 @@ def train(run: RunFolder, table: JointTable, watcher: Watcher) -> Trained:
         held_out = own.take(_both(split.test, labelled(own, config.hop_ticks)))
         name = f"fold-{number + 1:03d}"
         network = _fitted(run, learned, settings, name, f"without {split.name}", watcher)
-        folds.append(Fold(split.name, held_out, network, predict(network, held_out), delay_s))
+        folds.append(Fold(split.name, held_out, network, delay_s))
     everybody = np.arange(len(table))
     delay_s = find_delay(table, everybody, unknown) if unknown else 0.0
     own = moved(table, unknown, delay_s) if unknown else table
     own = own.take(labelled(own, config.hop_ticks))
     network = _fitted(run, own, settings, ALL, "everybody", watcher)
-    return Trained(network, own, tuple(folds), delay_s, warnings_of(config, own))
+    if config.protocol == "trial":  # nobody is held out on whom it could be learned how far it can be believed
+        judges = [fold.network for fold in folds]
+    else:
+        judges = [calibrated(fold.network, _others(folds, at)) for at, fold in enumerate(folds)]
+        network = calibrated(network, [(fold.network, fold.table) for fold in folds])
+    opinions = tuple(predict(judge, fold.table) for judge, fold in zip(judges, folds, strict=True))
+    return Trained(network, own, tuple(folds), opinions, delay_s, warnings_of(config, own))
+
+
+def _others(folds: Sequence[Fold], at: int) -> list[tuple[JointNetwork, JointTable]]:
+    """Folds that the one at `at` is calibrated on: some that come after it, in a circle."""
+    count = min(len(folds) - 1, _CALIBRATED_ON)
+    chosen = [folds[(at + 1 + step) % len(folds)] for step in range(count)]
+    return [(fold.network, fold.table) for fold in chosen]
 
 
 def splits_of(config: TrainConfig, windows: Sequence[Window]) -> Iterator[Split]:
@@ -167,7 +186,10 @@ def warnings_of(config: TrainConfig, table: JointTable) -> tuple[str, ...]:
     people = {(window.dataset, window.person) for window in table.windows}
     found = []
     if config.protocol == "trial":
-        found.append("Tested on other trials of the same people: the figures say nothing of anybody else.")
+        found.append(
+            "Tested on other trials of the same people: the figures say nothing of anybody else, and nobody was held "
+            "out on whom temperatures and variances could be calibrated."
+        )
     elif len(people) < FEW_PEOPLE:
         found.append(
             f"{len(people)} people: each figure comes from networks that had seen {len(people) - 1} at most, and an "
