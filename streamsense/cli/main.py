@@ -12,7 +12,20 @@ from rich.console import Console
 from rich.text import Text
 
 from streamsense import __version__
-from streamsense.cli import calibrate, demo, features, live, models, profile, record, replay, salvage, streams, verify
+from streamsense.cli import (
+    calibrate,
+    demo,
+    features,
+    live,
+    models,
+    profile,
+    record,
+    replay,
+    salvage,
+    streams,
+    train,
+    verify,
+)
 from streamsense.errors import StreamsenseError
 
 app = typer.Typer(
@@ -40,6 +53,7 @@ app.command("replay")(replay.replay)
 app.command("features")(features.features)
 app.command("verify")(verify.verify)
 app.command("salvage")(salvage.salvage)
+app.command("train")(train.train)
 app.add_typer(models.app, name="models")
 
 

@@ -1,0 +1,68 @@
+"""Several experts' answers at the same ticks, combined by the live pipeline's fusion; any may be left out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from streamsense.config import Config
+from streamsense.evaluation.as_live import Answer
+from streamsense.evaluation.predicting import Labelled, Said
+from streamsense.fusion.combination import Fusion, FusionSettings, Opinion
+from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS
+from streamsense.models.expert import Expert
+from streamsense.runtime.assembly import FUSION_MODEL, load_model
+from streamsense.score import SCORE_LABELS
+from streamsense.streams import MODALITIES, Modality
+
+Rows = Sequence[tuple[Labelled, Answer]]
+
+
+def subsets(modalities: Sequence[Modality]) -> Iterator[tuple[Modality, ...]]:
+    """Every choice of one or more of the modalities, all of them first."""
+    for count in range(len(modalities), 0, -1):
+        yield from itertools.combinations([name for name in MODALITIES if name in modalities], count)
+
+
+def evidence_of_all(experts: Mapping[Modality, Expert]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The dimensions and emotions that any of the experts has evidence for."""
+    vad = sum(expert.vad_evidence for expert in experts.values())
+    emotions = sum(expert.emotion_evidence for expert in experts.values())
+    return (
+        tuple(name for name, there in zip(DIMENSIONS, np.atleast_1d(vad) > 0, strict=True) if there),
+        tuple(name for name, there in zip(EMOTIONS, np.atleast_1d(emotions) > 0, strict=True) if there),
+    )
+
+
+def fused(
+    answers: Mapping[Modality, Rows], experts: Mapping[Modality, Expert], used: Sequence[Modality], config: Config
+) -> list[tuple[Labelled, Said]]:
+    """What the fusion says at every tick of one recording when only the experts `used` are there."""
+    fusion = Fusion(load_model(FUSION_MODEL, "cpu"), FusionSettings(smoothing_s=config.smoothing_s))
+    known = np.array([name in evidence_of_all({key: experts[key] for key in used})[1] for name in EMOTIONS])
+    by_tick: dict[int, dict[Modality, tuple[Labelled, Answer]]] = {}
+    for modality in used:
+        for labelled, answer in answers[modality]:
+            by_tick.setdefault(answer.tick, {})[modality] = (labelled, answer)
+    found = []
+    for tick in sorted(by_tick):
+        there = by_tick[tick]
+        opinions = {
+            modality: there[modality][1].opinion(experts[modality]) if modality in there else Opinion.absent()
+            for modality in MODALITIES
+        }
+        longest = min(there.values(), key=lambda pair: pair[0].window.start_s)
+        values = dict(zip(SCORE_LABELS, fusion.step(opinions, longest[1].time).tolist(), strict=False))
+        mixture = np.array([values[f"emotion_{name}"] for name in EMOTIONS]) * known
+        present = any(opinion.presence > 0 for opinion in opinions.values())
+        said = Said(
+            np.array([values[name] for name in DIMENSIONS]),
+            np.array([values[f"{name}_sd"] for name in DIMENSIONS]),
+            mixture / mixture.sum() if known.any() else mixture,
+            present,
+            values["ambivalence"],
+        )
+        found.append((longest[0], said))
+    return found

@@ -1,0 +1,194 @@
+"""From predictions to a part of a report: what can be measured of them is, with floors and intervals beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamsense.errors import EvaluationError
+from streamsense.evaluation.class_figures import (
+    Classified,
+    class_figures,
+    classified,
+    recall_of_each,
+    reliability,
+)
+from streamsense.evaluation.contrast_figures import (
+    AMBIVALENCE,
+    KNOWN,
+    Contrast,
+    ambivalence_figures,
+    contrast_figures,
+    contrasted,
+)
+from streamsense.evaluation.dimension_figures import dimension_figures, rated_dimensions
+from streamsense.evaluation.emotion_events import event_topic
+from streamsense.evaluation.predictions import (
+    PLACES,
+    Indices,
+    Predictions,
+    Protocol,
+    groups_of,
+    last_of_each_trial,
+    one_a_second,
+)
+from streamsense.evaluation.report import Chart, Part, Series, Table, Topic, named_numbers
+
+_GROUP = {"person": "person", "trial": "trial", "corpus": "set of recordings"}
+_GROUPS = {"person": "people", "trial": "trials", "corpus": "sets of recordings"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How predictions are read: what is drawn whole, and which windows count.
+
+    `clips`: one window of each trial, its last; else one a second. The first `settle_s` of each recording are left out,
+    in which a person's rest is learned. `contrast` names two classes where the set has no ratings.
+    """
+
+    protocol: Protocol = "person"
+    clips: bool = False
+    settle_s: float = 0.0
+    contrast: Contrast | None = None
+
+
+def chosen_rows(predictions: Predictions, reading: Reading) -> Indices:
+    """The windows that the figures are of: answered, settled, and not each of many that overlap."""
+    settled = predictions.elapsed_s >= reading.settle_s
+    named = np.array([bool(name) for name in predictions.names], bool)
+    labelled = named | predictions.shares.any(axis=1) | np.isfinite(predictions.targets).any(axis=1)
+    spaced = np.zeros(len(predictions), bool)
+    spaced[last_of_each_trial(predictions) if reading.clips else one_a_second(predictions)] = True
+    return np.flatnonzero(settled & labelled & spaced & predictions.present)
+
+
+def part_of(
+    title: str, predictions: Predictions, reading: Reading, warnings: Sequence[str] = (), more: Sequence[Topic] = ()
+) -> Part:
+    """Everything that can be said of these predictions. What has no answer is a sentence in its place, not a number."""
+    rows = chosen_rows(predictions, reading)
+    kept = predictions.take(rows)
+    people = groups_of(kept, reading.protocol)
+    topics = [*_topics(kept, people, reading), *event_topic(predictions, reading.protocol), *more] if len(kept) else []
+    said = list(warnings)
+    if not topics:
+        said.append(_nothing(predictions, kept, reading))
+    datasets = sorted({window.dataset for window in predictions.windows})
+    return Part(title, predictions.source, ", ".join(datasets), _counts(predictions, kept, reading), tuple(said),
+                tuple(topics))  # fmt: skip
+
+
+def _topics(kept: Predictions, people: Sequence[Hashable], reading: Reading) -> list[Topic]:
+    found: list[Topic] = []
+    group = _GROUP[reading.protocol]
+    contrast = reading.contrast or next((KNOWN[name] for name in _datasets(kept) if name in KNOWN), None)
+    if contrast is not None and (pair := contrasted(kept, contrast)) is not None:
+        figures, each = contrast_figures(pair, kept, people)
+        text = (
+            f"Is {contrast.dimension} higher in {contrast.high} than in {contrast.low}? The area under the ROC curve "
+            "is how often a window of the one scores above a window of the other; 0.5 is chance."
+        )
+        chart = _of_people(each, "AUC", f"{contrast.high} against {contrast.low}", ("chance", 0.5), group, (0.0, 1.0))
+        found.append(Topic(f"{contrast.high} against {contrast.low}", text, tuple(figures), charts=chart))
+    if (pair := contrasted(kept, AMBIVALENCE)) is not None:
+        figures, each = ambivalence_figures(pair, kept, people)
+        text = "Ambivalence or hesitancy against none, by the fused score of ambivalence."
+        chart = _of_people(each, "average F1", "Ambivalence", ("1 as often as it is", 0.5), group, (0.0, 1.0))
+        found.append(Topic("Ambivalence", text, tuple(figures), charts=chart))
+    if (classes := classified(kept)) is not None:
+        found.append(_emotions(classes, kept, people, group))
+    for dimension in rated_dimensions(kept):
+        found += _dimension(dimension, kept, people, group)
+    return found
+
+
+def _dimension(dimension: str, kept: Predictions, people: Sequence[Hashable], group: str) -> list[Topic]:
+    try:
+        figures, each = dimension_figures(kept, people, dimension)
+    except EvaluationError as error:
+        return [Topic(dimension.capitalize(), str(error))]
+    text = f"Agreement with {kept.target_kind} in [−1, 1]."
+    if kept.target_kind == PLACES:
+        text += " Nobody rated these recordings: each emotion stands for its usual place, which is a convention."
+    chart = _of_people(each, "CCC", dimension.capitalize(), ("any constant", 0.0), group, (-1.0, 1.0))
+    return [Topic(dimension.capitalize(), text, tuple(figures), charts=chart)]
+
+
+def _emotions(found: Classified, kept: Predictions, people: Sequence[Hashable], group: str) -> Topic:
+    figures, each = class_figures(found, kept, people)
+    there = [at for at in range(len(found.names)) if (found.truth == at).any()]
+    confusion = found.confusion
+    rows = tuple((found.names[at], *(f"{value:.2f}" for value in confusion[at].tolist())) for at in there)
+    recall = recall_of_each(found)
+    chance = 1 / len(there)
+    bins = reliability(found)
+    text = (
+        f"The likeliest of {len(found.names)} emotions against the labelled one, {len(there)} of which occur; "
+        f"{len(found.rows)} windows. {found.left_out} more have a label that the model does not know, or no majority."
+    )
+    named = Chart(
+        "Recall of each emotion", "Which share of the windows with an emotion was called so; dashed: by chance.",
+        "labelled emotion", "recall (share of windows)",
+        (Series("recall", named_numbers(list(recall.values())), tuple(recall.values()), style="bars"),),
+        (("chance", chance),), tuple(recall), (0.0, 1.0),
+    )  # fmt: skip
+    curve = Chart(
+        "Can its probabilities be believed?",
+        "Windows in ten groups of equal size by how sure the model was, and how often it was right. On the dashed line "
+        "it is as right as it says; below it is too sure of itself.",
+        "highest probability (share)", "right (share of windows)",
+        (Series("groups of windows", tuple(b[0] for b in bins), tuple(b[1] for b in bins), style="points"),),
+        y_range=(0.0, 1.0), diagonal=True,
+    )  # fmt: skip
+    table = Table(
+        "Confusion", "Rows: the labelled emotion; columns: what it was called; shares of the row.",
+        ("labelled", *found.names), rows, shares=True,
+    )  # fmt: skip
+    charts = (*_of_people(each, "UAR", "Emotions", ("chance", chance), group, (0.0, 1.0)), named, curve)
+    return Topic("Emotions", text, tuple(figures), (table,), charts)
+
+
+def _of_people(
+    each: Mapping[Hashable, float], figure: str, what: str, level: tuple[str, float], group: str,
+    y_range: tuple[float, float],
+) -> tuple[Chart, ...]:  # fmt: skip
+    """Each person's own figure, in ascending order; nothing where fewer than two have one."""
+    if len(each) < 2:
+        return ()
+    values = sorted(each.values())
+    caption = f"Each point is the {figure} of one {group} ({len(values)}), in ascending order; dashed: {level[0]}."
+    points = Series(f"one {group}", tuple(float(at + 1) for at in range(len(values))), tuple(values), style="points")
+    title = f"{what}: {figure} of each {group}"
+    return (Chart(title, caption, f"{group}, by rank", figure, (points,), (level,), y_range=y_range),)
+
+
+def _counts(predictions: Predictions, kept: Predictions, reading: Reading) -> tuple[tuple[str, str], ...]:
+    unit = "last window of each clip" if reading.clips else "one window a second"
+    answered = float(predictions.present.mean()) if len(predictions) else 0.0
+    return (
+        (_GROUPS["person"], str(len(set(groups_of(kept, "person"))))),
+        ("recordings", str(len({(w.dataset, w.person, w.recording) for w in kept.windows}))),
+        (f"windows in the figures ({unit})", str(len(kept))),
+        ("windows with an answer", f"{answered:.1%} of {len(predictions)}"),
+    )
+
+
+def _nothing(predictions: Predictions, kept: Predictions, reading: Reading) -> str:
+    if not len(kept):
+        longest = float(predictions.elapsed_s.max()) if len(predictions) else 0.0
+        return (
+            f"No figures: none of the {len(predictions)} windows counts. Expected labelled windows after the first "
+            f"{reading.settle_s:g} s, in which the person's rest is learned; the longest recording lasts {longest:.0f} "
+            "s. --settle sets another time."
+        )
+    names = sorted({name for name in kept.names if name})
+    return (
+        f"No figures: the labels ({', '.join(names[:8]) or 'none'}) are neither ratings nor emotions of which the "
+        "model says something. Where one of two classes should have the higher score, name them: --contrast LOW,HIGH."
+    )
+
+
+def _datasets(kept: Predictions) -> list[str]:
+    return sorted({window.dataset for window in kept.windows})
