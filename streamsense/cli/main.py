@@ -15,6 +15,7 @@ from streamsense import __version__
 from streamsense.cli import (
     calibrate,
     demo,
+    export,
     features,
     live,
     models,
@@ -54,6 +55,7 @@ app.command("features")(features.features)
 app.command("verify")(verify.verify)
 app.command("salvage")(salvage.salvage)
 app.command("train")(train.train)
+app.command("export")(export.export)
 app.add_typer(models.app, name="models")
 
 

@@ -63,6 +63,8 @@ class Bars:
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._reading: TaskID | None = None
+        self._fits: dict[str, TaskID] = {}
+        self._epochs: dict[str, int] = {}
 
     def note(self, text: str) -> None:
         """Print what a user should know, above the bars."""
@@ -76,5 +78,10 @@ class Bars:
 
     def fitting(self, name: str, epochs: int) -> Callable[[int, float], None]:
         """A bar for one fit."""
-        bar = self._bars.add_task(name, total=epochs, note="")
+        self._fits[name] = bar = self._bars.add_task(name, total=epochs, note="")
+        self._epochs[name] = epochs
         return lambda epoch, loss: self._bars.update(bar, completed=epoch, note=f"loss {loss:.3f}")
+
+    def fitted(self, name: str) -> None:
+        """Its bar is full, also where all was done before."""
+        self._bars.update(self._fits[name], completed=self._epochs[name])

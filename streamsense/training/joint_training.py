@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from streamsense.training.joint_calibration import calibrated
 from streamsense.training.joint_delay import find_delay, labelled, moved
 from streamsense.training.joint_fitting import JointSettings, bounded, fit
 from streamsense.training.joint_network import JointNetwork, JointOpinions, predict
-from streamsense.training.joint_reading import joined, with_targets
+from streamsense.training.joint_reading import with_targets
 from streamsense.training.joint_table import Indices, JointTable
 from streamsense.training.rbtransformer import RBTransformerSettings
 from streamsense.training.run_folder import RunFolder
@@ -44,6 +44,10 @@ class Watcher(Protocol):
 
     def fitting(self, name: str, epochs: int) -> Progress:
         """A fit of so many epochs begins; what it returns is told each of them."""
+        ...
+
+    def fitted(self, name: str) -> None:
+        """It is done, or was done before."""
         ...
 
 
@@ -74,19 +78,13 @@ class Trained:
 
 def read_data(run: RunFolder, watcher: Watcher) -> JointTable:
     """All ticks of all sets, with the targets that are trained; labels of unknown delay where they were given."""
-    config = run.config
-    sets = [(data, list(data.recordings(config.modalities))) for data in config.data]
-    total, done = sum(len(recordings) for _, recordings in sets), 0
-    tables = []
-    for data, recordings in sets:
+    sets = [(data, list(data.recordings(run.config.modalities))) for data in run.config.data]
+    return targeted(run.config, run.read(sets, watcher.read, watcher.note))
 
-        def told(name: str) -> None:
-            nonlocal done
-            done += 1
-            watcher.read(name, done, total)
 
-        tables.append(run.read(data, recordings, told, watcher.note))
-    return with_targets(joined(tables), config.targets.dimensions, config.targets.emotions)
+def targeted(config: TrainConfig, table: JointTable) -> JointTable:
+    """The table with those labels only that are to be learned."""
+    return with_targets(table, config.targets.dimensions, config.targets.emotions)
 
 
 def train(run: RunFolder, table: JointTable, watcher: Watcher) -> Trained:
@@ -204,8 +202,9 @@ def _fitted(
 ) -> JointNetwork:
     checkpoint = run.checkpoint(name)
     checkpoint.parent.mkdir(exist_ok=True)
-    progress: Callable[[int, float], None] = watcher.fitting(shown, bounded(settings, len(table)).epochs)
-    return fit(table, settings, checkpoint, progress)
+    network = fit(table, settings, checkpoint, watcher.fitting(shown, bounded(settings, len(table)).epochs))
+    watcher.fitted(shown)
+    return network
 
 
 def _both(rows: Indices, others: Indices) -> Indices:

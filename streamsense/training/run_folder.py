@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,12 @@ from streamsense.training.joint_table import JointTable
 from streamsense.training.table_file import read_table, write_table
 from streamsense.training.train_settings import DataSection, TrainConfig
 
-_TRAINING = "training.json"
+_TRAINING, _TABLE, _READ = "training.json", "table.npz", "read"
 _LARGEST = 1 << 22
+Recordings = tuple[DataSection, Sequence[LabelledRecording]]
+"""A set and what is in it."""
+Done = Callable[[str, int, int], None]
+"""Told which recording is there, how many are by now, and how many there will be."""
 
 
 @dataclass(frozen=True)
@@ -66,24 +71,51 @@ class RunFolder:
         """Where the state of one fit is kept."""
         return self.path / "checkpoints" / f"{name}.npz"
 
-    def read(self, data: DataSection, recordings: Iterable[LabelledRecording], done: Tell, tell: Tell) -> JointTable:
-        """The table of one set's recordings, each from this folder where it was read before.
+    def read(
+        self, sets: Sequence[tuple[DataSection, Sequence[LabelledRecording]]], done: Done, tell: Tell
+    ) -> JointTable:
+        """The table of all sets' recordings; what was read before is not read again.
 
         `done` is told each recording that is there, `tell` what a user should know of one.
         """
-        reading = Reading(self.config.live_config(), data.label_source(), self.config.hop_ticks)
+        live = self.config.live_config()
+        wanted: list[tuple[LabelledRecording, Reading, str]] = []
+        for data, recordings in sets:
+            reading = Reading(live, data.label_source(), self.config.hop_ticks)
+            wanted += [(recording, reading, _key(recording, reading, self.contracts)) for recording in recordings]
+        whole = hashlib.sha256(" ".join(key for _, _, key in wanted).encode()).hexdigest()
+        table = read_table(self.path / _TABLE, whole)
+        if table is not None:
+            done("", len(wanted), len(wanted))
+            return table
         tables = []
-        for recording in recordings:
-            key = _key(recording, reading, self.contracts)
-            name = hashlib.sha256(f"{recording.dataset}/{recording.person}/{recording.name}".encode()).hexdigest()[:24]
-            kept = self.path / "read" / f"{name}.npz"
-            table = read_table(kept, key)
-            if table is None:
-                table = read_recording(recording, reading, tell)
-                write_table(kept, table, key)
-            tables.append(table)
-            done(f"{recording.dataset} {recording.name}")
-        return joined(tables)
+        for number, (recording, reading, key) in enumerate(wanted):
+            kept = self.path / _READ / f"{key[:32]}.npz"
+            one = read_table(kept, key)
+            if one is None:
+                one = read_recording(recording, reading, tell)
+                write_table(kept, one, key)
+            tables.append(one)
+            done(f"{recording.dataset} {recording.name}", number + 1, len(wanted))
+        table = joined(tables)
+        write_table(self.path / _TABLE, table, whole)
+        shutil.rmtree(self.path / _READ)  # all of it is in the one file now
+        return table
+
+    def kept_table(self) -> JointTable:
+        """The table of a training that is finished. Raises ConfigError where it is not, or not whole."""
+        table = read_table(self.path / _TABLE)
+        if table is None or not self.report.is_file():
+            raise ConfigError(
+                f"{self.path} holds a training that is not finished, or not whole. Finish it: streamsense train with "
+                f"the same configuration and --out {self.path}."
+            )
+        return table
+
+    @property
+    def report(self) -> Path:
+        """The report, as data; what a training writes last."""
+        return self.path / "report.json"
 
 
 def _worded(differences: Sequence[str], one: str, other: str) -> str:

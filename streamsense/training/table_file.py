@@ -31,11 +31,11 @@ def write_table(path: Path, table: JointTable, key: str) -> None:
     write_whole(path, packed.getvalue())
 
 
-def read_table(path: Path, key: str) -> JointTable | None:
-    """The table in the file; None where it is not there, not whole, or made otherwise, for then it is made again."""
+def read_table(path: Path, key: str | None = None) -> JointTable | None:
+    """The table in the file; None where it is not there, not whole, or of another key, for then it is made again."""
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as kept:
-            if str(kept["key"]) != key:
+            if key is not None and str(kept["key"]) != key:
                 return None
             windows = tuple(Window(*fields) for fields in json.loads(str(kept["windows"])))
             parts = {}

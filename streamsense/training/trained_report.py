@@ -62,14 +62,16 @@ def write(run: RunFolder, trained: Trained) -> Report:
 
 
 def headlines(report: Report) -> dict[str, str]:
-    """By source the first figure of each question, with its floors: what a user wants to know first."""
+    """By source the first figure of each question, with its floors; intervals are in the report."""
     found = {}
     for part in report.parts:
         said = []
         for topic in part.topics:
             for figure in topic.figures[:1]:
                 floors = ", ".join(f"{name} {value:.2f}" for name, value in figure.floors.items())
-                said.append(f"{topic.title}: {figure.name} {figure}" + (f" (floors: {floors})" if floors else ""))
+                said.append(
+                    f"{topic.title}: {figure.name} {figure.value:.3f}" + (f" (floors: {floors})" if floors else "")
+                )
         found[part.source] = "; ".join(said) or "no figure"
     return found
 
@@ -138,7 +140,7 @@ def _elapsed(table: JointTable) -> FloatArray:
 
 def _facts(config: TrainConfig, trained: Trained) -> tuple[tuple[str, str], ...]:
     people = {(window.dataset, window.person) for window in trained.table.windows}
-    sets = [f"{one.called} ({one.dataset().citation} {one.dataset().licence})" for one in config.data]
+    sets = [f"{one.called} ({one.dataset().citation})" for one in config.data]
     targets = ", ".join((*trained.network.evidence_dimensions, *trained.network.evidence_emotions))
     return (
         ("recordings", "; ".join(sets)),
