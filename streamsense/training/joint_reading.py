@@ -65,17 +65,26 @@ class Reading:
         """Whether a window has the label of its last instant: for ratings, and for clips about as long as a window."""
         if self.source is not None:
             return self.source.of_instants
-        return any(label.end_s - label.start_s < 2 * self.longest_s for label in recording.labels)
+        return any(label.end_s - label.start_s < 2 * self.longest_s(recording) for label in recording.labels)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
         """Those that are read."""
         return tuple(modality for modality in MODALITIES if getattr(self.config, modality) is not None)
 
-    @property
-    def longest_s(self) -> float:
+    def used(self, recording: LabelledRecording) -> tuple[Modality, ...]:
+        """Those of them that were recorded. Raises DatasetError where none was."""
+        used = tuple(modality for modality in recording.modalities if modality in self.modalities)
+        if not used:
+            raise DatasetError(
+                f"{recording.dataset} {recording.name} has {', '.join(recording.modalities) or 'nothing'}, and of "
+                "these none is trained. Name its modalities in the training, or take it out of the folder."
+            )
+        return used
+
+    def longest_s(self, recording: LabelledRecording) -> float:
         """The longest window at a tick."""
-        return max(window_length(self.config, modality) for modality in self.modalities)
+        return max(window_length(self.config, modality) for modality in self.used(recording))
 
 
 def read_recording(recording: LabelledRecording, reading: Reading, tell: Tell = lambda _: None) -> JointTable:
@@ -87,33 +96,27 @@ def read_recording(recording: LabelledRecording, reading: Reading, tell: Tell = 
     DatasetError where no tick has a label, EvaluationError for NaN among the features.
     """
     ticks = {tick: heard for tick, heard in _ticks(recording, reading, tell).items() if reading.wants(tick)}
-    track, used = LabelTrack(recording.labels), reading.modalities
+    track, used, longest_s = LabelTrack(recording.labels), reading.used(recording), reading.longest_s(recording)
     choose = track.at_end if reading.of_instants(recording) else track.within
     rows: list[tuple[Window, Label | None, Tick]] = []
     for tick in sorted(ticks):
         end_s = tick_time(tick)
-        start_s = end_s - reading.longest_s
+        start_s = end_s - longest_s
         label = choose(start_s, end_s, used[0] if len(used) == 1 else None)
         if any(heard.window is not None for heard in ticks[tick].values()) and (label or reading.finds_delay):
             trial = label.trial if label else ""
             window = Window(recording.dataset, recording.person, recording.name, start_s, end_s, trial)
             rows.append((window, label, ticks[tick]))
     if not any(label for _, label, _ in rows):
-        raise DatasetError(_uncovered(recording, ticks, reading.longest_s))
+        raise DatasetError(_uncovered(recording, ticks, longest_s))
     return _tabled(rows, used)
 
 
 def _ticks(recording: LabelledRecording, reading: Reading, tell: Tell) -> dict[int, Tick]:
     """What is heard at each tick; modalities that lie in one file are read in one pass, as live."""
     files: dict[Path, list[Modality]] = {}
-    for modality in recording.modalities:
-        if modality in reading.modalities:
-            files.setdefault(recording.open(modality).path, []).append(modality)
-    if not files:
-        raise DatasetError(
-            f"{recording.dataset} {recording.name} has {', '.join(recording.modalities) or 'nothing'}, and of these "
-            "none is trained. Name its modalities in the training, or take it out of the folder."
-        )
+    for modality in reading.used(recording):
+        files.setdefault(recording.open(modality).path, []).append(modality)
     found: dict[int, Tick] = {}
     for path, modalities in files.items():
         for score in _scores(recording, path, modalities, reading.config, tell):
