@@ -15,7 +15,7 @@ from streamsense.streams import MODALITIES
 from streamsense.ticks import TICKS_PER_SECOND
 from streamsense.training.joint_reading import Heard, Reading, _modality_rows, joined, read_recording, with_targets
 from streamsense.training.table_file import read_table, write_table
-from tests.helpers import recorded_sessions
+from tests.helpers import recorded_sessions, sessions
 from tests.helpers.lab_session import SECONDS, START_S, STATE_S, write_session
 
 SOURCE = MarkerLabels("Task", {"rest": Meaning("rest", "neutral"), "work": Meaning("work", "angry", arousal=0.5)})
@@ -41,7 +41,8 @@ def test_each_tick_within_a_label_is_a_row(table):
     in_state = np.mod(ends - 1e-6, STATE_S)
     # The face's window is longer, but nobody's face was recorded here.
     assert (in_state > 1 - 1e-3).all()
-    assert len(table) == SECONDS / STATE_S * (3 * TICKS_PER_SECOND + 1) - 1, "the last sample is before the last tick"
+    whole = SECONDS / STATE_S * (3 * TICKS_PER_SECOND + 1)
+    assert len(table) == whole - 2, "the first is all warm-up, and the last sample is before the last tick"
     assert {window.trial for window in table.windows} == {"rest 1", "work 2", "rest 3", "work 4"}
     at_work = np.array([window.trial.startswith("work") for window in table.windows])
     assert (table.emotions[at_work].argmax(1) == 6).all()
@@ -106,7 +107,7 @@ def _recording(path, labels):
 def test_labels_that_do_not_cover_the_signal_are_named(lab):
     for labels in ((Label(0.0, 500.0, "early", "happy"),), (Label(START_S, START_S + 0.9, "brief", "happy"),), ()):
         with pytest.raises(
-            DatasetError, match=r"do not cover the signal: .*windows of 2 s from 1000\.\d to 101\d\.\d s"
+            DatasetError, match=r"do not cover the signal: .*windows of 1 s from 1000\.\d to 101\d\.\d s"
         ):
             read_recording(replace(lab, labels=labels), READING)
 
