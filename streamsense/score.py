@@ -110,9 +110,8 @@ class Notice:
 class Score:
     """The scored tick: `values` follow SCORE_LABELS, `experts` EXPERT_LABELS; both float64, always finite.
 
-    `features` are what the experts were given, or would be where a modality has none; a modality that was absent is
-    left out. `windows` are all that were read, also those that did not count, because too little of them was there or
-    it was too old.
+    `features` are what the experts are given, where there are any; a modality that was absent is left out. `windows`
+    are all that were read, also those that did not count, because too little of them was there or it was too old.
     """
 
     tick: int

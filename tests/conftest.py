@@ -47,6 +47,7 @@ LIVE_FILES = (
     "tests/interop/test_labrecorder.py",
     "tests/real_data/test_live_session.py",
     "tests/real_data/test_calibration_of_people.py",
+    "tests/real_data/test_live_equals_offline.py",
     "tests/benchmarks/test_soak.py",
     "tests/faults/test_camera.py",
     "tests/faults/test_standstill.py",

@@ -15,6 +15,7 @@ from streamsense import __version__
 from streamsense.cli import (
     calibrate,
     demo,
+    evaluate,
     export,
     features,
     live,
@@ -53,6 +54,7 @@ app.command("record")(record.record)
 app.command("replay")(replay.replay)
 app.command("features")(features.features)
 app.command("verify")(verify.verify)
+app.command("evaluate")(evaluate.evaluate)
 app.command("salvage")(salvage.salvage)
 app.command("train")(train.train)
 app.command("export")(export.export)

@@ -53,12 +53,11 @@ class Scoring:
             window, age_s, counts = self._window(stream, plan.tick)
             if window is not None:
                 windows[stream.modality] = window
-            if window is None or not counts:
-                opinions[stream.modality] = Opinion.absent(age_s)
-                continue
-            features[stream.modality] = window
-            known = stream.modality in self._experts
-            opinions[stream.modality] = self._opinion(window, age_s, time) if known else Opinion.absent(age_s)
+            opinions[stream.modality] = Opinion.absent(age_s)
+            if window is not None and counts:
+                features[stream.modality] = window
+                if stream.modality in self._experts:
+                    opinions[stream.modality] = self._opinion(window, age_s, time)
         self._tell_presence(opinions, time)
         self._notices.extend(self.quality.step(windows, time))
         values = np.append(self._fusion.step(opinions, time), float(plan.tick))

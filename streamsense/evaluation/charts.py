@@ -21,6 +21,7 @@ def draw(chart: Chart) -> str:
     """The chart as an SVG element, the same text for the same chart."""
     import matplotlib
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     with matplotlib.rc_context(
         {
@@ -49,6 +50,8 @@ def draw(chart: Chart) -> str:
             if longest:
                 for label in axes.get_xticklabels():
                     label.set_horizontalalignment("right")
+        elif all(x.is_integer() for series in chart.series for x in series.x):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if len(chart.series) > 1:
             axes.legend(frameon=False, fontsize=9)
         text = io.StringIO()
@@ -64,8 +67,8 @@ def _draw_series(axes: Axes, series: Series, number: int, bars: list[Series]) ->
         axes.bar(places, series.y, width, color=colour, label=series.label)
     else:
         places = list(series.x)
-        line = "-" if series.style == "line" else ""
-        axes.plot(places, series.y, line, marker=mark, markersize=5, color=colour, label=series.label)
+        line = "-" if series.style == "line" else "none"
+        axes.plot(places, series.y, linestyle=line, marker=mark, markersize=5, color=colour, label=series.label)
     if series.low and series.high:
         below = [max(0.0, y - low) for y, low in zip(series.y, series.low, strict=True)]
         above = [max(0.0, high - y) for y, high in zip(series.y, series.high, strict=True)]
@@ -77,7 +80,7 @@ def _draw_levels(axes: Axes, chart: Chart) -> None:
         axes.axhline(value, color="#666666", linestyle="--", linewidth=1)
         axes.annotate(
             name, (1.0, value), (0, 3), ("axes fraction", "data"), "offset points", ha="right", fontsize=8,
-            color="#555555",
+            color="#444444", bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )  # fmt: skip
     if chart.diagonal:
         axes.axline((0.0, 0.0), slope=1.0, color="#666666", linestyle="--", linewidth=1)

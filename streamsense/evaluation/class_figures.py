@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamsense.arrays import FloatArray
-from streamsense.evaluation.figure import DRAWS, Figure, mean_of_each, measured, of_each, permuted
-from streamsense.evaluation.floors import permutation_floor
+from streamsense.evaluation.figure import Figure, dealt_anew, mean_of_each, measured, of_each, permuted
 from streamsense.evaluation.metrics import (
     Classes,
     brier_score,
@@ -89,7 +88,7 @@ def class_figures(
     prior = np.broadcast_to(shares, given.shape)
     uniform = np.full_like(given, 1 / given.shape[1])
     floors, note = permuted(
-        lambda: permutation_floor(lambda dealt: unweighted_average_recall(dealt, answer), truth, trials, own, DRAWS)
+        lambda: dealt_anew(lambda dealt: unweighted_average_recall(dealt, answer), truth, trials, own)
     )
     each = of_each(lambda rows: unweighted_average_recall(truth[rows], answer[rows]), own)
     figures = [
@@ -129,5 +128,7 @@ def reliability(found: Classified, bins: int = 10) -> list[tuple[float, float, i
     """Bins of equal mass: mean of the highest probability, how often it was right, how many windows."""
     confidence = found.probabilities.max(axis=1)
     right = (found.answer == found.truth).astype(np.float64)
-    parts = [part for part in np.array_split(np.lexsort((right, confidence)), bins) if len(part)]
+    _, place, counts = np.unique(confidence, return_inverse=True, return_counts=True)
+    right = (np.bincount(place, right) / counts)[place]  # equal confidences are right as all of them are together
+    parts = [part for part in np.array_split(np.argsort(confidence, kind="stable"), bins) if len(part)]
     return [(float(confidence[part].mean()), float(right[part].mean()), len(part)) for part in parts]

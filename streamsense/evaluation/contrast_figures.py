@@ -10,8 +10,8 @@ import numpy as np
 from streamsense.arrays import FloatArray
 from streamsense.datasets.eegmat import ARITHMETIC, REST
 from streamsense.errors import EvaluationError
-from streamsense.evaluation.figure import DRAWS, Figure, mean_of_each, measured, of_each, permuted
-from streamsense.evaluation.floors import average_f1, permutation_floor, trivial_floors
+from streamsense.evaluation.figure import Figure, dealt_anew, mean_of_each, measured, of_each, permuted
+from streamsense.evaluation.floors import average_f1, trivial_floors
 from streamsense.evaluation.metrics import Classes, average_precision, roc_auc
 from streamsense.evaluation.predictions import Indices, Predictions, trial_of
 from streamsense.fusion.emotions import DIMENSIONS
@@ -78,7 +78,7 @@ def contrast_figures(
 ) -> tuple[list[Figure], dict[Hashable, float]]:
     """The area under the ROC curve of all windows and of each person; and each person's own."""
     own, trials, truth, score = _parts(found, predictions, people)
-    floors, note = permuted(lambda: permutation_floor(lambda dealt: roc_auc(dealt, score), truth, trials, own, DRAWS))
+    floors, note = permuted(lambda: dealt_anew(lambda dealt: roc_auc(dealt, score), truth, trials, own))
     each = of_each(lambda rows: roc_auc(truth[rows], score[rows]), own)
     share = float(truth.mean())
     figures = [

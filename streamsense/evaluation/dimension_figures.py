@@ -7,12 +7,13 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 
 from streamsense.arrays import FloatArray
-from streamsense.evaluation.figure import DRAWS, Figure, mean_of_each, measured, of_each, permuted
-from streamsense.evaluation.floors import PermutationFloor, permutation_floor
+from streamsense.evaluation import figure
+from streamsense.evaluation.figure import Figure, dealt_anew, mean_of_each, measured, of_each, permuted
+from streamsense.evaluation.floors import PermutationFloor
 from streamsense.evaluation.intervals import Rows
 from streamsense.evaluation.metrics import concordance
 from streamsense.evaluation.predictions import Predictions, trial_of
-from streamsense.fusion.emotions import DIMENSIONS
+from streamsense.fusion.emotions import DIMENSIONS, PRIOR_SD
 
 COVERED = 0.9
 _COVERED_SDS = 1.6448536269514722
@@ -48,7 +49,7 @@ def dimension_figures(
     error = np.abs(truth - mean)
     density = _surprise(truth, mean, sd)
     constant = _surprise(truth, np.full_like(truth, truth.mean()), np.full_like(truth, max(truth.std(), 1e-3)))
-    prior = _surprise(truth, np.zeros_like(truth), np.full_like(truth, 0.5))
+    prior = _surprise(truth, np.zeros_like(truth), np.full_like(truth, PRIOR_SD))
     inside = np.abs(truth - mean) <= _COVERED_SDS * sd
     found = [
         measured(
@@ -90,12 +91,12 @@ def _floor(
     """Trials' ratings dealt anew within each person; those that change within a trial are turned round in time."""
     firsts: dict[Hashable, float] = {}
     if all(firsts.setdefault(trial, value) == value for trial, value in zip(trials, truth.tolist(), strict=True)):
-        return permutation_floor(agreement, truth, trials, people, times=DRAWS)  # type: ignore[arg-type]
-    random, found = np.random.default_rng(0), np.empty(DRAWS)
+        return dealt_anew(agreement, truth, trials, people)
+    random, found = np.random.default_rng(0), np.empty(figure.DRAWS)
     rows_of: dict[Hashable, list[int]] = {}
     for row, trial in enumerate(trials):
         rows_of.setdefault(trial, []).append(row)
-    for time in range(DRAWS):
+    for time in range(len(found)):
         turned = truth.copy()
         for rows in rows_of.values():
             turned[rows] = np.roll(truth[rows], int(random.integers(len(rows))))

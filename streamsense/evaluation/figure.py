@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from streamsense.arrays import FloatArray
 from streamsense.errors import EvaluationError
-from streamsense.evaluation.floors import PermutationFloor
+from streamsense.evaluation.floors import PermutationFloor, permutation_floor
 from streamsense.evaluation.intervals import Rows, interval_over_people
 
 Better = Literal["higher", "lower", "nearer"]
@@ -81,6 +82,14 @@ def mean_of_each(name: str, own: dict[Hashable, float], floors: dict[str, float]
     values: FloatArray = np.array(list(own.values()))
     note = f"SD over people {values.std(ddof=1):.3f}, least {values.min():.3f}" if len(values) > 1 else ""
     return measured(name, lambda rows: float(values[rows].mean()), list(own), floors, note=note)
+
+
+def dealt_anew(
+    figure: Callable[[npt.NDArray[Any]], float], labels: npt.NDArray[Any], trials: Sequence[Hashable],
+    people: Sequence[Hashable],
+) -> PermutationFloor:  # fmt: skip
+    """The figure with each person's labels dealt anew among that person's trials (see `permutation_floor`)."""
+    return permutation_floor(figure, labels, trials, people, times=DRAWS)
 
 
 def permuted(floor: Callable[[], PermutationFloor]) -> tuple[dict[str, float], str]:

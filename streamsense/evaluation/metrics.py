@@ -87,9 +87,10 @@ def calibration_error(truth: Classes, probabilities: npt.ArrayLike, bins: int = 
     truth, given = _distributions(truth, probabilities)
     confidence = given.max(axis=1)
     right = (given.argmax(axis=1) == truth).astype(np.float64)
-    # Among equal confidences the order must not depend on that of the cases.
-    order = np.lexsort((right, confidence))
-    parts = [part for part in np.array_split(order, bins) if len(part)]
+    # Equal confidences cannot be told apart: each counts as right as all of them are together, in whichever bin.
+    _, place, counts = np.unique(confidence, return_inverse=True, return_counts=True)
+    right = (np.bincount(place, right) / counts)[place]
+    parts = [part for part in np.array_split(np.argsort(confidence, kind="stable"), bins) if len(part)]
     return float(sum(len(part) * abs(confidence[part].mean() - right[part].mean()) for part in parts) / len(truth))
 
 

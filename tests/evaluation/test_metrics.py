@@ -118,6 +118,14 @@ def test_calibrated_probabilities_have_a_small_calibration_error():
     assert metrics.calibration_error(truth, overconfident) > 0.08
 
 
+def test_equal_confidences_are_judged_together():
+    """They cannot be told apart: parted by whether they were right, each half would look wrong."""
+    truth = np.array([0] * 80 + [1] * 20)
+    always = np.tile([0.8, 0.2], (100, 1))
+    assert metrics.calibration_error(truth, always) == pytest.approx(0.0, abs=1e-12)
+    assert metrics.calibration_error(truth[::-1], always, bins=7) == pytest.approx(0.0, abs=1e-12)
+
+
 NOTHING = np.empty(0, int)
 
 
