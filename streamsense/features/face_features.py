@@ -45,6 +45,7 @@ _LARGEST: Final = 1e6  # beyond any distance, angle or pixel count; false for Na
 class FaceFeatureSettings:
     """The window and what counts as missing in it; times in seconds.
 
+    `frame_s`: the window's course is given in steps of this length, as many as touch the window.
     `hole_s`: frames farther apart leave a hole in the window. `stale_after_s`: a window whose newest face is older
     counts as empty. `longest_step_s`: a longer absence makes the neutral face forget no more than this.
     `capacity`: frames kept; they must cover the cues' window at the camera's rate and what is pushed beyond a tick.
@@ -52,6 +53,7 @@ class FaceFeatureSettings:
     """
 
     window_s: float = 2.0
+    frame_s: float = 0.1
     hole_s: float = 0.25
     stale_after_s: float = 1.0
     longest_step_s: float = 0.5
@@ -64,10 +66,17 @@ class FaceFeatureSettings:
     def __post_init__(self) -> None:
         if not (self.window_s > 0 and self.hole_s > 0 and self.stale_after_s > 0 and self.longest_step_s > 0):
             raise ValueError(f"expected window_s, hole_s, stale_after_s and longest_step_s above 0, found {self}")
+        if not 0.01 <= self.frame_s <= self.window_s:
+            raise ValueError(f"frame_s is {self.frame_s}, expected 0.01 to {self.window_s}, the window")
         if self.capacity < 2:
             raise ValueError(f"capacity is {self.capacity}, expected 2 or more")
         if not 0 < self.onset_levels[0] <= self.onset_levels[1] <= 5:
             raise ValueError(f"onset_levels are {self.onset_levels}, expected 0 < first <= second <= 5")
+
+    @property
+    def frames(self) -> int:
+        """How many steps the window's course has."""
+        return math.ceil(self.window_s / self.frame_s - 1e-9)
 
 
 @dataclass
@@ -165,7 +174,9 @@ class FaceFeatures:
         effective_time = tick_time - window_s / 2
         if not len(faces) or tick_time - last_time > self.settings.stale_after_s:
             cues |= dict.fromkeys(_ONSET_CUES, 0.0)
-            return Feature("face", _no_inputs(), 0.0, 0.0, last_time, effective_time, ("no face",), cues)
+            return Feature(
+                "face", _no_inputs(self.settings.frames), 0.0, 0.0, last_time, effective_time, ("no face",), cues
+            )
         missing_s = face_windows.missing_s(times, start, tick_time, self.settings.hole_s)
         validity = (1 - missing_s / window_s) * len(faces) / len(times)
         settled = float(faces[-1, SETTLED])
@@ -173,7 +184,15 @@ class FaceFeatures:
         onsets = face_windows.count_onsets(times, rows, self.settings.hole_s, self.settings.onset_levels)
         cues |= zip(_ONSET_CUES, onsets, strict=True)
         units = face_windows.unit_statistics(face_times, faces)
-        inputs = {"action_units": units, "action_unit_mask": _RELIABILITY.copy()}
+        course, seen = face_windows.unit_frames(
+            face_times, faces, tick_time, self.settings.frame_s, self.settings.frames
+        )
+        inputs = {
+            "action_units": units,
+            "action_unit_mask": _RELIABILITY.copy(),
+            "action_unit_frames": course,
+            "action_unit_frame_mask": seen,
+        }
         beside = head_and_gaze(faces)
         return Feature("face", inputs, validity, quality, last_time, effective_time, reasons, cues, beside)
 
@@ -227,16 +246,23 @@ class FaceFeatures:
         """The exact definition of the feature."""
         return {
             "feature": "face_action_units",
-            "version": 3,
+            "version": 4,
             "settings": asdict(self.settings),
             "action_units": list(ACTION_UNITS),
             "reliability": {str(unit): value for unit, value in RELIABILITY.items()},
             "columns": list(UNIT_COLUMNS),
+            "frames": "mean of both sides over each step before the tick, oldest first; mask 0 without a face",
             "definition": self._estimator.contract(),
         }
 
 
-def _no_inputs() -> dict[str, npt.NDArray[np.float32]]:
+def _no_inputs(frames: int) -> dict[str, npt.NDArray[np.float32]]:
     """The expert's inputs where there is no face."""
     count = len(ACTION_UNITS)
-    return {"action_units": np.zeros((count, 4), np.float32), "action_unit_mask": np.zeros(count, np.float32)}
+    shapes = {
+        "action_units": (count, len(UNIT_COLUMNS)),
+        "action_unit_mask": (count,),
+        "action_unit_frames": (frames, count),
+        "action_unit_frame_mask": (frames,),
+    }
+    return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -52,6 +53,17 @@ def unit_statistics(times: FloatArray, faces: FloatArray) -> npt.NDArray[np.floa
     Mean, standard deviation and slope are those of the mean of both sides.
     """
     return _unit_statistics(times, faces)  # type: ignore[no-any-return]
+
+
+def unit_frames(
+    times: FloatArray, faces: FloatArray, end: float, step_s: float, count: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The units' course up to `end`: their means (count, 19) over steps of `step_s`, oldest first, and a mask (count,).
+
+    `times` and the rows `faces` (n, ROW_LENGTH) are those of the frames with a face in these steps. A step without one
+    is 0, and so is its mask; else that is 1. Both sides count alike.
+    """
+    return _unit_frames(times, faces, end, step_s, count)  # type: ignore[no-any-return]
 
 
 def count_onsets(times: FloatArray, rows: FloatArray, hole_s: float, levels: tuple[float, float]) -> list[float]:
@@ -133,6 +145,26 @@ def _unit_statistics(times: FloatArray, faces: FloatArray) -> npt.NDArray[np.flo
     return table
 
 
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _unit_frames(
+    times: FloatArray, faces: FloatArray, end: float, step_s: float, count: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    total, seen = np.zeros((count, _UNITS)), np.zeros(count)
+    for at, face in enumerate(faces):
+        # half open, as the window is: a step holds its first instant; rounding must not lose the window's own
+        step = count - min(max(math.ceil((end - times[at]) / step_s), 1), count)
+        seen[step] += 1
+        for unit in range(_UNITS):
+            total[step, unit] += (face[_FIRST_UNIT + 2 * unit] + face[_FIRST_UNIT + 2 * unit + 1]) / 2
+    frames, mask = np.zeros((count, _UNITS), np.float32), np.zeros(count, np.float32)
+    for step in range(count):
+        if seen[step] > 0:
+            mask[step] = 1.0
+            for unit in range(_UNITS):
+                frames[step, unit] = total[step, unit] / seen[step]
+    return frames, mask
+
+
 # Compiled loops take plain numbers for constants.
 _FIRST_UNIT = UNITS_AT.start
 
@@ -140,5 +172,6 @@ _FIRST_UNIT = UNITS_AT.start
 def compile_loops() -> None:
     """Let everything here be compiled, before the first frame."""
     unit_statistics(np.zeros(1), np.zeros((1, ROW_LENGTH)))
+    unit_frames(np.zeros(1), np.zeros((1, ROW_LENGTH)), 0.0, 0.1, 1)
     missing_s(np.zeros(1), 0.0, 0.0, 0.0)
     count_onsets(np.zeros(1), np.zeros((1, ROW_LENGTH)), 0.0, (0.5, 1.0))

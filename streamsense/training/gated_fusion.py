@@ -1,8 +1,9 @@
 """A trained gate on the precision weighting of the experts: which of them to discount, from how well each is heard.
 
 It computes what the shipped fusion does (models_onnx/fusion_graph.py), with each expert's reliability multiplied by a
-trust in (0, 1]. The gate sees qualities, ages, variances and how far the experts are apart, never what they say: so it
-learns when to believe whom, and not what is felt (SCIENCE 3.3). Before training its trust is 1 everywhere.
+trust in (0, 1], and with the prior counted once: experts that were fitted to ratings have it in what they say. The gate
+sees qualities, ages, variances and how far the experts are apart, never what they say: so it learns when to believe
+whom, and not what is felt (SCIENCE 3.3). Before training its trust is 1 everywhere.
 """
 
 from __future__ import annotations
@@ -65,8 +66,10 @@ class Fused(NamedTuple):
 class GatedFusion(nn.Module):
     """The fusion as the runtime feeds and reads it; finite and in range for every finite input.
 
-    `temperature` divides what the experts say of the emotions, `slope` (3,) multiplies the logarithm of how much
-    narrower than the prior the result is: both are 1 until `joint_calibration` fits them.
+    `prior_in_experts` is 1 for experts that were fitted to ratings, as those beside it are; where it is 0 the gate
+    before training computes what the shipped fusion does. `temperature` divides what the experts say of the emotions,
+    `slope` (3,) multiplies the logarithm of how much narrower than the prior the result is: both are 1 until
+    `joint_calibration` fits them.
     """
 
     def __init__(self, width: int = 16) -> None:
@@ -77,8 +80,10 @@ class GatedFusion(nn.Module):
         for gate in self.gates:
             nn.init.zeros_(gate[-1].weight)  # type: ignore[index]
             nn.init.zeros_(gate[-1].bias)  # type: ignore[index]
+        self.prior_in_experts: Tensor
         self.temperature: Tensor
         self.slope: Tensor
+        self.register_buffer("prior_in_experts", torch.ones(1))
         self.register_buffer("temperature", torch.ones(1))
         self.register_buffer("slope", torch.ones(len(DIMENSIONS)))
 
@@ -100,14 +105,17 @@ class GatedFusion(nn.Module):
         heard = reliability(given)
         believed = heard[:, :, None] * given.vad_evidence
         differs, disagreement, discord = _disagreement(given.vad_mean, given.vad_log_variance.exp(), believed)
-        trusted = heard * _trust(self.gate(given, differs, believed), heard)
+        trust = _trust(self.gate(given, differs, believed), heard)
 
-        precision = trusted[:, :, None] * given.vad_evidence * torch.exp(-given.vad_log_variance)
-        pool = trusted * given.emotion_evidence.amax(2)
-        kept, weight = _capped(precision, pool, disagreement)
+        precision = believed * torch.exp(-given.vad_log_variance)
+        pool = heard * given.emotion_evidence.amax(2)
+        kept, weight = _capped(precision.sum(2) / rule.PRIOR_PRECISION + pool, trust, disagreement)
         precision, pool = precision * kept[:, :, None], pool * kept
 
-        total = precision.sum(1) + rule.PRIOR_PRECISION
+        # An expert that was fitted to ratings says what is likely with the prior in it: it is not to be counted again.
+        fitted = self.prior_in_experts * believed.amax(1)
+        new = (precision.sum(1) - fitted * rule.PRIOR_PRECISION).clamp(min=0.0)
+        total = new + rule.PRIOR_PRECISION
         narrowed = torch.log((disagreement + 1) * rule.PRIOR_PRECISION / total)
         ratio = torch.exp(narrowed.clamp(max=0.0) * self.slope + narrowed.clamp(min=0.0))
         known = (1 - ratio).clamp(0.0, 1.0)
@@ -117,7 +125,7 @@ class GatedFusion(nn.Module):
             _pooled_emotions(given.emotion_logits, given.emotion_evidence, pool, self.temperature),
             weight,
             discord,
-            _bivalence(given, trusted * kept),
+            _bivalence(given, heard * kept),
             known.mean(1, keepdim=True),
         )
 
@@ -186,19 +194,32 @@ def _apart(differs: Tensor, believed: Tensor) -> Tensor:
     return torch.stack(parts, dim=1)
 
 
-def _capped(precision: Tensor, pool: Tensor, disagreement: Tensor) -> tuple[Tensor, Tensor]:
-    """The factor by which each modality is held back in conflict, and each one's share afterwards; both (batch, 3)."""
-    counts = precision.sum(2) / rule.PRIOR_PRECISION + pool
-    others = counts.sum(1, keepdim=True) - counts
+def _capped(counts: Tensor, trust: Tensor, disagreement: Tensor) -> tuple[Tensor, Tensor]:
+    """By which factor each modality counts, and each one's share of the whole then; both (batch, 3).
+
+    `counts` (batch, 3) is how much each would count by its reliability and precision alone. In conflict no share is
+    above the cap, whatever the gate says: first the discounted count more again, then the leading one is held back.
+    """
     ramp = (disagreement.amax(1, keepdim=True) - rule.CONFLICT_FROM) / (rule.CONFLICT_FULLY - rule.CONFLICT_FROM)
     for_others = ramp.clamp(0.0, 1.0) * (1 - rule.CAP_IN_CONFLICT)
-    allowed = (1 - for_others) / for_others.clamp(min=rule.NEGLIGIBLE) * others
+    lacking = counts * trust * for_others / (1 - for_others) - _others(counts * trust)
+    eased = (lacking / _others(counts * (1 - trust)).clamp(min=rule.NEGLIGIBLE)).clamp(0.0, 1.0).amax(1, keepdim=True)
+    trust = trust + (1 - trust) * eased
+
+    counts = counts * trust
+    allowed = (1 - for_others) / for_others.clamp(min=rule.NEGLIGIBLE) * _others(counts)
     held = (allowed / counts.clamp(min=rule.NEGLIGIBLE)).clamp(max=1.0)
     kept = torch.where(for_others > 0, held, torch.ones_like(held))
     counts = counts * kept
     total = counts.sum(1, keepdim=True)
     share = counts / total.clamp(min=rule.NEGLIGIBLE)
-    return kept, torch.where(total > rule.NEGLIGIBLE, share, torch.zeros_like(share))
+    return trust * kept, torch.where(total > rule.NEGLIGIBLE, share, torch.zeros_like(share))
+
+
+def _others(counts: Tensor) -> Tensor:
+    """For each modality the sum of the other two, (batch, 3)."""
+    one, two, three = counts.unbind(1)
+    return torch.stack([two + three, one + three, one + two], dim=1)
 
 
 def _pooled_emotions(logits: Tensor, evidence: Tensor, pool: Tensor, temperature: Tensor) -> Tensor:

@@ -153,6 +153,33 @@ def test_statistics_are_those_of_numpy() -> None:
     assert operator.feature_at(tick).inputs["action_units"] == pytest.approx(wanted, abs=1e-5)
 
 
+def test_the_course_of_the_units_is_the_mean_of_each_step() -> None:
+    vectors = moving(150, 4)
+    vectors[60:72, FIELD_INDEX["tracked"]] = 0
+    times = START + np.random.default_rng(4).uniform(0.01, 0.06, 150).cumsum()
+    operator = pushed(vectors, times)
+    tick = float(times[100]) + 0.001
+    feature = operator.feature_at(tick)
+    frames, mask = feature.inputs["action_unit_frames"], feature.inputs["action_unit_frame_mask"]
+    assert (frames.shape, mask.shape) == ((20, 19), (20,))
+    ring = operator.state.ring
+    steps = np.floor((ring.times[:150] - tick) / 0.1).astype(int)  # -1 is the newest
+    for back in range(1, 21):
+        rows = ring.rows[:150][(steps == -back) & (ring.rows[:150, TRACKED] > 0)]
+        wanted = rows[:, UNITS_AT].reshape(len(rows), 19, 2).mean(axis=(0, 2)) if len(rows) else np.zeros(19)
+        assert frames[-back] == pytest.approx(wanted, abs=1e-5)
+        assert mask[-back] == (len(rows) > 0)
+    assert 0 < mask.sum() < 20
+    assert not FaceFeatures().feature_at(tick).inputs["action_unit_frame_mask"].any()
+
+
+def test_the_oldest_frame_of_the_window_is_in_its_course() -> None:
+    # a window without a face for its last second counts as empty: so a shorter one is asked for the whole of it
+    short = FaceFeatures(settings=FaceFeatureSettings(window_s=0.7))
+    short.push(TimedBlock("face", 0, np.array([START]), moving(1, 5)))
+    assert short.feature_at(START + 0.7).inputs["action_unit_frame_mask"].tolist() == [1] + [0] * 6
+
+
 def test_onsets_are_counted_once_each() -> None:
     smiling = moved(still(1)[0], MOVES[12][0])
     vectors = still(600)
@@ -374,6 +401,8 @@ def test_the_stream_must_be_of_the_front_end() -> None:
 def test_settings_are_checked() -> None:
     with pytest.raises(ValueError, match="above 0"):
         FaceFeatureSettings(window_s=0)
+    with pytest.raises(ValueError, match="frame_s"):
+        FaceFeatureSettings(frame_s=3)
     with pytest.raises(ValueError, match="front end"):
         FaceFeatures("mesh")  # type: ignore[arg-type]
 

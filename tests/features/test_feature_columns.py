@@ -16,8 +16,9 @@ from streamsense.ticks import tick_at_or_before, tick_time
 from tests.helpers import sessions
 
 ALL = ("eeg", "face", "voice")
-KNOWN_OTHERWISE = {"electrode_mask", "action_unit_mask"}
-"""Inputs that are no columns: a masked number is an empty cell, and the units' reliability is constant."""
+KNOWN_OTHERWISE = {"electrode_mask", "action_unit_mask", "action_unit_frames", "action_unit_frame_mask"}
+"""Inputs that are no columns: a masked number is an empty cell, and the units' reliability is constant. The units'
+course within a window is what the units' levels of shorter windows are; 380 columns would say each ten times."""
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 from streamsense.fusion.emotions import VAD_CENTROIDS
 from streamsense.models.session import OnnxModel
 from streamsense.resources import shipped
+from tests.helpers.fusion_inputs import (
+    EMOTION_PRIOR,
+    all_inputs,
+    any_floats,
+    check_prior,
+    check_ranges,
+    conflict,
+    inputs,
+    near,
+    valence,
+)
 
 FUSION = OnnxModel(shipped("models_onnx/fusion_precision.onnx"), provider="cpu")
-EMOTION_PRIOR = np.array([0.3] + [0.1] * 7)
 
 
 def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_evidence, presence, quality, age_s):
@@ -76,24 +85,6 @@ def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_
     }
 
 
-def inputs(**changes):
-    """All three present, certain about nothing in particular, with full evidence."""
-    return {
-        "vad_mean": np.zeros((3, 3)),
-        "vad_log_variance": np.full((3, 3), math.log(0.25)),
-        "emotion_logits": np.zeros((3, 8)),
-        "vad_evidence": np.ones((3, 3)),
-        "emotion_evidence": np.array([[0.0] * 8, [1.0] * 8, [0.0] * 8]),
-        "presence": np.ones(3),
-        "quality": np.ones(3),
-        "age_s": np.zeros(3),
-    } | changes
-
-
-def valence(eeg, face, voice):
-    return np.array([[eeg, 0, 0], [face, 0, 0], [voice, 0, 0]], np.float64)
-
-
 @pytest.mark.parametrize("seed", range(40))
 def test_the_fusion_computes_its_formulas(seed):
     rng = np.random.default_rng(seed)
@@ -113,43 +104,16 @@ def test_the_fusion_computes_its_formulas(seed):
         np.testing.assert_allclose(out[name], expected, atol=2e-5, rtol=1e-4, err_msg=name)
 
 
-def any_floats(*shape):
-    return arrays.arrays(np.float32, shape, elements=st.floats(width=32, allow_nan=False, allow_infinity=False))
-
-
-def near(low, high, *shape):
-    return arrays.arrays(np.float32, shape, elements=st.floats(np.float32(low), np.float32(high), width=32))
-
-
-def all_inputs(numbers):
-    shapes = FUSION.inputs
-    return st.fixed_dictionaries({name: numbers(*shape) for name, shape in shapes.items()})
-
-
-@given(all_inputs(any_floats) | all_inputs(lambda *shape: near(-2, 2, *shape)))
+@given(all_inputs(FUSION, any_floats) | all_inputs(FUSION, lambda *shape: near(-2, 2, *shape)))
 def test_outputs_are_finite_and_in_range_for_any_finite_input(values):
     out = FUSION.run(values)  # refuses what is not finite
-    assert (np.abs(out["vad"]) <= 1).all()
-    assert (out["vad_sd"] > 0).all()
-    assert (out["vad_sd"] <= 0.7072).all()
-    assert out["emotion_probabilities"].sum() == pytest.approx(1, abs=1e-5)
-    assert (out["emotion_probabilities"] >= 0).all()
-    assert (out["weight"] >= 0).all()
-    assert out["weight"].sum() == pytest.approx(1, abs=1e-5) or not out["weight"].any()
-    for name in ("discord", "bivalence", "confidence"):
-        assert 0 <= out[name][0] <= 1
+    check_ranges(out)
 
 
-@given(all_inputs(lambda *shape: near(-3, 3, *shape)), st.sampled_from(["presence", "quality"]))
+@given(all_inputs(FUSION, lambda *shape: near(-3, 3, *shape)), st.sampled_from(["presence", "quality"]))
 def test_absent_experts_give_the_prior_exactly(values, off):
     out = FUSION.run(values | {off: np.zeros(3)})
-    assert (out["vad"] == 0).all()
-    assert (out["vad_sd"] == np.float32(0.5)).all()
-    assert out["confidence"][0] == 0
-    assert out["discord"][0] == 0
-    assert out["bivalence"][0] == 0
-    assert not out["weight"].any()
-    np.testing.assert_allclose(out["emotion_probabilities"], EMOTION_PRIOR, atol=1e-6)
+    check_prior(out)
 
 
 def test_a_modality_that_is_absent_changes_nothing_whatever_it_says():
@@ -180,14 +144,8 @@ def test_in_conflict_no_modality_has_more_than_the_cap(quality, age, log_varianc
     values = inputs(quality=quality, age_s=age, vad_log_variance=log_variance, vad_mean=mean)
     out, expected = FUSION.run(values), reference(**values)
     np.testing.assert_allclose(out["weight"], expected["weight"], atol=1e-4)
-    variance = np.exp(log_variance.astype(np.float64))
-    believed = quality * np.exp(-age / np.array([4.0, 1.0, 2.0]))
-    for d in range(3):
-        pairs = list(combinations(range(3), 2))
-        w = np.array([believed[i] * believed[j] for i, j in pairs])
-        z2 = [(mean[i, d] - mean[j, d]) ** 2 / (variance[i, d] + variance[j, d] + 0.04) for i, j in pairs]
-        if (w * (1 - np.exp(-np.array(z2) / 2))).sum() / (0.05 + w.sum()) > 0.301:
-            assert out["weight"].max() <= 0.6 + 1e-5
+    if conflict(values) > 0.301:
+        assert out["weight"].max() <= 0.6 + 1e-5
 
 
 def test_the_cap_bites():
