@@ -42,11 +42,9 @@ class RunFolder:
         given = _described(config)
         if (path / _TRAINING).exists():
             if differences := differing_fields(_read(path), given):
-                lines = "; ".join(
-                    line.replace("model ", "there ").replace("pipeline ", "here ") for line in differences
-                )
                 raise ConfigError(
-                    f"{path} holds another training: {lines}. Name another folder with --out, or remove this one."
+                    f"{path} holds another training: {_worded(differences, 'there', 'now')}. Name another folder with "
+                    "--out, or remove this one."
                 )
         elif path.is_dir() and any(path.iterdir()):
             raise ConfigError(f"{path} is there and holds no training. Name a folder that is new or empty with --out.")
