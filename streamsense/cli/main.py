@@ -41,7 +41,8 @@ app = typer.Typer(
         "Try it without any device: `streamsense demo`. See what is on the network: `streamsense streams`. Score a lab "
         "session: `streamsense live CONFIG`. Make a person's profile before it: `streamsense calibrate CONFIG -o "
         "PROFILE`. Score a recording: `streamsense replay FILE`; its features as a table: "
-        "`streamsense features FILE -o OUT`. Prove that one computes the same again: `streamsense verify FILE`.\n\n"
+        "`streamsense features FILE -o OUT`. Prove that one computes the same again: `streamsense verify FILE`. "
+        "Measure models on labelled recordings: `streamsense evaluate MODEL --data NAME:FOLDER`.\n\n"
         "The scores are no diagnosis and no proof of what a person feels."
     ),
 )

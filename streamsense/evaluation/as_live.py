@@ -11,6 +11,7 @@ import numpy as np
 from streamsense.arrays import FloatArray
 from streamsense.config import Config
 from streamsense.datasets.labelled import LabelledRecording
+from streamsense.evaluation.corruption import SpoiltRecording
 from streamsense.fusion.combination import Opinion
 from streamsense.models.expert import Expert, ExpertOutput
 from streamsense.runtime.feature_export import features_of
@@ -28,30 +29,24 @@ LAB = "lab"
 class Answer:
     """One expert at one tick of one recording.
 
-    `window` is what it was given, None where the modality did not count, and then `output` is None too; it is also None
-    where the expert failed. `recorded` are the values of the recorded session's stream of experts at this tick, None
-    where the recording is not one of ours, or was made with another model. `elapsed_s` is how long the session had
-    lasted.
+    `output` is None where the modality did not count, or the expert failed; `opinion` is what the fusion is given. What
+    the expert was given is not kept: an hour of windows of sound is a gigabyte. `recorded` are the values of the
+    recorded session's stream of experts at this tick, None where the recording is not one of ours, or was made with
+    another model. `elapsed_s` is how long the session had lasted.
     """
 
     tick: int
     time: float
     elapsed_s: float
-    window: Feature | None
     output: ExpertOutput | None
+    opinion: Opinion
     recorded: FloatArray | None = None
 
     @property
     def opinion_values(self) -> FloatArray:
         """What the stream of experts has of this modality at this tick (7,): mean and SD by dimension, presence."""
-        sd = np.exp(0.5 * self.log_variance)
-        mean = Opinion.absent().vad_mean if self.output is None else self.output.vad_mean
-        return np.append(np.stack([mean, sd], axis=1).ravel(), float(self.output is not None))
-
-    @property
-    def log_variance(self) -> FloatArray:
-        """The expert's, or the prior's (3,)."""
-        return Opinion.absent().vad_log_variance if self.output is None else self.output.vad_log_variance
+        sd = np.exp(0.5 * self.opinion.vad_log_variance)
+        return np.append(np.stack([self.opinion.vad_mean, sd], axis=1).ravel(), self.opinion.presence)
 
     @property
     def is_as_recorded(self) -> bool:
@@ -60,23 +55,15 @@ class Answer:
             raise ValueError("nothing was recorded of this tick")
         return self.opinion_values.tobytes() == self.recorded.tobytes()
 
-    def opinion(self, expert: Expert) -> Opinion:
-        """What the fusion is given."""
-        if self.window is None or self.output is None:
-            return Opinion.absent()
-        return Opinion(
-            self.output.vad_mean, self.output.vad_log_variance, self.output.emotion_logits,
-            expert.vad_evidence, expert.emotion_evidence, 1.0, self.window.quality * self.window.validity,
-            self.time - self.window.last_time, self.window.cues,
-        )  # fmt: skip
-
 
 def journal_of(recording: LabelledRecording, modality: Modality) -> Path | None:
-    """The file, where the recording is a session of ours that was scored live: it is computed as it was."""
-    if recording.dataset != LAB:
+    """The file, where the recording is a session of ours that was scored live: it is computed as it was.
+
+    A spoilt one is not: its journal knows nothing of what was taken away.
+    """
+    if recording.dataset != LAB or isinstance(opened := recording.open(modality), SpoiltRecording):
         return None
-    path = recording.open(modality).path
-    return path if was_scored(path) else None
+    return opened.path if was_scored(opened.path) else None
 
 
 def settings_of(recording: LabelledRecording, modality: Modality, config: Config) -> Config:
@@ -98,7 +85,15 @@ def answers(recording: LabelledRecording, expert: Expert, config: Config) -> Ite
         output = None if window is None else expert.evaluate(window)
         if output is not None and output.failure:
             output = None
-        yield Answer(score.tick, score.time, score.time - first, window, output, recorded)
+        opinion = Opinion.absent() if window is None or output is None else _opinion(window, output, expert, score.time)
+        yield Answer(score.tick, score.time, score.time - first, output, opinion, recorded)
+
+
+def _opinion(window: Feature, output: ExpertOutput, expert: Expert, time: float) -> Opinion:
+    return Opinion(
+        output.vad_mean, output.vad_log_variance, output.emotion_logits, expert.vad_evidence, expert.emotion_evidence,
+        1.0, window.quality * window.validity, time - window.last_time, window.cues,
+    )  # fmt: skip
 
 
 def _ticks(recording: LabelledRecording, expert: Expert, config: Config) -> Iterator[tuple[Score, FloatArray | None]]:

@@ -10,7 +10,7 @@ from streamsense.datasets.labelled import LabelledRecording
 from streamsense.evaluation.corruption import LOST_S, FewerElectrodes, Losses, Noise, Spoiling, spoilt
 from streamsense.evaluation.evaluating import FUSION, Change, Evaluated
 from streamsense.evaluation.report import Chart, Series, Topic, named_numbers
-from streamsense.evaluation.report_parts import part_of
+from streamsense.evaluation.report_parts import headline_of
 from streamsense.streams import Modality
 
 Evaluate = Callable[[str, Change], Evaluated]
@@ -75,7 +75,7 @@ def _topic(course: Course, source: str, found: Sequence[Evaluated]) -> list[Topi
         if (table := one.predictions.get(source)) is None:
             continue
         answered.append((place, float(table.present.mean())))
-        figure = part_of("", table, one.readings[source]).headline
+        figure = headline_of(table, one.readings[source])
         if figure is not None:
             figures.append(figure)
             places.append(place)
@@ -103,9 +103,7 @@ def _topic(course: Course, source: str, found: Sequence[Evaluated]) -> list[Topi
 def modality_topic(evaluated: Evaluated) -> list[Topic]:
     """The fusion's first figure for every choice of the models; nothing where there is one model only."""
     found = {
-        source.removeprefix(f"{FUSION} of ").replace(" and ", "+"): part_of(
-            "", table, evaluated.readings[source]
-        ).headline
+        source.removeprefix(f"{FUSION} of ").replace(" and ", "+"): headline_of(table, evaluated.readings[source])
         for source, table in evaluated.predictions.items()
         if source.startswith(FUSION)
     }

@@ -50,8 +50,7 @@ def fused(
     for tick in sorted(by_tick):
         there = by_tick[tick]
         opinions = {
-            modality: there[modality][1].opinion(experts[modality]) if modality in there else Opinion.absent()
-            for modality in MODALITIES
+            modality: there[modality][1].opinion if modality in there else Opinion.absent() for modality in MODALITIES
         }
         longest = min(there.values(), key=lambda pair: pair[0].window.start_s)
         values = dict(zip(SCORE_LABELS, fusion.step(opinions, longest[1].time).tolist(), strict=False))

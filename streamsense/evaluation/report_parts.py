@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ from streamsense.evaluation.contrast_figures import (
 )
 from streamsense.evaluation.dimension_figures import dimension_figures, rated_dimensions
 from streamsense.evaluation.emotion_events import event_topic
+from streamsense.evaluation.figure import Figure
 from streamsense.evaluation.predictions import (
     PLACES,
     Indices,
@@ -71,7 +72,9 @@ def part_of(
     rows = chosen_rows(predictions, reading)
     kept = predictions.take(rows)
     people = groups_of(kept, reading.protocol)
-    topics = [*_topics(kept, people, reading), *event_topic(predictions, reading.protocol), *more] if len(kept) else []
+    topics: list[Topic] = []
+    if len(kept):
+        topics = [*_topics(kept, people, reading), *event_topic(predictions, reading.protocol), *more]
     said = list(warnings)
     if not topics:
         said.append(_nothing(predictions, kept, reading))
@@ -80,8 +83,14 @@ def part_of(
                 tuple(topics))  # fmt: skip
 
 
-def _topics(kept: Predictions, people: Sequence[Hashable], reading: Reading) -> list[Topic]:
-    found: list[Topic] = []
+def headline_of(predictions: Predictions, reading: Reading) -> Figure | None:
+    """The first figure that `part_of` would have, without what follows it; None where there is none."""
+    kept = predictions.take(chosen_rows(predictions, reading))
+    topics = _topics(kept, groups_of(kept, reading.protocol), reading) if len(kept) else iter(())
+    return next((figure for topic in topics for figure in topic.figures), None)
+
+
+def _topics(kept: Predictions, people: Sequence[Hashable], reading: Reading) -> Iterator[Topic]:
     group = _GROUP[reading.protocol]
     contrast = reading.contrast or next((KNOWN[name] for name in _datasets(kept) if name in KNOWN), None)
     if contrast is not None and (pair := contrasted(kept, contrast)) is not None:
@@ -91,29 +100,28 @@ def _topics(kept: Predictions, people: Sequence[Hashable], reading: Reading) -> 
             "is how often a window of the one scores above a window of the other; 0.5 is chance."
         )
         chart = _of_people(each, "AUC", f"{contrast.high} against {contrast.low}", ("chance", 0.5), group, (0.0, 1.0))
-        found.append(Topic(f"{contrast.high} against {contrast.low}", text, tuple(figures), charts=chart))
+        yield Topic(f"{contrast.high} against {contrast.low}", text, tuple(figures), charts=chart)
     if (pair := contrasted(kept, AMBIVALENCE)) is not None:
         figures, each = ambivalence_figures(pair, kept, people)
         text = "Ambivalence or hesitancy against none, by the fused score of ambivalence."
         chart = _of_people(each, "average F1", "Ambivalence", ("1 as often as it is", 0.5), group, (0.0, 1.0))
-        found.append(Topic("Ambivalence", text, tuple(figures), charts=chart))
+        yield Topic("Ambivalence", text, tuple(figures), charts=chart)
     if (classes := classified(kept)) is not None:
-        found.append(_emotions(classes, kept, people, group))
+        yield _emotions(classes, kept, people, group)
     for dimension in rated_dimensions(kept):
-        found += _dimension(dimension, kept, people, group)
-    return found
+        yield _dimension(dimension, kept, people, group)
 
 
-def _dimension(dimension: str, kept: Predictions, people: Sequence[Hashable], group: str) -> list[Topic]:
+def _dimension(dimension: str, kept: Predictions, people: Sequence[Hashable], group: str) -> Topic:
     try:
         figures, each = dimension_figures(kept, people, dimension)
     except EvaluationError as error:
-        return [Topic(dimension.capitalize(), str(error))]
+        return Topic(dimension.capitalize(), str(error))
     text = f"Agreement with {kept.target_kind} in [−1, 1]."
     if kept.target_kind == PLACES:
         text += " Nobody rated these recordings: each emotion stands for its usual place, which is a convention."
     chart = _of_people(each, "CCC", dimension.capitalize(), ("any constant", 0.0), group, (-1.0, 1.0))
-    return [Topic(dimension.capitalize(), text, tuple(figures), charts=chart)]
+    return Topic(dimension.capitalize(), text, tuple(figures), charts=chart)
 
 
 def _emotions(found: Classified, kept: Predictions, people: Sequence[Hashable], group: str) -> Topic:

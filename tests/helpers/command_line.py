@@ -44,12 +44,14 @@ def run(*arguments: object, folder: Path, timeout_s: float = 60.0, **more: str) 
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def run_together(commands: Sequence[Sequence[object]], folder: Path, **more: str) -> list[Done]:
+def run_together(
+    commands: Sequence[Sequence[object]], folder: Path, timeout_s: float = 60.0, **more: str
+) -> list[Done]:
     """Run commands to their end in `folder`, one after the other in one process: started and imported only once."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.helpers.many_commands"],
         input="".join(json.dumps(list(map(str, arguments))) + "\n" for arguments in commands),
-        cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=60, check=False,
+        cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=timeout_s, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [Done(**json.loads(line)) for line in done.stdout.splitlines()]
