@@ -42,7 +42,8 @@ app = typer.Typer(
         "session: `streamsense live CONFIG`. Make a person's profile before it: `streamsense calibrate CONFIG -o "
         "PROFILE`. Score a recording: `streamsense replay FILE`; its features as a table: "
         "`streamsense features FILE -o OUT`. Prove that one computes the same again: `streamsense verify FILE`. "
-        "Measure models on labelled recordings: `streamsense evaluate MODEL --data NAME:FOLDER`.\n\n"
+        "Measure models on labelled recordings: `streamsense evaluate MODEL --data NAME:FOLDER`. Train your own: "
+        "`streamsense train CONFIG`, then `streamsense export RUN -o FOLDER`.\n\n"
         "The scores are no diagnosis and no proof of what a person feels."
     ),
 )

@@ -147,6 +147,7 @@ def _facts(config: TrainConfig, trained: Trained) -> tuple[tuple[str, str], ...]
         ("people", str(len(people))),
         ("windows learned from", str(len(trained.table))),
         ("learned", f"{targets}; from {', '.join(trained.network.modalities)}"),
+        *([("delay of the ratings", f"{trained.delay_s:.1f} s, found on everybody")] if trained.delay_s else []),
         ("intervals", f"95 %, percentile bootstrap, {DRAWS} draws, seed 0"),
         ("floors", f"what the same figure is without knowledge; labels dealt anew within each person {DRAWS} times"),
         ("made with", f"streamsense {__version__}, torch {torch.__version__}, seed {config.seed}"),

@@ -18,8 +18,8 @@ from tests.helpers.xdf_writer import XdfWriter
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (
-    "README.md", "docs/tutorial.md", "docs/how-to.md", "docs/reference.md", "docs/explanation.md",
-    "docs/recording-format.md", "docs/action-units.md", "docs/evaluation.md", "docs/tutorial-own-model.md",
+    "docs/tutorial-own-model.md", "README.md", "docs/tutorial.md", "docs/how-to.md", "docs/reference.md",
+    "docs/explanation.md", "docs/recording-format.md", "docs/action-units.md", "docs/evaluation.md",
 )  # fmt: skip
 
 _BLOCK = re.compile(r"(?:^<!-- (?P<note>[^\n]*) -->\n+)?^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.M | re.S)
