@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint caches format models eeg-workload voice-emotion action-units wheel soak proof fuzz kill bench bench-xdf gpu-check clean
+.PHONY: help demo test lint caches format models eeg-workload voice-emotion action-units tutorial wheel soak proof fuzz kill bench bench-xdf gpu-check clean
 
 # The first interpreter that really runs and is of a supported version (a shim may exist without its Python).
 RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -50,6 +50,9 @@ voice-emotion: .venv/dev.stamp ## train and measure the voice expert again (need
 
 action-units: .venv/dev.stamp ## measure again how right the action units are, for docs/action-units.md (needs the recordings)
 	STREAMSENSE_PROOF=1 $(BIN)/python -m tests.helpers.action_unit_page
+
+tutorial: .venv/dev.stamp ## do all that docs/tutorial-own-model.md says, at full length, and print the time it takes
+	$(BIN)/python -m tests.helpers.own_model_tutorial
 
 wheel: .venv/dev.stamp ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation

@@ -31,6 +31,7 @@ from streamsense.config import (
 from streamsense.errors import DependencyError, SourceError
 from streamsense.score import Notice, Score
 from streamsense.settings_file import parse_settings
+from streamsense.sources.simulator.script import DEFAULT_SCRIPT
 from streamsense.streams import Modality
 from streamsense.ticks import TICKS_PER_SECOND
 
@@ -46,12 +47,13 @@ _AVERAGE = "01"
 class SimulatedParticipant:
     """The simulator in a process of its own, on real LSL outlets; ended when the `with` block is left."""
 
-    def __init__(self, session_id: str, seconds: float, seed: int = 0) -> None:
+    def __init__(self, session_id: str, seconds: float, seed: int = 0, script: str = DEFAULT_SCRIPT) -> None:
         # It ends by itself should this process be killed.
         most_s = str(seconds + _MOST_START_S)
         module = "streamsense.sources.simulator"
+        options = ["--session-id", session_id, "--seconds", most_s, "--seed", str(seed), "--script", script]
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", module, "--session-id", session_id, "--seconds", most_s, "--seed", str(seed)],
+            [sys.executable, "-m", module, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -172,6 +174,9 @@ def demo(
     record: Annotated[Path | None, typer.Option(help="Folder for a recording (XDF) that can be verified.")] = None,
     participant: Annotated[str, typer.Option(help="Who is simulated; for the recording's name too.")] = _AVERAGE,
     seed: Annotated[int | None, typer.Option(min=0, help="Who is simulated, as a number.")] = None,
+    script: Annotated[
+        str, typer.Option(help="What is acted: five_states, or brisk, the same in 12 s.")
+    ] = DEFAULT_SCRIPT,
     config: Annotated[
         str | None, typer.Option(help="A YAML file or the name of a shipped one; its sources are not used.")
     ] = None,
@@ -198,11 +203,12 @@ def demo(
     if used.face is not None:
         with console.status("Fetching the face models (once) …"):
             model_files(used.face.front_end)
+    who = _seed_of(participant) if seed is None else seed
     session_id = f"streamsense-demo-{uuid.uuid4().hex[:8]}"
     settings = named_after(demo_config(session_id, used), participant)
     if record is not None:
         settings = recorded_into(settings, record)
-    with SimulatedParticipant(session_id, seconds, _seed_of(participant) if seed is None else seed) as simulated:
+    with SimulatedParticipant(session_id, seconds, who, script) as simulated:
         with console.status("Starting the simulated participant and loading the models …"):
             simulated.wait_until_ready()
             session = open_session(settings)

@@ -69,12 +69,17 @@ def _in_words(text: str) -> str:
     return f"{key}: {rest}" if key else rest
 
 
-def find_config(name: str) -> Path:
-    """A configuration by its path, or by the name of a shipped one."""
+_TRAINING = "train_"
+"""So begin the names of shipped configurations of a training."""
+
+
+def find_config(name: str, *, of_training: bool = False) -> Path:
+    """A configuration of a session, or of a training, by its path, or by the name of a shipped one."""
     path = Path(name)
     if path.is_file():
         return path
-    known = sorted(found.stem for found in shipped("configs").glob("*.yaml"))
+    stems = sorted(found.stem for found in shipped("configs").glob("*.yaml"))
+    known = [stem for stem in stems if stem.startswith(_TRAINING) == of_training]
     if name in known:
         return shipped(f"configs/{name}.yaml")
     beside = [str(found) for found in sorted(path.parent.glob("*.y*ml"))] if path.parent.is_dir() else []

@@ -17,6 +17,7 @@ from streamsense.cli import (
     demo,
     evaluate,
     explain,
+    export,
     features,
     live,
     models,
@@ -25,6 +26,7 @@ from streamsense.cli import (
     replay,
     salvage,
     streams,
+    train,
     verify,
 )
 from streamsense.errors import StreamsenseError
@@ -42,7 +44,8 @@ app = typer.Typer(
         "PROFILE`. Score a recording: `streamsense replay FILE`; its features as a table: "
         "`streamsense features FILE -o OUT`; why a score is what it is: `streamsense explain FILE "
         "--at TIME`. Prove that one computes the same again: `streamsense verify FILE`. "
-        "Measure models on labelled recordings: `streamsense evaluate MODEL --data NAME:FOLDER`.\n\n"
+        "Measure models on labelled recordings: `streamsense evaluate MODEL --data NAME:FOLDER`. Train your own: "
+        "`streamsense train CONFIG`, then `streamsense export RUN -o FOLDER`.\n\n"
         "The scores are no diagnosis and no proof of what a person feels."
     ),
 )
@@ -58,6 +61,8 @@ app.command("explain")(explain.explain)
 app.command("verify")(verify.verify)
 app.command("evaluate")(evaluate.evaluate)
 app.command("salvage")(salvage.salvage)
+app.command("train")(train.train)
+app.command("export")(export.export)
 app.add_typer(models.app, name="models")
 
 

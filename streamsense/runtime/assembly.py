@@ -29,6 +29,9 @@ from streamsense.runtime.warm_up import warm_up
 from streamsense.schedule import TimingSettings
 from streamsense.streams import Modality
 
+FUSION_MODEL = Config().fusion_model
+"""The one that is used where none is named."""
+
 
 def build_pipeline(config: Config) -> tuple[Pipeline, dict[str, str]]:
     """A pipeline ready for its first event, and what describes it in the metadata of its outputs.
@@ -86,7 +89,7 @@ def build_feature_pipeline(config: Config) -> Pipeline:
     """A pipeline without experts, whatever features the configuration asks for: for what reads the windows alone."""
     check_onnxruntime()
     fronts = front_ends(config, speech_net(config))
-    fusion = Fusion(_fusion_model(Config().fusion_model, config.provider))  # its scores are not looked at
+    fusion = Fusion(_fusion_model(FUSION_MODEL, config.provider))  # its scores are not looked at
     return Pipeline(feature_operators(config), {}, fusion, _timing(config), fronts)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from streamsense.models.catalogue import model_files
 from streamsense.resources import shipped
@@ -17,8 +18,8 @@ from tests.helpers.xdf_writer import XdfWriter
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (
-    "README.md", "docs/tutorial.md", "docs/how-to.md", "docs/reference.md", "docs/explanation.md",
-    "docs/recording-format.md", "docs/action-units.md", "docs/evaluation.md",
+    "docs/tutorial-own-model.md", "README.md", "docs/tutorial.md", "docs/how-to.md", "docs/reference.md",
+    "docs/explanation.md", "docs/recording-format.md", "docs/action-units.md", "docs/evaluation.md",
 )  # fmt: skip
 
 _BLOCK = re.compile(r"(?:^<!-- (?P<note>[^\n]*) -->\n+)?^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.M | re.S)
@@ -86,3 +87,15 @@ def make_model_folders(folder: Path) -> None:
         for name, path in model_files(model).items():
             shutil.copy(path, stick / name)
     shutil.copytree(shipped("models_onnx"), folder / "models_onnx")
+
+
+def make_short_training(folder: Path) -> None:
+    """Short windows for a participant in a hurry (short.yaml), and `train_lab` with these (short_train.yaml).
+
+    What it learns is worth nothing; that all goes together is what is shown.
+    """
+    short = {"eeg": {"window_s": 1.0}, "face": {"window_s": 1.0}, "voice": {"window_s": 1.0}}
+    training = yaml.safe_load(shipped("configs/train_lab.yaml").read_text(encoding="utf-8"))
+    training |= {"features": "short.yaml", "fitting": {"epochs": 2}}
+    (folder / "short.yaml").write_text(yaml.safe_dump(short), encoding="utf-8")
+    (folder / "short_train.yaml").write_text(yaml.safe_dump(training), encoding="utf-8")

@@ -8,10 +8,12 @@ from dataclasses import astuple
 
 import pytest
 import typer
+from pydantic.fields import FieldInfo
 
 from streamsense.cli.main import app
 from streamsense.config import Config, LslSource, MicrophoneSource, WebcamSource
 from streamsense.datasets.catalogue import DATASETS
+from streamsense.datasets.label_file import LabelFile
 from streamsense.errors import StreamsenseError
 from streamsense.evaluation import splits
 from streamsense.evaluation.leakage import run_sentinel
@@ -24,7 +26,9 @@ from streamsense.runtime.verify import DIFFERENT, ELSEWHERE
 from streamsense.runtime.warm_up import warm_up
 from streamsense.score import SCORE_CHANNELS
 from streamsense.segments import SEGMENT_OFF, SEGMENT_ON
+from streamsense.settings_file import Section
 from streamsense.sinks.lsl import DIAGNOSTIC_CHANNELS
+from streamsense.training.train_settings import TrainConfig
 from tests.docs.documents import DOCUMENTS, ROOT
 from tests.helpers import sessions
 
@@ -122,6 +126,40 @@ def test_every_configuration_key_is_there_with_its_default():
 def test_every_key_of_a_source_is_there(heading, section):
     keys = [f"`{name}`" for name in section.model_fields if name != "kind"]
     assert [row[0] for row in table(heading)] == keys
+
+
+def _keys(section: type[Section]) -> dict[str, str]:
+    """The keys of a section's own sections, and their defaults as the reference writes them."""
+    found = {}
+    for name, field in section.model_fields.items():
+        inner = [part for part in (field.annotation, *getattr(field.annotation, "__args__", ())) if _is_section(part)]
+        if inner:
+            found |= {f"`{name}.{key}`": value for key, value in _plain_keys(inner[0]).items()}
+        else:
+            found |= {f"`{name}`": _plain_keys(section)[name]}
+    return found
+
+
+def _plain_keys(section: type[Section]) -> dict[str, str]:
+    def shown(field: FieldInfo) -> str:
+        if field.is_required():
+            return "needed"
+        if field.default in (None, (), ""):
+            return "none"
+        if isinstance(field.default, bool):
+            return str(field.default).lower()
+        if isinstance(field.default, tuple):
+            return ", ".join(field.default)
+        return f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+
+    return {name: shown(field) for name, field in section.model_fields.items()}
+
+
+def test_every_key_of_a_training_and_of_its_labels_is_there_with_its_default():
+    expected = _keys(TrainConfig)
+    expected["`targets.dimensions`"] = ", ".join(TrainConfig.model_fields["targets"].default.dimensions)
+    assert {row[0]: row[1] for row in table("### Training")} == expected
+    assert {row[0]: row[1] for row in table("Labels of `lab` are one of three")} == _keys(LabelFile)
 
 
 def _is_section(part: object) -> bool:
