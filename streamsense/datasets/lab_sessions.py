@@ -12,7 +12,7 @@ from streamsense.datasets.files import found_files
 from streamsense.datasets.lab_labels import LabelSource
 from streamsense.datasets.labelled import Dataset, LabelledRecording
 from streamsense.errors import DatasetError
-from streamsense.sources.stream_kinds import choose_streams
+from streamsense.sources.stream_kinds import choose_streams, is_picture_stream
 from streamsense.sources.xdf import open_recording
 from streamsense.streams import MODALITIES
 
@@ -49,6 +49,8 @@ def _sessions(folder: Path, files: list[Path], source: LabelSource) -> Iterator[
         session = _SESSION.search(str(inside))
         recording = open_recording(path)
         chosen = {key for key, _ in choose_streams(recording.streams).selection.values()}
+        if sum(is_picture_stream(stream) and stream.sample_count > 0 for stream in recording.streams) == 1:
+            chosen.add("face")  # the face edge makes vectors of them as they are read
         yield LabelledRecording(
             dataset="lab",
             person=person,
