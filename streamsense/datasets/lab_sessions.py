@@ -13,7 +13,7 @@ from streamsense.datasets.lab_labels import LabelSource
 from streamsense.datasets.labelled import Dataset, LabelledRecording
 from streamsense.errors import AmbiguousStream, DatasetError
 from streamsense.sources.recorded import RecordedStream
-from streamsense.sources.stream_kinds import choose_streams, kind_of
+from streamsense.sources.stream_kinds import choose_streams, is_picture_stream, kind_of
 from streamsense.sources.xdf import open_recording
 from streamsense.streams import MODALITIES
 
@@ -65,9 +65,12 @@ def _sessions(folder: Path, files: list[Path], source: LabelSource) -> Iterator[
 def _modalities(streams: Sequence[RecordedStream]) -> set[str]:
     """What there is to be opened; of several alike, as after a reconnect, whoever opens them must say which."""
     try:
-        return {key for key, _ in choose_streams(streams).selection.values()}
+        found = {key for key, _ in choose_streams(streams).selection.values()}
     except AmbiguousStream:
-        return {kind for stream in streams if (kind := kind_of(stream)) is not None}
+        found = {kind for stream in streams if (kind := kind_of(stream)) is not None}
+    if sum(is_picture_stream(stream) and stream.sample_count > 0 for stream in streams) == 1:
+        found.add("face")  # the face edge makes vectors of them as they are read
+    return found
 
 
 def _person(folder: Path, inside: Path) -> str:

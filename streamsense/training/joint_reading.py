@@ -249,3 +249,8 @@ def with_targets(table: JointTable, dimensions: Sequence[str], emotions: Sequenc
     total = shares.sum(axis=1, keepdims=True)
     shares = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
     return replace(table, vad=vad, emotions=shares)
+
+
+def with_present_only(table: JointTable) -> JointTable:
+    """The table without the modalities that none of its rows has: of these nothing can be learned."""
+    return replace(table, modalities={name: part for name, part in table.modalities.items() if part.presence.any()})

@@ -18,7 +18,7 @@ from streamsense.training.joint_calibration import calibrated
 from streamsense.training.joint_delay import find_delay, labelled, moved
 from streamsense.training.joint_fitting import JointSettings, bounded, fit
 from streamsense.training.joint_network import JointNetwork, JointOpinions, predict
-from streamsense.training.joint_reading import with_targets
+from streamsense.training.joint_reading import with_present_only, with_targets
 from streamsense.training.joint_table import Indices, JointTable
 from streamsense.training.rbtransformer import RBTransformerSettings
 from streamsense.training.run_folder import RunFolder
@@ -102,7 +102,7 @@ def train(run: RunFolder, table: JointTable, watcher: Watcher) -> Trained:
     for number, split in enumerate(judged):
         delay_s = find_delay(table, split.train, unknown) if unknown else 0.0
         own = moved(table, unknown, delay_s) if unknown else table
-        learned = own.take(_both(split.train, labelled(own, config.hop_ticks)))
+        learned = with_present_only(own.take(_both(split.train, labelled(own, config.hop_ticks))))
         held_out = own.take(_both(split.test, labelled(own, config.hop_ticks)))
         name = f"fold-{number + 1:03d}"
         network = _fitted(run, learned, settings, name, f"without {split.name}", watcher)
@@ -110,7 +110,7 @@ def train(run: RunFolder, table: JointTable, watcher: Watcher) -> Trained:
     everybody = np.arange(len(table))
     delay_s = find_delay(table, everybody, unknown) if unknown else 0.0
     own = moved(table, unknown, delay_s) if unknown else table
-    own = own.take(labelled(own, config.hop_ticks))
+    own = with_present_only(own.take(labelled(own, config.hop_ticks)))
     network = _fitted(run, own, settings, ALL, "everybody", watcher)
     if config.protocol == "trial":  # nobody is held out on whom it could be learned how far it can be believed
         judges = [fold.network for fold in folds]

@@ -149,7 +149,7 @@ def _shortened(words: list[str]) -> list[str]:
     if words[1:3] == ["train", "train_lab"]:
         return [*words[:2], "short_train.yaml", *words[3:]]
     if words[1] == "demo" and "--participant" in words and "--record" in words:  # is trained on: every state is needed
-        words = [*words, "--script", "brisk", "--config", "short.yaml"]
+        words = [*words, "--script", "brisk"]
         words[words.index("--seconds") + 1] = BRISK_CYCLE_S
         return words
     if "--seconds" in words:

@@ -13,7 +13,15 @@ from streamsense.errors import DatasetError, EvaluationError
 from streamsense.score import AGE_UNKNOWN_S
 from streamsense.streams import MODALITIES
 from streamsense.ticks import TICKS_PER_SECOND
-from streamsense.training.joint_reading import Heard, Reading, _modality_rows, joined, read_recording, with_targets
+from streamsense.training.joint_reading import (
+    Heard,
+    Reading,
+    _modality_rows,
+    joined,
+    read_recording,
+    with_present_only,
+    with_targets,
+)
 from streamsense.training.table_file import read_table, write_table
 from tests.helpers import recorded_sessions, sessions
 from tests.helpers.lab_session import SECONDS, START_S, STATE_S, write_session
@@ -134,6 +142,8 @@ def test_a_modality_that_one_recording_lacks_is_absent_there(table):
     assert (both.modalities["voice"].inputs["x"][n:] == 1).all()
     assert (both.modalities["eeg"].presence[n:] == 0).all()
     assert len(both) == 2 * n
+    assert set(with_present_only(both.take(np.arange(n))).modalities) == {"eeg"}
+    assert set(with_present_only(both).modalities) == {"eeg", "voice"}
 
 
 def test_only_what_is_to_be_learned_stays_a_label(table):
