@@ -159,6 +159,12 @@ class DynamicsSection(_Section):
         return self
 
 
+class AmbivalenceSection(_Section):
+    """Who scores ambivalence: the formula, or a trained model that is given the same parts."""
+
+    model: str | None = None
+
+
 class Config(_Section):
     """One session. A modality whose section is absent is not used."""
 
@@ -170,6 +176,7 @@ class Config(_Section):
     profile: Path | None = None
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     dynamics: DynamicsSection = DynamicsSection()
+    ambivalence: AmbivalenceSection = AmbivalenceSection()
     lsl: LslSection = LslSection()
     output: OutputSection = OutputSection()
     recording: RecordingSection = RecordingSection()

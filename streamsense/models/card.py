@@ -40,7 +40,7 @@ class Card(BaseModel):
 
     name: _Line
     version: _Line
-    modality: Literal["eeg", "face", "voice", "fusion"]
+    modality: Literal["eeg", "face", "voice", "fusion", "ambivalence"]
     description: _Text
     data: _Text
     attribution: _Text
