@@ -18,8 +18,8 @@ from streamsense.fusion import bivalence, hesitancy
 
 PRIOR: Final = 0.17
 """Share of frames with ambivalence or hesitancy in BAH: what the score says without evidence."""
-GAIN: Final = 4.0
-"""Log-odds that the parts together add to the prior where they are 1: then the score is 0.92."""
+GAIN: Final = 5.0
+"""Log-odds that the parts together add to the prior where they are 1: then the score is 0.97."""
 HEAD_INPUT, HEAD_OUTPUT = "ambivalence_parts", "ambivalence_logit"
 HEAD_INPUTS: Final = ("discord", "positive", "negative", "bivalence", "hesitancy", "evidence", *hesitancy.NAMES)
 """The numbers that a head is given, each in [0, 1]; of a cue, how far it counts."""
