@@ -148,6 +148,12 @@ class DynamicsSection(Section):
         return self
 
 
+class AmbivalenceSection(Section):
+    """Who scores ambivalence: the formula, or a trained model that is given the same parts."""
+
+    model: str | None = None
+
+
 class Config(Section):
     """One session. A modality whose section is absent is not used."""
 
@@ -161,6 +167,7 @@ class Config(Section):
     """The model that combines the experts: the name of a shipped one, or the path of an .onnx file."""
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     dynamics: DynamicsSection = DynamicsSection()
+    ambivalence: AmbivalenceSection = AmbivalenceSection()
     lsl: LslSection = LslSection()
     output: OutputSection = OutputSection()
     recording: RecordingSection = RecordingSection()

@@ -31,7 +31,7 @@ from streamsense.config import (
 from streamsense.errors import DependencyError, SourceError
 from streamsense.score import Notice, Score
 from streamsense.settings_file import parse_settings
-from streamsense.sources.simulator.script import DEFAULT_SCRIPT
+from streamsense.sources.simulator.scripts import DEFAULT_SCRIPT
 from streamsense.streams import Modality
 from streamsense.ticks import TICKS_PER_SECOND
 

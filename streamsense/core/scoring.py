@@ -67,7 +67,7 @@ class Scoring:
         experts = _expert_values(opinions)
         if not (np.isfinite(values).all() and np.isfinite(experts).all()):
             raise FloatingPointError(f"a score at tick {plan.tick} is not finite; this is a bug in streamsense")
-        score = Score(plan.tick, time, values, experts, plan, features, windows)
+        score = Score(plan.tick, time, values, experts, plan, features, windows, self._fusion.cues)
         self._notices.extend(self.segments.step(score))
         return score
 

@@ -1,4 +1,4 @@
-"""Facial cues of ambivalence and hesitancy: gaze, head shake, brows, long blinks, pressed lips, smiles without eyes.
+"""Facial cues of ambivalence and hesitancy: gaze, head, brows, long blinks, pressed lips, smiles without eyes.
 
 The cues are those that annotators of the BAH data set name most often [SCIENCE 2.2]; the definitions are ours.
 """
@@ -23,11 +23,14 @@ CUE_COLUMNS: Final = ("gaze_known", "gaze_offset_deg", "yaw_band_deg", "long_clo
 
 CUE_UNITS: Final = {
     "gaze_aversion": "",
+    "gaze_offset": "deg",
     "head_shake": "deg",
     "brow_variability": "intensity",
     "eye_closure": "",
     "lip_press": "",
     "smile_without_cheek": "",
+    "head_tilt": "deg",
+    "action_unit_variability": "intensity",
 }
 """What `facial_cues` gives, and its units."""
 
@@ -78,6 +81,12 @@ _CUE_UNITS: Final = 2 * np.array([ACTION_UNIT_INDEX[unit] for unit in (1, 2, 4, 
 # A unit that is less reliable than its companions counts less beside them.
 _BROW_WEIGHTS: Final = np.array([RELIABILITY[unit] for unit in (1, 2, 4)]) / sum(RELIABILITY[u] for u in (1, 2, 4))
 _TIGHTENED_WEIGHT: Final = RELIABILITY[23] / RELIABILITY[24]
+# Of the units that waver with the face as a whole: not the brows, which are a cue of their own, not what speech and
+# blinks move.
+_WAVERING: Final = (6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 24)
+_WAVERING_UNITS: Final = 2 * np.array([ACTION_UNIT_INDEX[unit] for unit in _WAVERING])
+_WAVERING_WEIGHTS: Final = np.array([RELIABILITY[unit] for unit in _WAVERING]) / sum(RELIABILITY[u] for u in _WAVERING)
+_STILL: Final = 0.25  # intensity: a unit that stays so near to where it was has not moved
 _GAZE: Final = np.array(
     [FIELD_INDEX[f"gaze_{eye}_{axis}_deg"] for eye in ("left", "right") for axis in ("yaw", "pitch")]
 )
@@ -91,7 +100,8 @@ class CueTracker:
 
     def __init__(self, settings: CueSettings) -> None:
         self.settings = settings
-        _cues(np.zeros((1, 2 * len(ACTION_UNIT_INDEX))), 0, _CUE_UNITS, 1.0, 1.0)  # compiles it before the first frame
+        # compiles it before the first frame
+        _cues(np.zeros((1, 2 * len(ACTION_UNIT_INDEX))), 0, _CUE_UNITS, _WAVERING_UNITS, 0, 1.0, 1.0)
         self._gaze = RunningQuantile(
             -_GAZE_RANGE_DEG, _GAZE_RANGE_DEG, np.full(2, 0.5), 360, settings.gaze_time_constant_s
         )
@@ -146,32 +156,45 @@ class CueTracker:
         state.gaze = self._gaze.new_state()
 
 
-def facial_cues(settings: CueSettings, faces: FloatArray, cues_at: slice, units_at: slice) -> dict[str, float]:
+def facial_cues(
+    settings: CueSettings, faces: FloatArray, cues_at: slice, units_at: slice, roll_at: int
+) -> dict[str, float]:
     """The cues of the tracked frames `faces` (n, columns); all 0 without a face.
 
     `gaze_aversion` and `eye_closure` are shares of the frames; `lip_press` and `smile_without_cheek` mean levels
-    over 5, so in [0, 1] too; `head_shake` is in degrees; `brow_variability` in action-unit intensity (0-5).
+    over 5, so in [0, 1] too; `head_shake` is in degrees, as are `gaze_offset`, the mean distance of the gaze from the
+    usual one, and `head_tilt`, the mean roll, which has a sign.
+    `brow_variability` and `action_unit_variability` are in action-unit intensity: how far units went to and fro, the
+    lesser of the two, so that an expression that comes and stays is none.
     """
     if not len(faces):
         return dict.fromkeys(CUE_UNITS, 0.0)
-    found = _cues(faces, cues_at.start, units_at.start + _CUE_UNITS, settings.gaze_limit_deg, settings.smile_level)
-    return dict(zip(CUE_UNITS, found, strict=True))
+    units, wavering = units_at.start + _CUE_UNITS, units_at.start + _WAVERING_UNITS
+    limits = settings.gaze_limit_deg, settings.smile_level
+    return dict(zip(CUE_UNITS, _cues(faces, cues_at.start, units, wavering, roll_at, *limits), strict=True))
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _cues(
-    faces: FloatArray, cues: int, units: npt.NDArray[np.intp], gaze_limit_deg: float, smile_level: float
-) -> tuple[float, float, float, float, float, float]:
+    faces: FloatArray,
+    cues: int,
+    units: npt.NDArray[np.intp],
+    wavering: npt.NDArray[np.intp],
+    roll: int,
+    gaze_limit_deg: float,
+    smile_level: float,
+) -> tuple[float, float, float, float, float, float, float, float, float]:
     """The numbers of CUE_UNITS; the columns of CUE_COLUMNS begin at `cues`, those of both sides of a unit at `units`.
 
-    `units` are 1, 2, 4, 6, 23, 24 and 12.
+    `units` are 1, 2, 4, 6, 23, 24 and 12, `wavering` those of the whole face; `roll` is the column of the head's.
     """
     frames = len(faces)
     known = averted = closed = 0
-    pressed = without_cheek = 0.0
+    offset_deg = pressed = without_cheek = 0.0
     for face in faces:
         known += face[cues] > 0
         averted += face[cues] > 0 and face[cues + 1] > gaze_limit_deg
+        offset_deg += face[cues + 1] if face[cues] > 0 else 0.0
         closed += face[cues + 3] > 0
         pressed += max(_TIGHTENED_WEIGHT * _level(face, units[4]), _level(face, units[5]))
         smile = _level(face, units[6])
@@ -179,10 +202,13 @@ def _cues(
             without_cheek += max(smile - _level(face, units[3]), 0.0)
     brows = 0.0
     for brow, unit in enumerate(units[:3]):
-        brows += _BROW_WEIGHTS[brow] * _deviation((faces[:, unit] + faces[:, unit + 1]) / 2)
+        brows += _BROW_WEIGHTS[brow] * _to_and_fro((faces[:, unit] + faces[:, unit + 1]) / 2)
+    whole = 0.0
+    for place, unit in enumerate(wavering):
+        whole += _WAVERING_WEIGHTS[place] * _to_and_fro((faces[:, unit] + faces[:, unit + 1]) / 2)
     return (
-        averted / max(1, known), _deviation(faces[:, cues + 2]), brows, closed / frames,
-        pressed / frames / 5, without_cheek / frames / 5,
+        averted / max(1, known), offset_deg / max(1, known), _deviation(faces[:, cues + 2]), brows, closed / frames,
+        pressed / frames / 5, without_cheek / frames / 5, faces[:, roll].mean(), whole,
     )  # fmt: skip
 
 
@@ -194,3 +220,17 @@ def _level(face: FloatArray, unit: int) -> float:
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _deviation(values: FloatArray) -> float:
     return math.sqrt(((values - values.mean()) ** 2).mean())
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _to_and_fro(values: FloatArray) -> float:
+    up = down = 0.0
+    held = values[0]
+    for value in values:
+        if value > held + _STILL:
+            up += value - _STILL - held
+            held = value - _STILL
+        elif value < held - _STILL:
+            down += held - value - _STILL
+            held = value + _STILL
+    return min(up, down)

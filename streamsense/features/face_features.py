@@ -38,6 +38,7 @@ from streamsense.streams import Feature, Modality, StreamInfo, TimedBlock
 _VECTOR_INDEX: Final = np.array([FIELD_INDEX[name] for name in VECTOR_FIELDS])
 _RELIABILITY: Final = np.array([RELIABILITY[unit] for unit in ACTION_UNITS], np.float32)
 _ONSET_CUES: Final = tuple(f"au{unit:02d}_onsets" for unit in ACTION_UNITS)
+_ROLL_AT: Final = VECTOR_AT.start + VECTOR_FIELDS.index("roll_deg")
 _LARGEST: Final = 1e6  # beyond any distance, angle or pixel count; false for NaN too
 
 
@@ -166,7 +167,7 @@ class FaceFeatures:
         window_s, cue_window_s = self.settings.window_s, self.settings.cues.window_s
         start, ring = tick_time - window_s, self.state.ring
         _, for_cues = face_windows.with_face(*ring.between(tick_time - cue_window_s, tick_time))
-        cues = facial_cues(self.settings.cues, for_cues, CUES_AT, UNITS_AT)
+        cues = facial_cues(self.settings.cues, for_cues, CUES_AT, UNITS_AT, _ROLL_AT)
         times, rows = ring.between(start, tick_time)
         face_times, faces = face_windows.with_face(times, rows)
         newest = ring.before(tick_time)

@@ -1,41 +1,28 @@
-"""A first ambivalence score from published cues: discord, bivalence and hesitancy. It is not calibrated.
+"""The ambivalence score from its parts: discord, bivalence and hesitancy. It is not calibrated.
 
-Nothing here was fitted on labelled data. The form and the cue weights come from the literature: conflict of
-modalities (CA-MER), the minimum of positive and negative activation (Schimmack 2001), and hesitancy cues
-weighted by the square root of how often annotators named them (BAH data set, figures 15–16).
+Nothing here was fitted on labelled data: it is a proxy after what is published (conflict of modalities: CA-MER; the
+lesser of positive and negative activation: Schimmack 2001; cues of hesitancy: BAH). A trained head can take the place
+of the formula: it is given the same parts.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Final, Protocol
 
-PRIOR = 0.17
+import numpy as np
+
+from streamsense.arrays import Float32Array, FloatArray
+from streamsense.fusion import bivalence, hesitancy
+
+PRIOR: Final = 0.17
 """Share of frames with ambivalence or hesitancy in BAH: what the score says without evidence."""
-
-
-@dataclass(frozen=True)
-class Cue:
-    """One hesitancy cue: its weight, and the value at which it counts half."""
-
-    weight: float
-    half: float
-    while_speaking: bool = False
-
-
-# Weights: √(annotator frequency in % within its modality); half points are a choice, not a fit.
-CUES: dict[str, Cue] = {
-    "pause_fraction": Cue(math.sqrt(37.1), 0.35, while_speaking=True),
-    "long_pause": Cue(math.sqrt(23.0), 0.5, while_speaking=True),
-    "filled_pause": Cue(math.sqrt(20.4), 0.5, while_speaking=True),
-    "breath": Cue(math.sqrt(13.3), 0.5, while_speaking=True),
-    "gaze_aversion": Cue(math.sqrt(25.8), 0.5),
-    "brow_variability": Cue(math.sqrt(16.9), 0.6),
-    "eye_closure": Cue(math.sqrt(10.3), 0.3),
-    "smile_without_cheek": Cue(math.sqrt(8.7), 0.5),
-    "lip_press": Cue(math.sqrt(6.2), 0.5),
-    "head_shake": Cue(math.sqrt(17.4), 4.0),
-}
+GAIN: Final = 5.0
+"""Log-odds that the parts together add to the prior where they are 1: then the score is 0.97."""
+HEAD_INPUT, HEAD_OUTPUT = "ambivalence_parts", "ambivalence_logit"
+HEAD_INPUTS: Final = ("discord", "positive", "negative", "bivalence", "hesitancy", "evidence", *hesitancy.NAMES)
+"""The numbers that a head is given, each in [0, 1]; of a cue, how far it counts."""
 
 
 @dataclass(frozen=True)
@@ -53,60 +40,88 @@ class AmbivalenceState:
     tick_time: float = float("nan")
 
 
-@dataclass(frozen=True)
-class Ambivalence:
-    """The score and its parts, each in [0, 1]."""
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What the score is made of at a tick, each in [0, 1].
 
-    ambivalence: float
-    discord: float
-    bivalence: float
-    hesitancy: float
-
-
-def hesitancy(cues: dict[str, float]) -> float:
-    """Weighted mean of the cues that are there, each saturating at twice its half point; 0 without cues.
-
-    Cues of speech are there only while the person speaks: silence of a listener is no hesitation, and takes nothing
-    from what the face shows.
+    `discord` is what goes beyond the person's habit (see `conflict`), `cues` (cues,) how far each cue of hesitancy
+    counts. `evidence` is how much there was to go on: it is not doubt about the emotion, which is `confidence`.
     """
-    speaking = _unit(cues.get("speaking", 0.0))
-    total = weighted = 0.0
-    for name, cue in CUES.items():
-        if name not in cues:
-            continue
-        weight = cue.weight * (speaking if cue.while_speaking else 1.0)
-        total += weight
-        weighted += weight * _unit(cues[name] / (2 * cue.half))
-    return _unit(weighted / total) if total > 0 else 0.0
+
+    discord: float
+    positive: float
+    negative: float
+    cues: FloatArray
+    evidence: float
+
+    def __post_init__(self) -> None:
+        for name in ("discord", "positive", "negative", "evidence"):
+            object.__setattr__(self, name, _unit(getattr(self, name)))
+
+    @property
+    def bivalence(self) -> float:
+        """The lesser of positive and negative activation."""
+        return bivalence.least(self.positive, self.negative)
+
+    @property
+    def hesitancy(self) -> float:
+        """Hesitancy by its cues."""
+        return hesitancy.hesitancy(self.cues)
+
+    def vector(self) -> Float32Array:
+        """HEAD_INPUTS as a head is given them."""
+        parts = (self.discord, self.positive, self.negative, self.bivalence, self.hesitancy, self.evidence)
+        return np.array([*parts, *self.cues], np.float32)
+
+
+class Head(Protocol):
+    """A trained model in the formula's place."""
+
+    def log_odds(self, parts: Float32Array) -> float | None:
+        """Log-odds of ambivalence of HEAD_INPUTS (n,); None where it has nothing to say."""
+        ...
+
+
+def ambivalence_contract(settings: hesitancy.HesitancySettings | None = None) -> dict[str, object]:
+    """The exact meaning of what a head takes and gives; one made for another meaning is refused."""
+    return {
+        "feature": HEAD_INPUT,
+        "version": 1,
+        "inputs": list(HEAD_INPUTS),
+        "cues": {name: asdict(cue) for name, cue in hesitancy.CUES.items()},
+        "cues_count": [hesitancy.FROM, hesitancy.FULLY],
+        "hazard_per_root_frequency": hesitancy.STRENGTH,
+        "usual": asdict(settings or hesitancy.HesitancySettings()),
+        "output": "natural log-odds of ambivalence or hesitancy",
+    }
 
 
 def step_ambivalence(
-    state: AmbivalenceState,
-    settings: AmbivalenceSettings,
-    discord: float,
-    bivalence: float,
-    cues: dict[str, float],
-    evidence: float,
-    tick_time: float,
-) -> Ambivalence:
-    """Score one tick. `evidence` is how much there was to go on; without any the score is the prior.
-
-    `discord` is what goes beyond the person's habit (see `conflict`). All are limited to [0, 1].
-    """
+    state: AmbivalenceState, settings: AmbivalenceSettings, parts: Parts, tick_time: float, head: Head | None = None
+) -> float:
+    """The score in [0, 1] at a tick, by the formula or by the head; without any evidence it is the prior."""
+    score = PRIOR if parts.evidence <= 0 else proxy(parts) if head is None else _by_head(head, parts)
     elapsed_s = 0.0 if math.isnan(state.tick_time) else tick_time - state.tick_time
-    discord, bivalence, hesitant, evidence = _unit(discord), _unit(bivalence), hesitancy(cues), _unit(evidence)
-    raw = 1 - (1 - evidence * bivalence) * (1 - evidence * hesitant) * (1 - evidence * discord)
-    shifted = _shift_to_prior(raw)
-    alpha = 1.0 if math.isnan(state.tick_time) else -math.expm1(-elapsed_s / settings.smoothing_s)
-    state.smoothed += alpha * (shifted - state.smoothed)
+    share = 1.0 if math.isnan(state.tick_time) else -math.expm1(-elapsed_s / settings.smoothing_s)
+    state.smoothed += share * (score - state.smoothed)
     state.tick_time = tick_time
-    return Ambivalence(_unit(state.smoothed), discord, bivalence, hesitant)
+    return _unit(state.smoothed)
+
+
+def proxy(parts: Parts) -> float:
+    """The formula: 1 − (1 − gB)(1 − H)(1 − gD), added to the prior's log-odds; g is the evidence.
+
+    The cues that make up H are gated by the evidence of their own modality already.
+    """
+    gate = parts.evidence
+    raw = 1 - (1 - gate * parts.bivalence) * (1 - parts.hesitancy) * (1 - gate * parts.discord)
+    return PRIOR / (PRIOR + (1 - PRIOR) * math.exp(-GAIN * raw))
+
+
+def _by_head(head: Head, parts: Parts) -> float:
+    log_odds = head.log_odds(parts.vector())
+    return PRIOR if log_odds is None else 1 / (1 + math.exp(-min(30.0, max(-30.0, log_odds))))
 
 
 def _unit(value: float) -> float:
     return min(1.0, max(0.0, value))
-
-
-def _shift_to_prior(raw: float) -> float:
-    """Map [0, 1] to [PRIOR, 1], so that no evidence at all says the base rate."""
-    return PRIOR + (1 - PRIOR) * raw

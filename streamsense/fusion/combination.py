@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from streamsense.arrays import Float32Array, FloatArray
-from streamsense.fusion.ambivalence import AmbivalenceSettings, AmbivalenceState, step_ambivalence
+from streamsense.fusion.ambivalence import AmbivalenceSettings, AmbivalenceState, Head, Parts, step_ambivalence
+from streamsense.fusion.bivalence import activation, pooled
 from streamsense.fusion.conflict import PAIRS, ConflictSettings, ConflictState, Stand, step_conflict
 from streamsense.fusion.dynamics import DynamicsSettings, DynamicsState, step_dynamics
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
+from streamsense.fusion.hesitancy import NAMES as CUE_NAMES
+from streamsense.fusion.hesitancy import HesitancyCues, HesitancySettings, HesitancyState, over_what_is_felt
 from streamsense.fusion.mixture import mixed, vad_logits
 from streamsense.models.expert import Expert, ExpertOutput
 from streamsense.profile import Part, numbers, table
 from streamsense.score import AGE_UNKNOWN_S
 from streamsense.streams import MODALITIES, Feature, Modality
 
-_HABITUAL = "habitual_discord"
+_HABITUAL, _USUAL_CUES = "habitual_discord", "usual_cues"
 _PAIR_NAMES = tuple(f"{MODALITIES[one]}_{MODALITIES[other]}" for one, other in PAIRS)
 
 
@@ -38,6 +41,7 @@ class FusionSettings:
 
     dynamics: DynamicsSettings = field(default_factory=DynamicsSettings)
     conflict: ConflictSettings = field(default_factory=ConflictSettings)
+    hesitancy: HesitancySettings = field(default_factory=HesitancySettings)
     ambivalence: AmbivalenceSettings = field(default_factory=AmbivalenceSettings)
 
 
@@ -45,6 +49,7 @@ class FusionSettings:
 class FusionState:
     """What fusion carries from tick to tick."""
 
+    hesitancy: HesitancyState
     dynamics: DynamicsState = field(default_factory=DynamicsState.new)
     conflict: ConflictState = field(default_factory=ConflictState)
     ambivalence: AmbivalenceState = field(default_factory=AmbivalenceState)
@@ -97,34 +102,51 @@ def opinion_of(expert: Expert, feature: Feature, output: ExpertOutput, age_s: fl
 class Fusion:
     """Combination by the model, then ambivalence and the smoothed state, tick by tick."""
 
-    def __init__(self, model: FusionModel, settings: FusionSettings | None = None) -> None:
+    def __init__(
+        self, model: FusionModel, settings: FusionSettings | None = None, ambivalence_head: Head | None = None
+    ) -> None:
         self._model = model
+        self._head = ambivalence_head
         self.settings = settings or FusionSettings()
-        self.state = FusionState()
+        self._cues = HesitancyCues(self.settings.hesitancy)
+        self.state = FusionState(self._cues.new_state())
+        self.parts: Parts | None = None
+        """What ambivalence was made of at the last tick, for those who ask why."""
+
+    @property
+    def cues(self) -> dict[str, float]:
+        """How far each cue of hesitancy counted at the last tick, 0 to 1."""
+        return {} if self.parts is None else dict(zip(CUE_NAMES, self.parts.cues.tolist(), strict=True))
 
     def learned(self) -> dict[str, object] | None:
-        """The person's habitual discord, for a profile; None before two modalities could be compared."""
+        """The person's habitual discord and usual cues, for a profile; None before anything is known of them."""
         habitual = zip(_PAIR_NAMES, self.state.conflict.habitual.tolist(), strict=True)
         known = {name: value for name, value in habitual if not math.isnan(value)}
-        return {_HABITUAL: known} if known else None
+        cues = self._cues.learned(self.state.hesitancy)
+        return {_HABITUAL: known, _USUAL_CUES: cues} if known or cues else None
 
     def use_profile(self, part: Part | None) -> tuple[str, ...]:
-        """Keep a profile's habitual discord from now on; None: learn it. Raises ConfigError if unfit."""
+        """Keep what a profile says from now on; None: learn it. Raises ConfigError if unfit."""
         if part is not None:
             given = table(part, _HABITUAL)
             known = [float(numbers(given, name, 1)[0]) if name in given else math.nan for name in _PAIR_NAMES]
+            # Profiles that were made before cues had a usual level have none.
+            self._cues.use_usual(self.state.hesitancy, table(part, _USUAL_CUES) if _USUAL_CUES in part else {})
             self.state.conflict.habitual = np.array(known)
+        else:
+            self._cues.use_usual(self.state.hesitancy, None)
         self.state.conflict.is_learning = part is None
         return ()
 
     def learn_anew(self) -> None:
-        """Forget the habitual discord, and learn it from the next tick on."""
+        """Forget the habitual discord and the usual cues, and learn them from the next tick on."""
         self.state.conflict.habitual = np.full(len(_PAIR_NAMES), math.nan)
         self.state.conflict.is_learning = True
+        self.state.hesitancy = self._cues.new_state()
 
     def freeze(self) -> None:
-        """Keep the habitual discord as it is."""
-        self.state.conflict.is_learning = False
+        """Keep the habitual discord and the usual cues as they are."""
+        self.state.conflict.is_learning = self.state.hesitancy.is_learning = False
 
     def combine(self, opinions: Mapping[Modality, Opinion]) -> dict[str, FloatArray]:
         """What the model makes of the opinions, by the names of its outputs; changes nothing.
@@ -149,13 +171,9 @@ class Fusion:
         """The values of one score, without the tick's number, in the order of SCORE_LABELS."""
         rows, out = [opinions[modality] for modality in MODALITIES], self.combine(opinions)
         mean, sd, weight = out["vad"], out["vad_sd"], out["weight"]
-        cues = {name: value for row in rows if row.presence for name, value in row.cues.items()}
-        evidence = max((row.presence * row.quality for row in rows), default=0.0)
         discord = step_conflict(self.state.conflict, self.settings.conflict, [_stand(row) for row in rows], tick_time)
-        ambivalence = step_ambivalence(
-            self.state.ambivalence, self.settings.ambivalence,
-            discord, float(out["bivalence"][0]), cues, evidence, tick_time,
-        )  # fmt: skip
+        parts = self.parts = self._parts(opinions, discord, tick_time)
+        ambivalence = step_ambivalence(self.state.ambivalence, self.settings.ambivalence, parts, tick_time, self._head)
         step_dynamics(self.state.dynamics, self.settings.dynamics, mean, sd, tick_time)
         smoothed, smoothed_sd = self.state.dynamics.mean, np.sqrt(self.state.dynamics.variance)
         return np.array(
@@ -163,7 +181,7 @@ class Fusion:
                 *np.stack([mean, sd], axis=1).ravel(),
                 *np.stack([smoothed, smoothed_sd], axis=1).ravel(),
                 *out["emotion_probabilities"],
-                ambivalence.ambivalence, ambivalence.discord, ambivalence.bivalence, ambivalence.hesitancy,
+                ambivalence, parts.discord, parts.bivalence, parts.hesitancy,
                 out["confidence"][0],
                 *(
                     value
@@ -172,6 +190,23 @@ class Fusion:
                 ),
             ]
         )  # fmt: skip
+
+    def _parts(self, opinions: Mapping[Modality, Opinion], discord: float, tick_time: float) -> Parts:
+        """What ambivalence is made of at a tick."""
+        evidence = {modality: row.presence * row.quality for modality, row in opinions.items()}
+        cues = {name: value for row in opinions.values() if row.presence for name, value in row.cues.items()}
+        cues = over_what_is_felt(cues, _activation(opinions[name] for name in MODALITIES if name != "face")[1])
+        counts = self._cues.step(self.state.hesitancy, cues, evidence, tick_time)
+        positive, negative = _activation(opinions.values())
+        return Parts(discord, positive, negative, counts, max(evidence.values(), default=0.0))
+
+
+def _activation(rows: Iterable[Opinion]) -> tuple[float, float]:
+    """Positive and negative activation that those see together who know of either."""
+    feeling = [row for row in rows if row.vad_evidence[0] > 0 or row.emotion_evidence.any()]
+    each = [activation(float(row.vad_mean[0]), row.emotion_logits, row.emotion_evidence) for row in feeling]
+    positive, negative = pooled(each, [row.presence * row.quality for row in feeling]).tolist()
+    return positive, negative
 
 
 def _with_votes_of_dimensions(probabilities: FloatArray, rows: Sequence[Opinion], weight: FloatArray) -> FloatArray:

@@ -10,10 +10,18 @@ from typing import Final
 import numpy as np
 
 from streamsense.arrays import FloatArray
-from streamsense.fusion.ambivalence import CUES
 from streamsense.fusion.attribution import MOVED, Attribution
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS
-from streamsense.fusion.explanation import LEAST_PART, ConflictPart, Estimate, Evidence, Explanation, Share, least
+from streamsense.fusion.explanation import (
+    LEAST_CUE,
+    LEAST_PART,
+    ConflictPart,
+    Estimate,
+    Evidence,
+    Explanation,
+    Share,
+    least,
+)
 from streamsense.fusion.explanation_words import sentence_of
 from streamsense.fusion.signs import MOST_ELECTRODES, Sign
 from streamsense.score import SCORE_LABELS, Score
@@ -135,12 +143,5 @@ def explain(attributions: Iterable[Attribution]) -> Explanation:
 
 
 def _cues_on(score: Score) -> Iterator[str]:
-    """The hesitancy cues that count half or more; those of speech only while the person speaks."""
-    cues: dict[str, float] = {}
-    for modality, window in score.features.items():
-        if score[f"{modality}_presence"] > 0:
-            cues |= window.cues
-    speaking = cues.get("speaking", 0.0) >= 0.5
-    for name, cue in CUES.items():
-        if cues.get(name, 0.0) >= cue.half and (speaking or not cue.while_speaking):
-            yield name
+    """The cues of hesitancy that count half or more."""
+    return (name for name, count in score.cues.items() if count >= LEAST_CUE)

@@ -17,6 +17,8 @@ LEAST_LOG_ODDS = 0.1
 """Of an emotion: what changes the logarithm of its odds less is not named."""
 LEAST_PART = 0.2
 """Of discord, bivalence and hesitancy, in [0, 1]: what is less is not named."""
+LEAST_CUE = 0.5
+"""How far a cue of hesitancy must count to be named."""
 LOW_CONFIDENCE = 0.3
 NEGLIGIBLE_WEIGHT = 0.01
 

@@ -49,7 +49,7 @@ class Card(BaseModel):
 
     name: _Line
     version: _Line
-    modality: Literal["eeg", "face", "voice", "fusion"]
+    modality: Literal["eeg", "face", "voice", "fusion", "ambivalence"]
     description: _Said
     data: _Said
     attribution: _Text

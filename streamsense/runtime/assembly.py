@@ -17,6 +17,7 @@ from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.fusion.combination import Fusion, FusionSettings
 from streamsense.fusion.dynamics import DynamicsSettings
 from streamsense.fusion.emotions import fusion_contract
+from streamsense.models.ambivalence_head import AmbivalenceHead
 from streamsense.models.contract import differing_fields
 from streamsense.models.expert import Expert
 from streamsense.models.onnxruntime_check import check_onnxruntime
@@ -67,14 +68,18 @@ def _assembled(config: Config) -> tuple[Callable[[], Pipeline], dict[str, str]]:
     model = _fusion_model(config.fusion_model, config.provider)
     description["fusion_model"] = f"{config.fusion_model} {model.sha256}"
     description["provider"] = model.provider
-    description["ambivalence"] = "uncalibrated"
+    head = None if config.ambivalence.model is None else load_model(config.ambivalence.model, config.provider)
+    ambivalence = None if head is None else AmbivalenceHead(head)
+    description["ambivalence"] = (
+        "ambivalence_proxy, uncalibrated" if head is None else f"{config.ambivalence.model} {head.sha256}"
+    )
     timing, settings = _timing(config), fusion_settings(config)
     net = speech_net(config)
     if net is not None:
         description["voice_activity_model"] = f"{SILERO} {net.sha256}"
 
     def new_pipeline() -> Pipeline:
-        fusion = Fusion(model, settings)
+        fusion = Fusion(model, settings, ambivalence)
         return Pipeline(feature_operators(config), experts, fusion, timing, front_ends(config, net))
 
     return new_pipeline, description

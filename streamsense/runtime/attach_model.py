@@ -24,8 +24,8 @@ def attach(source: Path, card: Card, target: Path, config: Config | None = None)
     file is there, the model has answered for windows of invented samples. The graph and its weights stay as they are.
     Raises ModelError, and writes nothing, where the model cannot be used so or `target` is there already.
     """
-    if card.modality == "fusion":
-        raise ModelError("The card is of a fusion, expected an expert's: modality eeg, face or voice.")
+    if card.modality == "fusion" or card.modality == "ambivalence":
+        raise ModelError(f"The card is of {card.modality}, expected an expert's: modality eeg, face or voice.")
     modality = card.modality
     if target.suffix != ".onnx" or target.exists():
         raise ModelError(

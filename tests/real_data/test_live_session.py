@@ -58,7 +58,7 @@ def test_thirty_seconds_of_three_modalities(data_folder: Path, tmp_path: Path) -
     assert scores.metadata["rate"] == 0.0
     assert scores.metadata["declared_rate"] == "5"
     assert scores.metadata["can_drop"] == "true"
-    assert scores.metadata["ambivalence"] == "uncalibrated"
+    assert scores.metadata["ambivalence"] == "ambivalence_proxy, uncalibrated"
     assert all(scores.metadata["models"].values())
     settled = scores.stamps > scores.stamps[0] + 4.0
     for modality in MODALITIES:

@@ -16,7 +16,7 @@ from streamsense.sources.simulator.eeg import LABELS, RATE_HZ, EegMaker
 from streamsense.sources.simulator.face import Camera
 from streamsense.sources.simulator.frames import FrameReader
 from streamsense.sources.simulator.participant import Participant
-from streamsense.sources.simulator.script import SCRIPTS
+from streamsense.sources.simulator.scripts import SCRIPTS
 from streamsense.sources.simulator.voice import VoiceMaker
 from streamsense.streams import MODALITIES
 from tests.helpers.xdf_writer import XdfWriter

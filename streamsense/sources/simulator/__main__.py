@@ -11,7 +11,7 @@ from types import FrameType
 
 from streamsense.errors import StreamsenseError
 from streamsense.sources.simulator.outlets import STREAMS, run
-from streamsense.sources.simulator.script import DEFAULT_SCRIPT, SCRIPTS
+from streamsense.sources.simulator.scripts import DEFAULT_SCRIPT, SCRIPTS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from streamsense.sources.lsl_configuration import DEFAULT_SESSION_ID, configure
 from streamsense.sources.simulator import eeg, voice
 from streamsense.sources.simulator.frames import FrameReader
 from streamsense.sources.simulator.participant import Participant
-from streamsense.sources.simulator.script import DEFAULT_SCRIPT, SCRIPTS
+from streamsense.sources.simulator.scripts import DEFAULT_SCRIPT, SCRIPTS
 from streamsense.ticks import HOP_S, TICKS_PER_SECOND, tick_at_or_before, tick_time
 
 STREAMS = ("eeg", "voice", "camera", "markers", "truth")

@@ -181,35 +181,3 @@ class Script:
     def faster(self, name: str, factor: float) -> Script:
         """The same states, `factor` times as short."""
         return Script(name, tuple(replace(state, duration_s=state.duration_s / factor) for state in self.states))
-
-
-# Neutral first and longest: the face, the voice and the EEG are all read against what was there before.
-_FIVE_STATES = Script(
-    "five_states",
-    (
-        State("neutral", 18.0, "neutral", 0.0, 0.0, 0.0),
-        State(
-            "joy", 10.0, "happy", 0.8, 0.5, 0.4,
-            action_units=((1, 0.5), (2, 0.5), (6, 3.0), (12, 4.0), (25, 2.0)), head_pitch=2.0, head_roll=3.0,
-        ),
-        State(
-            "sadness", 10.0, "sad", -0.7, -0.5, -0.5,
-            action_units=((1, 3.5), (4, 2.0), (15, 3.5)), pause_fraction=0.4, gaze_pitch=-8.0, head_pitch=-7.0,
-        ),
-        State(
-            "anger", 10.0, "angry", -0.7, 0.8, 0.5,
-            action_units=((4, 4.5), (5, 2.0), (7, 2.5), (15, 1.0)), pause_fraction=0.1, head_pitch=-2.0,
-        ),
-        State(
-            "ambivalence", 9.0, "angry", -0.1, 0.4, -0.3, ambivalence=0.9,
-            action_units=((1, 1.5), (4, 1.5), (12, 3.5)), voice_valence=-0.7, voice_arousal=0.7,
-            pause_fraction=0.5, gaze_yaw=20.0, head_yaw=3.0, head_roll=-4.0, head_shake=5.0,
-        ),
-        State("silence", 3.0, "neutral", 0.0, -0.2, 0.0, speaking=False),
-    ),
-)  # fmt: skip
-
-SCRIPTS: dict[str, Script] = {script.name: script for script in (_FIVE_STATES, _FIVE_STATES.faster("brisk", 5.0))}
-"""The scripts by name; "five_states" (60 s) is the usual one, "brisk" the same in 12 s."""
-
-DEFAULT_SCRIPT = "five_states"

@@ -1,0 +1,178 @@
+"""Hesitancy: cues of voice, face and head, each compared with what is usual with this person.
+
+The cues, and how often annotators named them, are those of the BAH data set (figures 15 and 16). A cue counts by how
+far it goes beyond the person's own running level, in robust standard deviations, so that neither a face that always
+moves nor a voice that is always slow is hesitant; cues that stay within one deviation are nothing, however many.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from streamsense.arrays import FloatArray
+from streamsense.features.running_quantile import QuantileState, RunningQuantile
+from streamsense.profile import Part, numbers
+from streamsense.streams import Modality
+
+
+@dataclass(frozen=True)
+class Cue:
+    """One cue: how often it was named (% within its modality), and its norm before the person's own is known.
+
+    `share` is how much of that belongs to it, where several numbers tell of what was named as one.
+
+    `sign` 1: more of it is hesitant; -1: less of it is; 0: any departure is. `usual` and the least `spread` are
+    choices, in the cue's unit, as is the `most` that the person's level is followed to.
+    """
+
+    modality: Modality
+    frequency: float
+    usual: float
+    spread: float
+    most: float
+    sign: int = 1
+    share: float = 1.0
+    while_speaking: bool = False
+
+
+CUES: Final[Mapping[str, Cue]] = {
+    "pause_fraction": Cue("voice", 37.1, 0.2, 0.1, 1.0, share=0.5, while_speaking=True),
+    "long_pause": Cue("voice", 37.1, 0.0, 0.3, 1.0, share=0.5, while_speaking=True),
+    "articulation_rate_hz": Cue("voice", 23.0, 4.0, 0.6, 10.0, sign=-1, while_speaking=True),
+    "filled_pause": Cue("voice", 20.4, 0.1, 0.25, 1.0, while_speaking=True),
+    "breath": Cue("voice", 13.3, 0.1, 0.25, 1.0, while_speaking=True),
+    "gaze_aversion": Cue("face", 25.8, 0.1, 0.12, 1.0, share=0.5),
+    "gaze_offset": Cue("face", 25.8, 4.0, 1.0, 30.0, share=0.5),
+    "brow_variability": Cue("face", 16.9, 0.3, 0.5, 10.0),
+    "eye_closure": Cue("face", 10.3, 0.0, 0.08, 1.0),
+    "smile_without_cheek": Cue("face", 8.7, 0.0, 0.15, 1.0),
+    "action_unit_variability": Cue("face", 7.4, 0.5, 0.5, 10.0),  # named as movement of the mouth
+    "lip_press": Cue("face", 6.2, 0.1, 0.12, 1.0),
+    "head_shake": Cue("face", 17.4, 0.5, 0.8, 10.0),
+    "head_tilt": Cue("face", 12.3, 0.0, 4.0, 45.0, sign=0),
+}
+"""The cues by their names in `Feature.cues`."""
+NAMES: Final = tuple(CUES)
+FROM, FULLY = 1.0, 3.0
+"""Robust standard deviations beyond the usual at which a cue begins to count, and at which it counts fully."""
+STRENGTH: Final = 0.08
+"""Of a cue that counts fully, times √frequency: the hazard of hesitancy. Pauses alone, the strongest, make it 0.39."""
+CLEARLY_NEGATIVE: Final = 0.3
+"""Negative activation over which a smile without cheeks counts wholly."""
+_SPEAKING = "speaking"
+_QUARTILE_SDS: Final = 0.6745  # the upper quartile of a normal distribution, in standard deviations
+_BINS: Final = 100
+
+
+@dataclass(frozen=True)
+class HesitancySettings:
+    """Times in s: how long a level is remembered, and how much of a cue makes the person's own level count half."""
+
+    usual_s: float = 300.0
+    half_known_s: float = 20.0
+
+
+@dataclass
+class HesitancyState:
+    """Running median and upper quartile of each cue (2 · cues,), the seconds of it (cues,), the tick they stand at.
+
+    `given` (2, cues) is what a profile says of them, NaN where nothing; nothing is learned while `is_learning` is
+    False.
+    """
+
+    levels: QuantileState
+    seen_s: FloatArray
+    given: FloatArray = field(default_factory=lambda: np.full((2, len(NAMES)), np.nan))
+    is_learning: bool = True
+    tick_time: float = math.nan
+
+
+def _column(name: str) -> FloatArray:
+    return np.array([float(getattr(cue, name)) for cue in CUES.values()])
+
+
+_SIGN: Final = _column("sign")
+_FACTOR: Final = np.where(_SIGN < 0, -1.0, 1.0)
+_USUAL, _SPREAD, _MOST = _FACTOR * _column("usual"), _column("spread"), _column("most")
+_HAZARD: Final = STRENGTH * _column("share") * np.sqrt(_column("frequency"))
+_SPOKEN: Final = _column("while_speaking") > 0
+_NONE_IF_0: Final = np.array([name == "articulation_rate_hz" for name in NAMES])
+
+
+def over_what_is_felt(cues: Mapping[str, float], negative: float) -> dict[str, float]:
+    """The cues, with a smile without cheeks only as far as other modalities than the face show something `negative`.
+
+    By itself it is a polite smile, and on a mesh of landmarks many a merry one: cheeks are hard to see there.
+    """
+    share = min(1.0, max(0.0, negative) / CLEARLY_NEGATIVE)
+    return {name: value * share if name == "smile_without_cheek" else value for name, value in cues.items()}
+
+
+class HesitancyCues:
+    """Follows the cues from tick to tick."""
+
+    def __init__(self, settings: HesitancySettings | None = None) -> None:
+        self.settings = settings or HesitancySettings()
+        low, high = np.where(_SIGN == 1, 0.0, -_MOST), np.where(_SIGN == -1, 0.0, _MOST)
+        quantiles = np.repeat([0.5, 0.75], len(NAMES))
+        self._levels = RunningQuantile(np.tile(low, 2), np.tile(high, 2), quantiles, _BINS, self.settings.usual_s)
+
+    def new_state(self) -> HesitancyState:
+        """Nothing known of the person."""
+        return HesitancyState(self._levels.new_state(), np.zeros(len(NAMES)))
+
+    def step(
+        self, state: HesitancyState, cues: Mapping[str, float], evidence: Mapping[Modality, float], tick_time: float
+    ) -> FloatArray:
+        """How far each cue (cues,) counts at a tick, 0 to 1, given how far its modality is to be believed.
+
+        Cues of speech count only while the person speaks: who listens does not hesitate.
+        """
+        elapsed_s = 0.0 if math.isnan(state.tick_time) else max(0.0, tick_time - state.tick_time)
+        state.tick_time = tick_time
+        given = np.array([cues.get(name, math.nan) for name in NAMES])
+        believed = np.array([evidence.get(cue.modality, 0.0) for cue in CUES.values()])
+        believed = np.clip(np.where(_SPOKEN, believed * min(1.0, max(0.0, cues.get(_SPEAKING, 0.0))), believed), 0, 1)
+        known = np.isfinite(given) & (believed > 0) & ~(_NONE_IF_0 & (given == 0))
+        values = np.where(known, np.clip(_FACTOR * np.where(known, given, 0.0), -_MOST, _MOST), _USUAL)
+        usual, spread = self._norm(state)
+        departure = np.where(_SIGN == 0, np.abs(values - usual), values - usual) / spread
+        if state.is_learning:
+            weights = np.where(known, believed, 0.0)
+            self._levels.step(state.levels, np.tile(values, 2), np.tile(weights, 2), elapsed_s)
+            state.seen_s = state.seen_s + weights * elapsed_s
+        return np.where(known, believed * np.clip((departure - FROM) / (FULLY - FROM), 0.0, 1.0), 0.0)
+
+    def _norm(self, state: HesitancyState) -> tuple[FloatArray, FloatArray]:
+        """The usual level and the spread of each cue: the profile's, or the one learned so far, over the first one."""
+        median, upper = state.levels.estimate.reshape(2, -1)
+        share = state.seen_s / (state.seen_s + self.settings.half_known_s)
+        is_given = np.isfinite(state.given).all(axis=0)
+        median, upper = np.where(is_given, state.given, (median, upper))
+        share = np.where(is_given, 1.0, share)
+        usual = _USUAL + share * (median - _USUAL)
+        return usual, np.maximum(_SPREAD, share * (upper - median) / _QUARTILE_SDS)
+
+    def learned(self, state: HesitancyState) -> dict[str, list[float]]:
+        """Median and upper quartile of the cues that are known, by name, for a profile."""
+        known = state.seen_s >= self.settings.half_known_s
+        levels = state.levels.estimate.reshape(2, -1).T
+        return {name: level.tolist() for name, level, is_known in zip(NAMES, levels, known, strict=True) if is_known}
+
+    def use_usual(self, state: HesitancyState, usual: Part | None) -> None:
+        """Keep a profile's levels (median and upper quartile by cue) from now on; None: learn. Raises ConfigError."""
+        given = np.full((2, len(NAMES)), np.nan)
+        for place, name in enumerate(NAMES):
+            if usual is not None and name in usual:
+                given[:, place] = numbers(usual, name, 2)
+        state.given, state.is_learning = given, not usual
+
+
+def hesitancy(counts: FloatArray) -> float:
+    """Hesitancy in [0, 1) of cues that count (cues,): 1 − e^(−Σ hazard · count), 0 without any."""
+    return float(-math.expm1(-float(_HAZARD @ counts)))

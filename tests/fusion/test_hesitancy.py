@@ -1,0 +1,142 @@
+"""Hesitancy: each cue beyond the person's usual, only while it can be believed, and only of who speaks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamsense import state as snapshots
+from streamsense.errors import ConfigError
+from streamsense.fusion.hesitancy import CUES, NAMES, HesitancyCues, HesitancyState, hesitancy, over_what_is_felt
+from streamsense.ticks import tick_time
+
+FOLLOWED = HesitancyCues()
+BOTH = {"face": 1.0, "voice": 1.0}
+USUAL = {name: cue.usual for name, cue in CUES.items()}
+SPEAKING = {"speaking": 1.0}
+cue_values = st.dictionaries(st.sampled_from([*NAMES, "speaking", "another"]), st.floats(allow_nan=True))
+
+
+def departed(name: str, spreads: float) -> dict[str, float]:
+    """The usual of everything but one cue, which is `spreads` of its spread in the direction of hesitancy."""
+    cue = CUES[name]
+    return {**USUAL, **SPEAKING, name: cue.usual + (cue.sign or 1) * spreads * cue.spread}
+
+
+def counted(cues: dict[str, float], state: HesitancyState | None = None, **evidence: float) -> np.ndarray:
+    return FOLLOWED.step(state or FOLLOWED.new_state(), cues, {**BOTH, **evidence}, 0.0)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(cue_values, st.floats(0, 1), st.floats(0, 1), st.floats(-10, 1e9)), max_size=10))
+def test_any_cues_count_between_0_and_1(rows: list[tuple[dict[str, float], float, float, float]]) -> None:
+    state, time = FOLLOWED.new_state(), 0.0
+    for cues, face, voice, step in rows:
+        time += step
+        counts = FOLLOWED.step(state, cues, {"face": face, "voice": voice}, time)
+        assert ((counts >= 0) & (counts <= 1)).all()
+        assert 0.0 <= hesitancy(counts) < 1.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cue_counts_from_one_spread_on_and_fully_at_three(name: str) -> None:
+    place = NAMES.index(name)
+    levels = [counted(departed(name, spreads))[place] for spreads in (-3.0, 0.0, 1.0, 2.0, 3.0, 30.0)]
+    below = 1.0 if CUES[name].sign == 0 else 0.0
+    assert levels == pytest.approx([below, 0.0, 0.0, 0.5, 1.0, 1.0])
+    assert counted(departed(name, 3.0)).sum() == pytest.approx(1.0), "and no other does"
+    assert 0 < hesitancy(counted(departed(name, 2.0))) < hesitancy(counted(departed(name, 3.0)))
+
+
+@given(st.sampled_from(NAMES), st.floats(-5, 5), st.floats(0, 5))
+def test_more_of_a_cue_is_never_less_hesitant(name: str, level: float, more: float) -> None:
+    low, high = sorted((level, level + more), key=abs) if CUES[name].sign == 0 else (level, level + more)
+    assert hesitancy(counted(departed(name, low))) <= hesitancy(counted(departed(name, high))) + 1e-12
+
+
+def test_many_cues_a_little_beyond_the_usual_are_no_hesitancy() -> None:
+    slightly = {**SPEAKING}
+    for name in NAMES:
+        slightly |= {name: departed(name, 1.0)[name]}
+    assert hesitancy(counted(slightly)) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_silence_of_a_listener_is_no_hesitation() -> None:
+    silence = {name: departed(name, 9.0)[name] for name, cue in CUES.items() if cue.while_speaking}
+    assert hesitancy(counted(silence | SPEAKING)) > 0.6
+    assert hesitancy(counted(silence | {"speaking": 0.0})) == 0.0
+    face = {"gaze_aversion": 0.9, "lip_press": 0.9}
+    assert hesitancy(counted(face | silence | {"speaking": 0.0})) == hesitancy(counted(face)) > 0
+
+
+def test_what_cannot_be_believed_counts_less() -> None:
+    averted = departed("gaze_aversion", 9.0)
+    levels = [hesitancy(counted(averted, face=quality)) for quality in (0.0, 0.3, 1.0)]
+    assert levels[0] == 0.0
+    assert levels == sorted(levels)
+    assert hesitancy(counted(averted, voice=0.0)) == levels[2]
+
+
+def test_an_articulation_rate_that_is_not_known_is_no_slow_speech() -> None:
+    assert hesitancy(counted({**SPEAKING, "articulation_rate_hz": 0.0})) == 0.0
+    assert hesitancy(counted({**SPEAKING, "articulation_rate_hz": 1.0})) > 0.2
+
+
+def live(cues: dict[str, float], seconds: float, state: HesitancyState, start: int = 0) -> np.ndarray:
+    counts = np.zeros(len(NAMES))
+    for tick in range(start, start + round(seconds * 5)):
+        counts = FOLLOWED.step(state, cues, BOTH, tick_time(tick))
+    return counts
+
+
+def test_what_is_usual_with_this_person_stops_counting() -> None:
+    state, tilted = FOLLOWED.new_state(), {"head_tilt": 12.0, "gaze_offset": 9.0}
+    assert hesitancy(live(tilted, 0.2, state)) > 0.3
+    assert hesitancy(live(tilted, 120.0, state, 1)) < 0.02
+    upright = live({"head_tilt": -4.0, "gaze_offset": 9.0}, 0.2, state, 700)
+    assert upright[NAMES.index("head_tilt")] == 1.0, "and now the other thing is unusual"
+
+
+def test_silence_teaches_nothing_of_speech() -> None:
+    state = FOLLOWED.new_state()
+    live({"pause_fraction": 0.9, "speaking": 0.0}, 60.0, state)
+    assert not state.seen_s[NAMES.index("pause_fraction")]
+    assert counted({"pause_fraction": 0.9, **SPEAKING}, state)[NAMES.index("pause_fraction")] == 1.0
+
+
+def test_a_profile_keeps_the_usual_and_is_what_was_learned() -> None:
+    state, tilted = FOLLOWED.new_state(), {"head_tilt": 12.0}
+    live(tilted, 60.0, state)
+    learned = FOLLOWED.learned(state)
+    assert list(learned) == ["head_tilt"]
+    assert learned["head_tilt"] == pytest.approx([12.0, 12.0], abs=1.0)
+    fresh = FOLLOWED.new_state()
+    FOLLOWED.use_usual(fresh, learned)
+    assert hesitancy(live(tilted, 0.2, fresh)) == 0.0
+    assert not fresh.seen_s.any(), "a profile is kept as it is"
+    FOLLOWED.use_usual(fresh, None)
+    assert fresh.is_learning
+    assert hesitancy(live(tilted, 0.2, fresh, 1)) > 0.2
+    with pytest.raises(ConfigError, match="2 finite numbers"):
+        FOLLOWED.use_usual(fresh, {"head_tilt": [1.0]})
+
+
+def test_a_snapshot_goes_on_exactly() -> None:
+    rng = np.random.default_rng(0)
+    rows = [{name: float(rng.random()) for name in (*NAMES, "speaking")} for _ in range(60)]
+    state, other = FOLLOWED.new_state(), FOLLOWED.new_state()
+    for tick, row in enumerate(rows[:30]):
+        FOLLOWED.step(state, row, BOTH, tick_time(tick))
+    snapshots.unpack_into(snapshots.pack({"hesitancy": state}), {"hesitancy": other})
+    for tick, row in enumerate(rows[30:], 30):
+        one, two = (FOLLOWED.step(which, row, BOTH, tick_time(tick)) for which in (state, other))
+        assert one.tobytes() == two.tobytes()
+
+
+def test_a_smile_without_cheeks_counts_over_something_negative_only() -> None:
+    smile = {"smile_without_cheek": 0.4, "lip_press": 0.2}
+    assert over_what_is_felt(smile, 0.0) == {"smile_without_cheek": 0.0, "lip_press": 0.2}
+    assert over_what_is_felt(smile, 0.15)["smile_without_cheek"] == pytest.approx(0.2)
+    assert over_what_is_felt(smile, 5.0) == smile
