@@ -37,7 +37,7 @@ def _recordings(folder: Path) -> Iterator[LabelledRecording]:
 
 def _answers(folder: Path, lists: list[Path]) -> Iterator[LabelledRecording]:
     answers_of: Counter[str] = Counter()
-    entries = sorted({entry for path in lists for entry in _entries(path)})
+    entries = sorted({entry for path in lists for entry in list_entries(path)})
     for video, code in entries:
         named = _VIDEO.fullmatch(video)
         film = folder / video
@@ -55,7 +55,7 @@ def _answers(folder: Path, lists: list[Path]) -> Iterator[LabelledRecording]:
         answers_of[person] += 1
 
 
-def _entries(path: Path) -> Iterator[tuple[str, str]]:
+def list_entries(path: Path) -> Iterator[tuple[str, str]]:
     """Path and class of each line; the transcript that follows is left alone."""
     with path.open(encoding="utf-8", errors="replace") as file:
         while line := file.readline(_MOST_LINE):
@@ -79,8 +79,8 @@ BAH = Dataset(
     ),
     licence="signed end-user licence agreement, faculty only; no redistribution",
     missing=(
-        "One label for a whole video. Its annotations of single pictures are not read, because their file could not be "
-        "seen. Transcripts, which carry most of it, are not used. Sound is read where a .wav of the same name lies "
+        "One label for a whole video; the annotation of single pictures is read by `bah_frames`. "
+        "Transcripts, which carry most of it, are not used. Sound is read where a .wav of the same name lies "
         "beside the video: export it (ffmpeg -i VIDEO.mp4 VIDEO.wav). Its published split is by person; so is ours."
     ),
     verified="Lists as published in the repository; the folder of the videos as these name it, not checked.",

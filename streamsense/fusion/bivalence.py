@@ -5,35 +5,41 @@ Positive and negative activation are two numbers, not one scale (evaluative spac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from streamsense.arrays import FloatArray
 from streamsense.fusion.emotions import VAD_CENTROIDS
+from streamsense.streams import Modality
 
 _SIDES = np.stack([np.maximum(VAD_CENTROIDS[:, 0], 0.0), np.maximum(-VAD_CENTROIDS[:, 0], 0.0)], axis=1)
 """How positive and how negative each emotion is, (8, 2)."""
 
 
-def activation(valence: float, emotion_logits: FloatArray, evidence: FloatArray) -> FloatArray:
-    """Positive and negative activation (2,), each in [0, 1], that one expert saw.
+def activation(valence: float, emotion_logits: FloatArray, evidence: FloatArray) -> tuple[float, float]:
+    """Positive and negative activation, each in [0, 1], that one expert saw.
 
     One that knows emotions (`evidence` (8,)) gives both at once, a smile over a lowered brow; of one that knows only a
     valence the mean counts and never its variance: not knowing is not feeling two things.
     """
     if not evidence.any():
-        return np.array([max(valence, 0.0), max(-valence, 0.0)])
+        return max(valence, 0.0), max(-valence, 0.0)
     mass = evidence * np.exp(emotion_logits - emotion_logits.max())
-    return np.asarray((mass / mass.sum()) @ _SIDES)
+    positive, negative = (mass @ _SIDES / mass.sum()).tolist()
+    return positive, negative
 
 
-def pooled(activations: Sequence[FloatArray], beliefs: Sequence[float]) -> FloatArray:
-    """The experts' activations (2,), by how far each is believed; 0 without any."""
-    total = sum(beliefs)
+def pooled(
+    activations: Mapping[Modality, tuple[float, float]], beliefs: Mapping[Modality, float]
+) -> tuple[float, float]:
+    """Positive and negative activation of the experts in `beliefs`, by how far each is believed; 0 without any."""
+    total = sum(beliefs.values())
     if total <= 0:
-        return np.zeros(2)
-    return np.asarray(sum(belief * each for belief, each in zip(beliefs, activations, strict=True)) / total)
+        return 0.0, 0.0
+    positive = sum(belief * activations[name][0] for name, belief in beliefs.items()) / total
+    negative = sum(belief * activations[name][1] for name, belief in beliefs.items()) / total
+    return positive, negative
 
 
 def least(positive: float, negative: float) -> float:

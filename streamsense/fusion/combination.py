@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -195,18 +195,20 @@ class Fusion:
         """What ambivalence is made of at a tick."""
         evidence = {modality: row.presence * row.quality for modality, row in opinions.items()}
         cues = {name: value for row in opinions.values() if row.presence for name, value in row.cues.items()}
-        cues = over_what_is_felt(cues, _activation(opinions[name] for name in MODALITIES if name != "face")[1])
+        felt = {name: _felt(row) for name, row in opinions.items() if _knows_valence(row)}
+        beliefs = {name: evidence[name] for name in felt}
+        cues = over_what_is_felt(cues, pooled(felt, {name: beliefs[name] for name in felt if name != "face"})[1])
         counts = self._cues.step(self.state.hesitancy, cues, evidence, tick_time)
-        positive, negative = _activation(opinions.values())
+        positive, negative = pooled(felt, beliefs)
         return Parts(discord, positive, negative, counts, max(evidence.values(), default=0.0))
 
 
-def _activation(rows: Iterable[Opinion]) -> tuple[float, float]:
-    """Positive and negative activation that those see together who know of either."""
-    feeling = [row for row in rows if row.vad_evidence[0] > 0 or row.emotion_evidence.any()]
-    each = [activation(float(row.vad_mean[0]), row.emotion_logits, row.emotion_evidence) for row in feeling]
-    positive, negative = pooled(each, [row.presence * row.quality for row in feeling]).tolist()
-    return positive, negative
+def _knows_valence(row: Opinion) -> bool:
+    return row.presence > 0 and bool(row.vad_evidence[0] > 0 or row.emotion_evidence.any())
+
+
+def _felt(row: Opinion) -> tuple[float, float]:
+    return activation(float(row.vad_mean[0]), row.emotion_logits, row.emotion_evidence)
 
 
 def _with_votes_of_dimensions(probabilities: FloatArray, rows: Sequence[Opinion], weight: FloatArray) -> FloatArray:

@@ -27,7 +27,8 @@ class Cue:
     `share` is how much of that belongs to it, where several numbers tell of what was named as one.
 
     `sign` 1: more of it is hesitant; -1: less of it is; 0: any departure is. `usual` and the least `spread` are
-    choices, in the cue's unit, as is the `most` that the person's level is followed to.
+    choices, in the cue's unit, as is the `most` that the person's level is followed to. All of the voice's are cues of
+    speech, which count only while the person speaks.
     """
 
     modality: Modality
@@ -37,15 +38,14 @@ class Cue:
     most: float
     sign: int = 1
     share: float = 1.0
-    while_speaking: bool = False
 
 
 CUES: Final[Mapping[str, Cue]] = {
-    "pause_fraction": Cue("voice", 37.1, 0.2, 0.1, 1.0, share=0.5, while_speaking=True),
-    "long_pause": Cue("voice", 37.1, 0.0, 0.3, 1.0, share=0.5, while_speaking=True),
-    "articulation_rate_hz": Cue("voice", 23.0, 4.0, 0.6, 10.0, sign=-1, while_speaking=True),
-    "filled_pause": Cue("voice", 20.4, 0.1, 0.25, 1.0, while_speaking=True),
-    "breath": Cue("voice", 13.3, 0.1, 0.25, 1.0, while_speaking=True),
+    "pause_fraction": Cue("voice", 37.1, 0.2, 0.1, 1.0, share=0.5),
+    "long_pause": Cue("voice", 37.1, 0.0, 0.3, 1.0, share=0.5),
+    "articulation_rate_hz": Cue("voice", 23.0, 4.0, 0.6, 10.0, sign=-1),
+    "filled_pause": Cue("voice", 20.4, 0.1, 0.25, 1.0),
+    "breath": Cue("voice", 13.3, 0.1, 0.25, 1.0),
     "gaze_aversion": Cue("face", 25.8, 0.1, 0.12, 1.0, share=0.5),
     "gaze_offset": Cue("face", 25.8, 4.0, 1.0, 30.0, share=0.5),
     "brow_variability": Cue("face", 16.9, 0.3, 0.5, 10.0),
@@ -100,8 +100,9 @@ _SIGN: Final = _column("sign")
 _FACTOR: Final = np.where(_SIGN < 0, -1.0, 1.0)
 _USUAL, _SPREAD, _MOST = _FACTOR * _column("usual"), _column("spread"), _column("most")
 _HAZARD: Final = STRENGTH * _column("share") * np.sqrt(_column("frequency"))
-_SPOKEN: Final = _column("while_speaking") > 0
-_NONE_IF_0: Final = np.array([name == "articulation_rate_hz" for name in NAMES])
+_EITHER: Final = np.flatnonzero(_SIGN == 0)
+_SPOKEN: Final = np.array([cue.modality == "voice" for cue in CUES.values()])
+_KNOWN_AT_0: Final = np.array([name != "articulation_rate_hz" for name in NAMES])
 
 
 def over_what_is_felt(cues: Mapping[str, float], negative: float) -> dict[str, float]:
@@ -136,25 +137,29 @@ class HesitancyCues:
         elapsed_s = 0.0 if math.isnan(state.tick_time) else max(0.0, tick_time - state.tick_time)
         state.tick_time = tick_time
         given = np.array([cues.get(name, math.nan) for name in NAMES])
-        believed = np.array([evidence.get(cue.modality, 0.0) for cue in CUES.values()])
-        believed = np.clip(np.where(_SPOKEN, believed * min(1.0, max(0.0, cues.get(_SPEAKING, 0.0))), believed), 0, 1)
-        known = np.isfinite(given) & (believed > 0) & ~(_NONE_IF_0 & (given == 0))
-        values = np.where(known, np.clip(_FACTOR * np.where(known, given, 0.0), -_MOST, _MOST), _USUAL)
+        face, voice, speaking = evidence.get("face", 0.0), evidence.get("voice", 0.0), cues.get(_SPEAKING, 0.0)
+        spoken = min(1.0, max(0.0, voice)) * min(1.0, max(0.0, speaking))
+        known = np.isfinite(given)
+        known &= (given != 0) | _KNOWN_AT_0
+        weights = known * np.where(_SPOKEN, spoken, min(1.0, max(0.0, face)))
+        values = np.where(known, np.minimum(np.maximum(_FACTOR * given, -_MOST), _MOST), _USUAL)
         usual, spread = self._norm(state)
-        departure = np.where(_SIGN == 0, np.abs(values - usual), values - usual) / spread
+        departure = values - usual
+        departure[_EITHER] = abs(departure[_EITHER])
         if state.is_learning:
-            weights = np.where(known, believed, 0.0)
-            self._levels.step(state.levels, np.tile(values, 2), np.tile(weights, 2), elapsed_s)
+            levels, both = np.concatenate((values, values)), np.concatenate((weights, weights))
+            self._levels.step(state.levels, levels, both, elapsed_s)
             state.seen_s = state.seen_s + weights * elapsed_s
-        return np.where(known, believed * np.clip((departure - FROM) / (FULLY - FROM), 0.0, 1.0), 0.0)
+        return np.asarray(weights * np.minimum(np.maximum((departure / spread - FROM) / (FULLY - FROM), 0.0), 1.0))
 
     def _norm(self, state: HesitancyState) -> tuple[FloatArray, FloatArray]:
         """The usual level and the spread of each cue: the profile's, or the one learned so far, over the first one."""
         median, upper = state.levels.estimate.reshape(2, -1)
         share = state.seen_s / (state.seen_s + self.settings.half_known_s)
-        is_given = np.isfinite(state.given).all(axis=0)
-        median, upper = np.where(is_given, state.given, (median, upper))
-        share = np.where(is_given, 1.0, share)
+        if not state.is_learning:
+            is_given = np.isfinite(state.given).all(axis=0)
+            median, upper = np.where(is_given, state.given, (median, upper))
+            share = np.where(is_given, 1.0, share)
         usual = _USUAL + share * (median - _USUAL)
         return usual, np.maximum(_SPREAD, share * (upper - median) / _QUARTILE_SDS)
 

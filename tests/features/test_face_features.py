@@ -278,7 +278,28 @@ def cues_of(vectors: np.ndarray) -> dict[str, float]:
 
 
 def test_cues_of_a_still_face_are_none() -> None:
-    assert set(cues_of(still(600)).values()) == {0.0}
+    cues = cues_of(still(600))
+    assert cues.pop("gaze_offset") < 0.5, "half a bin of the histogram in each direction"
+    assert set(cues.values()) == {0.0}
+
+
+def test_an_expression_that_comes_and_stays_is_no_wavering() -> None:
+    vectors = still(900)
+    vectors[780:] = moved(moved(vectors[0], MOVES[1][0]), MOVES[12][0])
+    assert cues_of(vectors)["brow_variability"] == cues_of(vectors)["action_unit_variability"] == 0.0
+    vectors[820:] = vectors[0]
+    assert cues_of(vectors)["brow_variability"] > 0.3
+    assert cues_of(vectors)["action_unit_variability"] > 0.1
+
+
+def test_gaze_offset_and_head_tilt_are_means_in_degrees() -> None:
+    vectors = still(900)
+    vectors[750:, FIELD_INDEX["roll_deg"]] = -7.0
+    vectors[840:, FIELD_INDEX["gaze_left_yaw_deg"]] = vectors[840:, FIELD_INDEX["gaze_right_yaw_deg"]] = 8.0
+    cues = cues_of(vectors)
+    assert cues["head_tilt"] == pytest.approx(-7.0)
+    assert cues["gaze_offset"] == pytest.approx(8 * 60 / 150, abs=0.5)
+    assert cues["gaze_aversion"] == 0.0, "not as far away as that"
 
 
 def test_head_shake_is_the_yaw_between_half_and_three_hertz() -> None:

@@ -126,7 +126,9 @@ def test_an_expert_of_emotions_sees_both_sides_and_doubt_is_no_feeling() -> None
     logits[[EMOTIONS.index("happy"), EMOTIONS.index("sad")]] = 5.0
     positive, negative = activation(0.0, logits, known)
     assert (positive, negative) == pytest.approx((0.405, 0.315), abs=0.01)
-    assert activation(-0.4, np.zeros(8), np.zeros(8)).tolist() == [0.0, 0.4]
-    assert activation(0.0, np.zeros(8), np.zeros(8)).tolist() == [0.0, 0.0]
-    assert pooled([], []).tolist() == [0.0, 0.0]
-    assert pooled([np.array([1.0, 0.0]), np.array([0.0, 1.0])], [0.75, 0.25]).tolist() == [0.75, 0.25]
+    assert activation(-0.4, np.zeros(8), np.zeros(8)) == (0.0, 0.4)
+    assert activation(0.0, np.zeros(8), np.zeros(8)) == (0.0, 0.0)
+    assert pooled({}, {}) == (0.0, 0.0)
+    both = {"face": (1.0, 0.0), "voice": (0.0, 1.0)}
+    assert pooled(both, {"face": 0.75, "voice": 0.25}) == (0.75, 0.25)
+    assert pooled(both, {"voice": 0.25}) == (0.0, 1.0)

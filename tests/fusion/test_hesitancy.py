@@ -64,7 +64,7 @@ def test_many_cues_a_little_beyond_the_usual_are_no_hesitancy() -> None:
 
 
 def test_the_silence_of_a_listener_is_no_hesitation() -> None:
-    silence = {name: departed(name, 9.0)[name] for name, cue in CUES.items() if cue.while_speaking}
+    silence = {name: departed(name, 9.0)[name] for name, cue in CUES.items() if cue.modality == "voice"}
     assert hesitancy(counted(silence | SPEAKING)) > 0.6
     assert hesitancy(counted(silence | {"speaking": 0.0})) == 0.0
     face = {"gaze_aversion": 0.9, "lip_press": 0.9}
