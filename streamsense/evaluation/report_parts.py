@@ -186,6 +186,11 @@ def _counts(predictions: Predictions, kept: Predictions, reading: Reading) -> tu
 def _nothing(predictions: Predictions, kept: Predictions, reading: Reading) -> str:
     if not (predictions.shares.any() or np.isfinite(predictions.targets).any() or any(predictions.names)):
         return f"No figures: none of the {len(predictions)} windows has a label."
+    if not predictions.present.any():
+        return (
+            f"No figures: the model has no answer for any of the {len(predictions)} windows. Too little of the signal "
+            "(or no face, no voice) was there."
+        )
     if not len(kept):
         longest = float(predictions.elapsed_s.max()) if len(predictions) else 0.0
         return (
