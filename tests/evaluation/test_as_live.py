@@ -14,12 +14,12 @@ import pytest
 
 from streamsense.datasets.labelled import LabelledRecording
 from streamsense.evaluation.as_live import answers, journal_of, settings_of
+from streamsense.evaluation.chosen_windows import Reading
 from streamsense.evaluation.corruption import FewerElectrodes, Losses, spoilt
 from streamsense.evaluation.evaluating import evaluate_on
 from streamsense.evaluation.model_reports import report_on
 from streamsense.evaluation.model_settings import expert_for, open_expert_model
 from streamsense.evaluation.places import place_of
-from streamsense.evaluation.report_parts import Reading
 from streamsense.fusion.emotions import DIMENSIONS
 from streamsense.score import EXPERT_LABELS, Score
 from streamsense.sources.xdf import open_recording
