@@ -19,9 +19,9 @@ from streamsense.cli.recording_options import chosen_settings
 
 if TYPE_CHECKING:
     from streamsense.config import Config
+    from streamsense.evaluation.chosen_windows import Reading
     from streamsense.evaluation.evaluating import Evaluated, Models, Place
     from streamsense.evaluation.report import Report, Topic
-    from streamsense.evaluation.report_parts import Reading
 
 
 def evaluate(
@@ -55,10 +55,10 @@ def evaluate(
 
     Example: `streamsense evaluate eeg_workload --data eegmat:FOLDER --out results`
     """
+    from streamsense.evaluation.chosen_windows import Reading
     from streamsense.evaluation.contrast_figures import parse_contrast
     from streamsense.evaluation.model_reports import report_on
     from streamsense.evaluation.report_files import check_out_folder, write_predictions, write_report
-    from streamsense.evaluation.report_parts import Reading
 
     if out is not None:
         check_out_folder(out)

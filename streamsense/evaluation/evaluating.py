@@ -11,6 +11,7 @@ from streamsense.datasets.labelled import Dataset, LabelledRecording
 from streamsense.datasets.sittings import sittings
 from streamsense.errors import DatasetError
 from streamsense.evaluation.as_live import LAB, Answer, settings_of
+from streamsense.evaluation.chosen_windows import Reading
 from streamsense.evaluation.fusing import evidence_of_all, fused, subsets
 from streamsense.evaluation.model_settings import expert_for, settings_for
 from streamsense.evaluation.predicting import (
@@ -23,7 +24,6 @@ from streamsense.evaluation.predicting import (
     with_places,
 )
 from streamsense.evaluation.predictions import Predictions, joined
-from streamsense.evaluation.report_parts import Reading
 from streamsense.evaluation.windows import at_end
 from streamsense.models.expert import Expert
 from streamsense.models.session import OnnxModel

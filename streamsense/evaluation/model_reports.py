@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 
 from streamsense import __version__
+from streamsense.evaluation.chosen_windows import Reading
 from streamsense.evaluation.evaluating import Evaluated, Models, Place, each_of
 from streamsense.evaluation.figure import DRAWS
 from streamsense.evaluation.predictions import Predictions, Protocol, joined
 from streamsense.evaluation.report import Part, Report, Topic
-from streamsense.evaluation.report_parts import Reading, part_of
+from streamsense.evaluation.report_parts import part_of
 from streamsense.models.card import Card
 
 _DRAWN = {

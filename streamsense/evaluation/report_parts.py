@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
 
 from streamsense.errors import EvaluationError
+from streamsense.evaluation.chosen_windows import Reading, chosen_rows, counts_of, why_nothing
 from streamsense.evaluation.class_figures import (
     Classified,
     class_figures,
@@ -18,7 +16,6 @@ from streamsense.evaluation.class_figures import (
 from streamsense.evaluation.contrast_figures import (
     AMBIVALENCE,
     KNOWN,
-    Contrast,
     ambivalence_figures,
     contrast_figures,
     contrasted,
@@ -26,43 +23,12 @@ from streamsense.evaluation.contrast_figures import (
 from streamsense.evaluation.dimension_figures import dimension_figures, rated_dimensions
 from streamsense.evaluation.emotion_events import event_topic
 from streamsense.evaluation.figure import Figure
-from streamsense.evaluation.predictions import (
-    PLACES,
-    Indices,
-    Predictions,
-    Protocol,
-    groups_of,
-    last_of_each_trial,
-    one_a_second,
-)
+from streamsense.evaluation.predictions import PLACES, Predictions, groups_of
 from streamsense.evaluation.report import Chart, Part, Series, Table, Topic, named_numbers
 
+__all__ = ["Reading", "headline_of", "part_of"]
+
 _GROUP = {"person": "person", "trial": "trial", "corpus": "set of recordings"}
-_GROUPS = {"person": "people", "trial": "trials", "corpus": "sets of recordings"}
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How predictions are read: what is drawn whole, and which windows count.
-
-    `clips`: one window of each trial, its last; else one a second. The first `settle_s` of each recording are left out,
-    in which a person's rest is learned. `contrast` names two classes where the set has no ratings.
-    """
-
-    protocol: Protocol = "person"
-    clips: bool = False
-    settle_s: float = 0.0
-    contrast: Contrast | None = None
-
-
-def chosen_rows(predictions: Predictions, reading: Reading) -> Indices:
-    """The windows that the figures are of: answered, settled, and not each of many that overlap."""
-    settled = predictions.elapsed_s >= reading.settle_s
-    named = np.array([bool(name) for name in predictions.names], bool)
-    labelled = named | predictions.shares.any(axis=1) | np.isfinite(predictions.targets).any(axis=1)
-    spaced = np.zeros(len(predictions), bool)
-    spaced[last_of_each_trial(predictions) if reading.clips else one_a_second(predictions)] = True
-    return np.flatnonzero(settled & labelled & spaced & predictions.present)
 
 
 def part_of(
@@ -77,9 +43,9 @@ def part_of(
         topics = [*_topics(kept, people, reading), *event_topic(predictions, reading.protocol), *more]
     said = list(warnings)
     if not topics:
-        said.append(_nothing(predictions, kept, reading))
+        said.append(why_nothing(predictions, kept, reading))
     datasets = sorted({window.dataset for window in predictions.windows})
-    return Part(title, predictions.source, ", ".join(datasets), _counts(predictions, kept, reading), tuple(said),
+    return Part(title, predictions.source, ", ".join(datasets), counts_of(predictions, kept, reading), tuple(said),
                 tuple(topics))  # fmt: skip
 
 
@@ -170,34 +136,6 @@ def _of_people(
     points = Series(f"one {group}", tuple(float(at + 1) for at in range(len(values))), tuple(values), style="points")
     title = f"{what}: {figure} of each {group}"
     return (Chart(title, caption, f"{group}, by rank", figure, (points,), (level,), y_range=y_range),)
-
-
-def _counts(predictions: Predictions, kept: Predictions, reading: Reading) -> tuple[tuple[str, str], ...]:
-    unit = "last window of each clip" if reading.clips else "one window a second"
-    answered = float(predictions.present.mean()) if len(predictions) else 0.0
-    return (
-        (_GROUPS["person"], str(len(set(groups_of(kept, "person"))))),
-        ("recordings", str(len({(w.dataset, w.person, w.recording) for w in kept.windows}))),
-        (f"windows in the figures ({unit})", str(len(kept))),
-        ("windows with an answer", f"{answered:.1%} of {len(predictions)}"),
-    )
-
-
-def _nothing(predictions: Predictions, kept: Predictions, reading: Reading) -> str:
-    if not (predictions.shares.any() or np.isfinite(predictions.targets).any() or any(predictions.names)):
-        return f"No figures: none of the {len(predictions)} windows has a label."
-    if not len(kept):
-        longest = float(predictions.elapsed_s.max()) if len(predictions) else 0.0
-        return (
-            f"No figures: none of the {len(predictions)} windows counts. Expected labelled windows after the first "
-            f"{reading.settle_s:g} s, in which the person's rest is learned; the longest recording lasts {longest:.0f} "
-            "s. --settle sets another time."
-        )
-    names = sorted({name for name in kept.names if name})
-    return (
-        f"No figures: the labels ({', '.join(names[:8]) or 'none'}) are neither ratings nor emotions of which the "
-        "model says something. Where one of two classes should have the higher score, name them: --contrast LOW,HIGH."
-    )
 
 
 def _datasets(kept: Predictions) -> list[str]:

@@ -14,12 +14,13 @@ import pytest
 
 from streamsense.datasets.labelled import LabelledRecording
 from streamsense.evaluation.as_live import answers, journal_of, settings_of
+from streamsense.evaluation.chosen_windows import Reading
 from streamsense.evaluation.corruption import FewerElectrodes, Losses, spoilt
 from streamsense.evaluation.evaluating import evaluate_on
 from streamsense.evaluation.model_reports import report_on
 from streamsense.evaluation.model_settings import expert_for, open_expert_model
 from streamsense.evaluation.places import place_of
-from streamsense.evaluation.report_parts import Reading
+from streamsense.fusion.emotions import DIMENSIONS
 from streamsense.score import EXPERT_LABELS, Score
 from streamsense.sources.xdf import open_recording
 from streamsense.streams import Modality
@@ -97,3 +98,17 @@ def test_an_output_that_was_not_computed_so_is_told(made, folder, tmp_path):
         assert found.as_recorded == {"eeg_knowledge": (ticks - (place != folder), ticks)}
         report = report_on(models, [found], "person", [[]], "")
         assert said in report.parts[0].warnings[0]
+
+
+def test_several_models_are_fused_as_live(made, folder):
+    names = {"eeg": "eeg_knowledge", "voice": "voice_knowledge"}
+    models = {modality: (name, open_expert_model(name)[0]) for modality, name in names.items()}
+    found = evaluate_on(place_of(f"lab:{folder}", None), models, None, Reading(), 0.0)
+    assert set(found.predictions) == {*names.values(), "fusion", "fusion of eeg", "fusion of voice"}
+    fused = found.predictions["fusion"]
+    for column, name in enumerate(DIMENSIONS):
+        assert fused.vad_mean[:, column].tolist() == [score[name] for score in made.scores]
+        assert fused.vad_sd[:, column].tolist() == [score[f"{name}_sd"] for score in made.scores]
+    assert fused.ambivalence.tolist() == [score["ambivalence"] for score in made.scores]
+    alone = found.predictions["fusion of voice"]
+    assert fused.vad_mean.tolist() != alone.vad_mean.tolist()

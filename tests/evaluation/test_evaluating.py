@@ -10,11 +10,11 @@ import pytest
 
 from streamsense.datasets.catalogue import DATASETS
 from streamsense.datasets.sittings import sittings
+from streamsense.evaluation.chosen_windows import Reading
 from streamsense.evaluation.evaluating import Place, evaluate_on
 from streamsense.evaluation.model_reports import training_warnings, was_trained_on
 from streamsense.evaluation.model_settings import expert_for, open_expert_model, settings_for
 from streamsense.evaluation.predicting import label_rule, softmax
-from streamsense.evaluation.report_parts import Reading
 from streamsense.evaluation.windows import labelled_windows
 
 

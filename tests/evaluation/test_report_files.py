@@ -14,10 +14,11 @@ import pytest
 
 from streamsense.errors import SinkError
 from streamsense.evaluation.charts import draw
+from streamsense.evaluation.chosen_windows import Reading
 from streamsense.evaluation.contrast_figures import Contrast
 from streamsense.evaluation.report import Chart, Report, Series
 from streamsense.evaluation.report_files import COLUMNS, check_out_folder, write_predictions, write_report
-from streamsense.evaluation.report_parts import Reading, part_of
+from streamsense.evaluation.report_parts import part_of
 from tests.helpers.made_predictions import emotional, knowing_arousal, made, rated
 
 NASTY = '<script>alert("x")</script> & | ]'

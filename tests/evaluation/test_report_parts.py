@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from streamsense.errors import EvaluationError
+from streamsense.evaluation.chosen_windows import Reading, chosen_rows
 from streamsense.evaluation.contrast_figures import Contrast, parse_contrast
 from streamsense.evaluation.figure import Figure
 from streamsense.evaluation.metrics import concordance, roc_auc
 from streamsense.evaluation.predicting import with_places
 from streamsense.evaluation.predictions import PLACES, joined, last_of_each_trial, one_a_second
 from streamsense.evaluation.report import Part
-from streamsense.evaluation.report_parts import Reading, chosen_rows, part_of
+from streamsense.evaluation.report_parts import part_of
 from streamsense.fusion.emotions import EMOTIONS, VAD_CENTROIDS
 from tests.helpers.made_predictions import emotional, is_high, knowing_arousal, made, rated
 
