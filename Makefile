@@ -39,8 +39,8 @@ format: .venv/dev.stamp ## put the code into the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-models: .venv/dev.stamp ## build the shipped ONNX models again
-	$(BIN)/python models_onnx/build.py
+models: .venv/dev.stamp ## make all shipped models again (the trained ones need the recordings, as DATA=folder; some hours)
+	$(BIN)/python -m streamsense.training.shipped_models $(DATA)
 
 eeg-workload: .venv/dev.stamp ## train and measure the EEG expert again (needs the recordings, as DATA=folder; an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m streamsense.training.eeg_workload $(DATA)

@@ -1,7 +1,8 @@
 """Builds the shipped models and their cards: `python models_onnx/build.py` in a checkout (needs the package onnx).
 
 The bytes are the same at every run, so a change of a model shows as a change in the repository; `--check` only
-compares. Each model carries the contract of the operator that feeds it, taken from that operator.
+compares. Each model carries the contract of the operator that feeds it, taken from that operator, and the commit at
+which it was last changed: what comes out as it was keeps the one that it has.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from expert_graphs import eeg_graph, face_graph, voice_graph  # noqa: E402
 from fusion_graph import fusion_graph  # noqa: E402
 from graph_builder import GraphBuilder  # noqa: E402
 
+from streamsense.errors import StreamsenseError  # noqa: E402
 from streamsense.features.band_entropy import BandEntropy  # noqa: E402
 from streamsense.features.face_features import FaceFeatures  # noqa: E402
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings  # noqa: E402
 from streamsense.features.voice_front_end import VoiceFrontEndSettings  # noqa: E402
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, fusion_contract  # noqa: E402
 from streamsense.models.card import CARD_KEY, Card  # noqa: E402
+from streamsense.models.code_version import code_version  # noqa: E402
 from streamsense.models.contract import CONTRACT_KEY, canonical_json  # noqa: E402
+from streamsense.models.session import OnnxModel  # noqa: E402
 
 MADE_BY = "python models_onnx/build.py"
 VERSION = "1"
@@ -169,8 +173,8 @@ FUSION = Card(
 )
 
 
-def build() -> dict[str, bytes]:
-    """Every file of this folder that is made, by its name."""
+def build(commit: str | None = None) -> dict[str, bytes]:
+    """Every file of this folder that is made, by its name; by default each card names the commit that it names now."""
     parts: tuple[tuple[Card, GraphBuilder, dict[str, object]], ...] = (
         (EEG, eeg_graph(), BandEntropy().contract()),
         (FACE, face_graph(), FaceFeatures("mesh468_iris").contract()),
@@ -180,25 +184,39 @@ def build() -> dict[str, bytes]:
         (FUSION, fusion_graph(), fusion_contract()),
     )
     files = {}
-    for card, graph, contract in parts:
+    for unmarked, graph, contract in parts:
+        named = _named_commit(FOLDER / f"{unmarked.name}.onnx") if commit is None else commit
+        card = unmarked.model_copy(update={"commit": named})
         metadata = {CARD_KEY: canonical_json(card.model_dump(mode="json")), CONTRACT_KEY: canonical_json(contract)}
         files[f"{card.name}.onnx"] = graph.model(metadata).SerializeToString(deterministic=True)
         files[f"{card.name}.card.md"] = card.markdown(contract).encode()
     return files
 
 
+def _named_commit(path: Path) -> str:
+    """The commit that the card in a model names, "" where there is none."""
+    try:
+        return OnnxModel(path, "cpu").metadata().card.commit
+    except StreamsenseError:
+        return ""
+
+
 def main(arguments: list[str]) -> int:
     """Write the files, or with --check say which differ; the number of differing files is the exit status."""
-    different = 0
-    for name, content in build().items():
-        path = FOLDER / name
-        if path.is_file() and path.read_bytes() == content:
-            continue
-        different += 1
-        if "--check" not in arguments:
-            path.write_bytes(content)
-        sys.stdout.write(f"{'differs' if '--check' in arguments else 'written'}: {path.name}\n")
-    return different if "--check" in arguments else 0
+    different = [
+        name
+        for name, content in build().items()
+        if not (FOLDER / name).is_file() or (FOLDER / name).read_bytes() != content
+    ]
+    if "--check" in arguments:
+        sys.stdout.writelines(f"differs: {name}\n" for name in different)
+        return len(different)
+    models = {name.split(".")[0] for name in different}
+    for name, content in (build(code_version()) if models else {}).items():
+        if name.split(".")[0] in models:
+            (FOLDER / name).write_bytes(content)
+            sys.stdout.write(f"written: {name}\n")
+    return 0
 
 
 if __name__ == "__main__":

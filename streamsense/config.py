@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from streamsense.settings_file import Section, load_settings, parse_settings
 
@@ -43,6 +43,7 @@ class MicrophoneSource(Section):
     required: bool = True
 
 
+Unit = Annotated[float, Field(ge=-1.0, le=1.0)]
 Channels = Annotated[LslSource | MicrophoneSource, Field(discriminator="kind")]
 Pictures = Annotated[LslSource | WebcamSource, Field(discriminator="kind")]
 
@@ -129,6 +130,24 @@ class RecordingSection(Section):
     roll_minutes: float | None = Field(default=None, ge=0.05, le=1440.0)
 
 
+class DynamicsSection(Section):
+    """How the smoothed state follows: at first order, or at second order, with inertia."""
+
+    order: Literal[1, 2] = 1
+    time_constant_s: float = Field(default=1.0, gt=0.0, le=60.0)
+    return_s: float = Field(default=20.0, gt=0.0, le=600.0)
+    baseline: tuple[Unit, Unit, Unit] = (0.0, 0.0, 0.0)
+
+    @model_validator(mode="after")
+    def _returns_slowly(self) -> DynamicsSection:
+        if self.return_s < self.time_constant_s:
+            raise ValueError(
+                f"return_s is {self.return_s:g} and time_constant_s {self.time_constant_s:g}, expected a return that "
+                "is not faster"
+            )
+        return self
+
+
 class Config(Section):
     """One session. A modality whose section is absent is not used."""
 
@@ -141,7 +160,7 @@ class Config(Section):
     fusion_model: str = "fusion_precision"
     """The model that combines the experts: the name of a shipped one, or the path of an .onnx file."""
     provider: Literal["auto", "cpu", "cuda"] = "auto"
-    smoothing_s: float = Field(default=1.0, gt=0.0, le=60.0)
+    dynamics: DynamicsSection = DynamicsSection()
     lsl: LslSection = LslSection()
     output: OutputSection = OutputSection()
     recording: RecordingSection = RecordingSection()

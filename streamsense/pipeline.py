@@ -15,6 +15,7 @@ from streamsense.core.pipeline_state import PipelineState
 from streamsense.core.scoring import Scoring
 from streamsense.features.feature_columns import FeatureTable
 from streamsense.features.operator import FeatureOperator, FrontEnd
+from streamsense.fusion.attribution import Explainer
 from streamsense.fusion.combination import Fusion
 from streamsense.models.expert import Expert
 from streamsense.profile import LEARN, PROFILE, Part, parse_learning
@@ -62,13 +63,14 @@ class Pipeline:
             raise ValueError(f"experts for {sorted(experts)} but operators for {sorted(operators)}")
         self.timing = timing or TimingSettings()
         self._operators = dict(operators)
+        self._experts = dict(experts)
         self._fusion = fusion
         self._state = PipelineState()
         self._notices = Notices()
         self._fronts = FrontEnds(fronts or {}, self._state)
         self._intake = Intake(self._operators, self._fronts, self._state, self._notices)
         self._participant = Participant(self._operators, fusion, self._state)
-        self._scoring = Scoring(self._operators, dict(experts), fusion, self.timing, self._state, self._notices)
+        self._scoring = Scoring(self._operators, self._experts, fusion, self.timing, self._state, self._notices)
         self._only_recorded: dict[str, StreamInfo] = {}
 
     # -- events in -------------------------------------------------------------------------------------------
@@ -203,6 +205,10 @@ class Pipeline:
             }
         )
 
+    def explainer(self) -> Explainer:
+        """What explains this pipeline's scores, on demand: no part of the core's state, and it changes none."""
+        return Explainer(self._experts, self._fusion)
+
     def learned(self) -> dict[str, Part]:
         """What is known of the participant, by modality and in the fusion, for a profile: learned, or a profile's."""
         return self._participant.learned()
@@ -244,6 +250,7 @@ class Pipeline:
         return {
             "pipeline": self._state,
             "quality": self._scoring.quality.state,
+            "segments": self._scoring.segments.state,
             "fusion": self._fusion.state,
             "fronts": self._fronts.states(),
             "timelines": {key: timeline.state for key, timeline in timelines.items()},

@@ -34,31 +34,30 @@ class _PlainLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_yaml(path: Path) -> object:
-    """The content of a YAML file: mappings, lists, texts, numbers. Raises ConfigError."""
+def read_yaml(path: Path, what: str = "configuration") -> object:
+    """The content of a YAML file, mappings, lists, texts, numbers; `what` it is called. Raises ConfigError."""
     try:
         with path.open("rb") as file:
             raw = file.read(LONGEST_BYTES + 1)
     except OSError as error:
         raise ConfigError(
-            f"The configuration {path} cannot be read: {error.strerror}. Give the path of a YAML file."
+            f"The {what} {path} cannot be read: {error.strerror}. Give the path of a YAML file."
         ) from error
     if len(raw) > LONGEST_BYTES:
         raise ConfigError(
-            f"The configuration {path} is longer than {LONGEST_BYTES} bytes. A configuration is a page of YAML: give "
-            "another file."
+            f"The {what} {path} is longer than {LONGEST_BYTES} bytes. A {what} is a page of YAML: give another file."
         )
     try:
         return yaml.load(raw, _PlainLoader)  # noqa: S506  (a safe loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise _not_yaml(path, f"{where}{error.problem or error.context}") from None
+        raise _not_yaml(path, what, f"{where}{error.problem or error.context}") from None
     except RecursionError:
-        raise _not_yaml(path, "it is nested too deeply") from None
+        raise _not_yaml(path, what, "it is nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or a number that cannot be
-        raise _not_yaml(path, " ".join(str(error).split())) from None
+        raise _not_yaml(path, what, " ".join(str(error).split())) from None
 
 
-def _not_yaml(path: Path, problem: str) -> ConfigError:
-    return ConfigError(f"The configuration {path} is not valid YAML: {problem}. Correct it there.")
+def _not_yaml(path: Path, what: str, problem: str) -> ConfigError:
+    return ConfigError(f"The {what} {path} is not valid YAML: {problem}. Correct it there.")

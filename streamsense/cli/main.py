@@ -16,6 +16,7 @@ from streamsense.cli import (
     calibrate,
     demo,
     evaluate,
+    explain,
     export,
     features,
     live,
@@ -41,7 +42,8 @@ app = typer.Typer(
         "Try it without any device: `streamsense demo`. See what is on the network: `streamsense streams`. Score a lab "
         "session: `streamsense live CONFIG`. Make a person's profile before it: `streamsense calibrate CONFIG -o "
         "PROFILE`. Score a recording: `streamsense replay FILE`; its features as a table: "
-        "`streamsense features FILE -o OUT`. Prove that one computes the same again: `streamsense verify FILE`. "
+        "`streamsense features FILE -o OUT`; why a score is what it is: `streamsense explain FILE "
+        "--at TIME`. Prove that one computes the same again: `streamsense verify FILE`. "
         "Measure models on labelled recordings: `streamsense evaluate MODEL --data NAME:FOLDER`. Train your own: "
         "`streamsense train CONFIG`, then `streamsense export RUN -o FOLDER`.\n\n"
         "The scores are no diagnosis and no proof of what a person feels."
@@ -55,6 +57,7 @@ app.command("profile")(profile.profile)
 app.command("record")(record.record)
 app.command("replay")(replay.replay)
 app.command("features")(features.features)
+app.command("explain")(explain.explain)
 app.command("verify")(verify.verify)
 app.command("evaluate")(evaluate.evaluate)
 app.command("salvage")(salvage.salvage)
@@ -85,7 +88,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 def _tell(error: StreamsenseError) -> None:
     """Print an error as one paragraph; into a file or a pipe as one line, which can be searched."""
     console = Console(stderr=True)
-    paragraph = " ".join(str(error).split())
+    # Names out of other people's files must not steer the terminal.
+    paragraph = "".join(sign if sign.isprintable() else "?" for sign in " ".join(str(error).split()))
     console.print(Text.assemble(("Error: ", "bold red"), paragraph), soft_wrap=not console.is_terminal)
 
 

@@ -1,8 +1,9 @@
-"""`streamsense models`: list, fetch, pack and inspect models."""
+"""`streamsense models`: list, fetch, pack and inspect models, and attach a card to one."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Column, Table
 
+from streamsense.cli.live import find_config
+from streamsense.config import load_config
 from streamsense.models import catalogue, ways
 from streamsense.resources import shipped
 
@@ -82,7 +85,7 @@ def pack(
 @app.command()
 def inspect(
     file: Annotated[Path, typer.Argument(help="An .onnx file, or the name of a shipped model.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: card, contract, hashes, inputs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: card, contract, hashes, shapes.")] = False,
 ) -> None:
     """Show what a model says about itself: its card, and the contract of the features that it needs.
 
@@ -101,13 +104,47 @@ def inspect(
         facts = {
             "file": str(file),
             "sha256": model.sha256,
+            "bytes": model.size_bytes,
+            "opset": model.opset,
             "contract_sha256": metadata.contract_sha256,
             "inputs": {name: list(shape) for name, shape in model.inputs.items()},
-            "outputs": list(model.outputs),
+            "outputs": {name: list(shape) for name, shape in model.outputs.items()},
             "card": metadata.card.model_dump(mode="json"),
             "contract": metadata.contract,
         }
         typer.echo(json.dumps(facts, indent=2))
         return
     Console().print(Markdown(metadata.card.markdown(metadata.contract)))
-    typer.echo(f"\nfile sha256 {model.sha256}")
+    typer.echo(f"\ninputs  {_shapes(model.inputs)}\noutputs {_shapes(model.outputs)}")
+    typer.echo(f"opset {model.opset}, {model.size_bytes} bytes, file sha256 {model.sha256}")
+
+
+@app.command()
+def attach(
+    file: Annotated[Path, typer.Argument(help="Your network, an .onnx file.")],
+    card: Annotated[Path, typer.Option(help="Its card: a page of YAML, as in the how-to.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The new .onnx file; never overwritten.")],
+    config: Annotated[
+        str | None,
+        typer.Option(help="A YAML file or the name of a shipped one, if the features have other settings than usual."),
+    ] = None,
+) -> None:
+    """Make your own network an expert: a copy of the file with its card and the contract of its features in it.
+
+    The network takes some of the inputs of its modality (the reference lists them), float32 behind a batch axis, and
+    gives vad_mean (3), vad_log_variance (3) and emotion_logits (8). It is loaded and run on invented samples first;
+    what does not fit is named. The contract is that of the features as this version of streamsense computes them: train
+    on those.
+
+    Example: streamsense models attach my_network.onnx --card card.yaml -o my_expert.onnx
+    """
+    from streamsense.models.card import read_card
+    from streamsense.runtime.attach_model import attach as attach_model
+
+    expert = attach_model(file, read_card(card), output, load_config(find_config(config)) if config else None)
+    typer.echo(f"Written to {output}: takes {_shapes(expert.model.inputs)}")
+    typer.echo(f"Use it in a configuration: {expert.modality}: {{model: {output}}}")
+
+
+def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} {' × '.join(map(str, shape)) or '1'}" for name, shape in shapes.items())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -25,12 +24,9 @@ from streamsense.cli.recording_options import (
     chosen_settings,
     named_streams,
 )
-from streamsense.config import Config
 from streamsense.errors import ConfigError
-from streamsense.pipeline import Pipeline
 from streamsense.profile import Profile, check_place
 from streamsense.score import Notice, Score
-from streamsense.streams import Modality
 
 
 def replay(
@@ -57,6 +53,7 @@ def replay(
 
     Example: `streamsense replay session_01.xdf --output results/session_01`
     """
+    from streamsense.runtime.scored_session import open_scored
     from streamsense.sinks.table import CsvSink
 
     pace = _Pace(speed)
@@ -64,14 +61,16 @@ def replay(
         check_place(save_profile)
     named, settings = named_streams(eeg, face, voice), chosen_settings(config, electrodes)
     console = Console(stderr=as_json)
-    pipeline, items, total = _opened(file, named, settings, console)
+    session = open_scored(file, named, settings)
+    for warning in session.warnings:
+        console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
     sink = CsvSink(output) if output is not None else None
     scores: list[Score] = []
     started = time.perf_counter()
     try:
         with Progress(console=console, transient=True) as progress:
-            task = progress.add_task("scoring", total=total)
-            for item in items:
+            task = progress.add_task("scoring", total=session.ticks)
+            for item in session.items:
                 if isinstance(item, Notice):
                     tell(console, item)
                     if sink is not None:
@@ -91,7 +90,7 @@ def replay(
     elapsed = time.perf_counter() - started
     _summary(console, scores, elapsed)
     if save_profile is not None:
-        profile = replace(Profile.from_pipeline(pipeline), about={**made_now(), "recording": file.name})
+        profile = replace(Profile.from_pipeline(session.pipeline), about={**made_now(), "recording": file.name})
         profile.save(save_profile)
         text = (
             f"The profile of {', '.join(profile.parts)} is in {save_profile}. Use it as `profile:` in a configuration."
@@ -120,27 +119,6 @@ class _Pace:
         self._first = self._first or (time.monotonic(), time_s)
         began, first_s = self._first
         time.sleep(max(0.0, began + (time_s - first_s) / self._factor - time.monotonic()))
-
-
-def _opened(
-    file: Path, named: Mapping[Modality, str | None], settings: Config | None, console: Console
-) -> tuple[Pipeline, Iterator[Score | Notice], int | None]:
-    """What scores a file, its scores and notices, and how many ticks there will be where that is known."""
-    from streamsense.runtime.recorded_journal import was_scored
-    from streamsense.runtime.recorded_session import open_replay
-    from streamsense.runtime.verify import RecordedSession
-
-    if not named and settings is None and was_scored(file):
-        recorded = RecordedSession(file)
-        if recorded.differences:
-            text = f"warning: the last bits may differ, because {'; '.join(recorded.differences)}"
-            console.print(text, highlight=False, markup=False, soft_wrap=True)
-        items = (item if isinstance(item, Notice) else item[1] for item in recorded.run())
-        return recorded.pipeline, items, None
-    session, warnings = open_replay(file, named, settings)
-    for warning in warnings:
-        console.print(f"warning: {warning}", highlight=False, markup=False)
-    return session.pipeline, session.run(), session.last_tick - session.first_tick + 1
 
 
 def tell(console: Console, notice: Notice) -> None:

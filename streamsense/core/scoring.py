@@ -11,11 +11,12 @@ from streamsense.arrays import FloatArray
 from streamsense.core.notices import Notices
 from streamsense.core.pipeline_state import PipelineState
 from streamsense.features.operator import FeatureOperator
-from streamsense.fusion.combination import Fusion, Opinion
+from streamsense.fusion.combination import Fusion, Opinion, opinion_of
 from streamsense.models.expert import Expert
 from streamsense.quality_notices import QualityNotices
 from streamsense.schedule import TimingSettings
 from streamsense.score import AGE_UNKNOWN_S, EXPERT_CHANNELS, Plan, Score, StreamPlan
+from streamsense.segments import Segments
 from streamsense.streams import MODALITIES, Feature, Modality
 from streamsense.ticks import TICKS_PER_SECOND, tick_time
 
@@ -23,7 +24,8 @@ from streamsense.ticks import TICKS_PER_SECOND, tick_time
 class Scoring:
     """Scores ticks as they were planned, and tells who came, who went, and whose signal is bad.
 
-    Of a modality without an expert only the windows are read. `quality` follows what is wrong with the signals.
+    Of a modality without an expert only the windows are read. `quality` follows what is wrong with the signals,
+    `segments` what is shown.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Scoring:
         notices: Notices,
     ) -> None:
         self.quality = QualityNotices()
+        self.segments = Segments()
         self._operators = operators
         self._experts = experts
         self._fusion = fusion
@@ -64,7 +67,9 @@ class Scoring:
         experts = _expert_values(opinions)
         if not (np.isfinite(values).all() and np.isfinite(experts).all()):
             raise FloatingPointError(f"a score at tick {plan.tick} is not finite; this is a bug in streamsense")
-        return Score(plan.tick, time, values, experts, plan, features, windows)
+        score = Score(plan.tick, time, values, experts, plan, features, windows)
+        self._notices.extend(self.segments.step(score))
+        return score
 
     def _window(self, stream: StreamPlan, tick: int) -> tuple[Feature | None, float, bool]:
         """One modality's window at a tick, None before its stream's first sample; its age; whether it counts."""
@@ -84,10 +89,7 @@ class Scoring:
         self._tell_failure(feature.modality, output.failure, time)
         if output.failure:
             return Opinion.absent(age_s)
-        return Opinion(
-            output.vad_mean, output.vad_log_variance, output.emotion_logits,
-            expert.vad_evidence, expert.emotion_evidence, 1.0, feature.quality * feature.validity, age_s, feature.cues,
-        )  # fmt: skip
+        return opinion_of(expert, feature, output, age_s)
 
     def _tell_failure(self, modality: Modality, failure: str, time: float) -> None:
         """Tell an expert's failure at its first tick."""

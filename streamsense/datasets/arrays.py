@@ -3,53 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from streamsense.arrays import FloatArray
+from streamsense.datasets.parts import STREAM_ID, RecordingInParts
 from streamsense.errors import DatasetError
-from streamsense.sources.recorded import FILE_BLOCK_S, RecordedStream, Selection, check_selection
-from streamsense.streams import Block, Event, StreamOpened
+from streamsense.sources.recorded import FILE_BLOCK_S, RecordedStream
+from streamsense.streams import Block, Kind
 
 PAUSE_S = 5.0
 """Between two pieces that were not recorded in one go: long enough that the filters begin anew, as after any gap."""
-_EEG_ID = 1
-
-
-@dataclass(frozen=True, eq=False)
-class ArrayRecording:
-    """EEG from arrays, in microvolts: stream 1. Each piece (samples, channels) starts at its `starts` in s."""
-
-    path: Path
-    streams: tuple[RecordedStream, ...]
-    warnings: tuple[str, ...]
-    pieces: tuple[npt.NDArray[np.float32], ...]
-    starts: tuple[float, ...]
-
-    def events(self, selection: Selection) -> Iterator[Event]:
-        """The stream's events (see `Recording.events`)."""
-        check_selection(self.streams, selection)
-        if _EEG_ID not in selection:
-            return
-        key, kind = selection[_EEG_ID]
-        yield StreamOpened(self.streams[0].info(key, kind), self.starts[0])
-        rate = self.streams[0].nominal_rate_hz
-        length = max(1, round(FILE_BLOCK_S * rate))
-        count = 0
-        for start_s, piece in zip(self.starts, self.pieces, strict=True):
-            for first in range(0, len(piece), length):
-                values = piece[first : first + length].copy()
-                stamps = start_s + (first + np.arange(len(values))) / rate
-                yield Block(key, count, stamps, values, float(stamps[-1]))
-                count += len(values)
 
 
 def eeg_recording(
     path: Path, name: str, pieces: Sequence[FloatArray], rate_hz: float, electrodes: Sequence[str]
-) -> ArrayRecording:
+) -> RecordingInParts:
     """EEG pieces (samples, channels) in microvolts as one recording from 0 s, with pauses of PAUSE_S between them.
 
     Raises DatasetError where a piece does not fit the electrodes or holds a number that is none.
@@ -68,7 +40,7 @@ def eeg_recording(
         starts.append(at)
         at += len(piece) / rate_hz + PAUSE_S
     stream = RecordedStream(
-        stream_id=_EEG_ID,
+        stream_id=STREAM_ID,
         name=name,
         type="EEG",
         source_id="",
@@ -81,4 +53,13 @@ def eeg_recording(
         first_stamp=0.0,
         last_stamp=starts[-1] + (len(pieces[-1]) - 1) / rate_hz,
     )
-    return ArrayRecording(path, (stream,), (), tuple(kept), tuple(starts))
+    parts = tuple(partial(_blocks, piece, rate_hz) for piece in kept)
+    return RecordingInParts(path, (stream,), parts, tuple(starts))
+
+
+def _blocks(piece: npt.NDArray[np.float32], rate_hz: float, key: str, kind: Kind) -> Iterator[Block]:  # noqa: ARG001
+    length = max(1, round(FILE_BLOCK_S * rate_hz))
+    for first in range(0, len(piece), length):
+        values = piece[first : first + length].copy()
+        stamps = (first + np.arange(len(values))) / rate_hz
+        yield Block(key, first, stamps, values, float(stamps[-1]))

@@ -10,6 +10,7 @@ from streamsense.datasets.cremad import CREMA_D
 from streamsense.datasets.deap import DEAP
 from streamsense.datasets.dreamer import DREAMER
 from streamsense.datasets.eav import EAV
+from streamsense.datasets.eeg_eyes import EEG_EYES
 from streamsense.datasets.eegmat import EEGMAT
 from streamsense.datasets.emodb import EMODB
 from streamsense.datasets.labelled import Dataset, LabelledRecording
@@ -18,7 +19,7 @@ from streamsense.datasets.seed import SEED
 from streamsense.errors import DatasetError
 
 DATASETS: dict[str, Dataset] = {
-    dataset.name: dataset for dataset in (EEGMAT, EMODB, RAVDESS, CREMA_D, DEAP, SEED, DREAMER, EAV, BAH)
+    dataset.name: dataset for dataset in (EEGMAT, EMODB, RAVDESS, CREMA_D, DEAP, SEED, DREAMER, EAV, BAH, EEG_EYES)
 }
 """The published sets. A lab's own recordings are read through `lab_sessions`, which asks where their labels are."""
 

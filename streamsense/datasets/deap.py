@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from streamsense.arrays import FloatArray
-from streamsense.datasets.arrays import ArrayRecording, eeg_recording
+from streamsense.datasets.arrays import eeg_recording
 from streamsense.datasets.files import found_files, number, table_rows
 from streamsense.datasets.labelled import Dataset, LabelledRecording
-from streamsense.datasets.labels import Label, on_unit_scale
-from streamsense.datasets.matlab import numbers, read_mat
+from streamsense.datasets.labels import rated
+from streamsense.datasets.matlab import read_numbers
+from streamsense.datasets.parts import RecordingInParts
 from streamsense.errors import DatasetError
 
 # fmt: off
@@ -55,7 +56,7 @@ def _trials(files: list[Path], order: Mapping[tuple[int, int], int]) -> Iterator
         named = _NAME.fullmatch(path.name)
         if named is None:
             raise DatasetError(f"{path} is called otherwise than DEAP's files. Expected s01.mat to s32.mat. Rename it.")
-        ratings = numbers(read_mat(path, "labels"), path, "labels", 2)
+        ratings = read_numbers(path, "labels", 2)
         data = _data(path)
         if ratings.shape[1] < 3 or len(ratings) != len(data):
             raise DatasetError(
@@ -63,15 +64,8 @@ def _trials(files: list[Path], order: Mapping[tuple[int, int], int]) -> Iterator
                 "dominance and liking of each. Take the file as it was published."
             )
         end_s = data.shape[2] / _RATE_HZ
-        for index, (valence, arousal, dominance) in enumerate(ratings[:, :3].tolist()):
-            label = Label(
-                _BASELINE_S,
-                end_s,
-                name=f"video {index + 1:02d}",
-                valence=on_unit_scale(valence, 1, 9),
-                arousal=on_unit_scale(arousal, 1, 9),
-                dominance=on_unit_scale(dominance, 1, 9),
-            )
+        for index, given in enumerate(ratings[:, :3].tolist()):
+            label = rated(_BASELINE_S, end_s, f"video {index + 1:02d}", given, 1, 9)
             yield LabelledRecording(
                 dataset="deap",
                 person=named[1],
@@ -84,7 +78,7 @@ def _trials(files: list[Path], order: Mapping[tuple[int, int], int]) -> Iterator
 
 
 def _data(path: Path) -> FloatArray:
-    data = numbers(read_mat(path, "data"), path, "data", 3)
+    data = read_numbers(path, "data", 3)
     if data.shape[1] < len(_ELECTRODES) or data.shape[2] <= _BASELINE_S * _RATE_HZ:
         raise DatasetError(
             f"{path} has data of shape {data.shape}; expected (40 trials, 40 channels, 8064 samples). Take the file "
@@ -93,7 +87,7 @@ def _data(path: Path) -> FloatArray:
     return data
 
 
-def _open_trial(path: Path, index: int) -> ArrayRecording:
+def _open_trial(path: Path, index: int) -> RecordingInParts:
     trial = _data(path)[index, : len(_ELECTRODES)].T
     return eeg_recording(path, f"{path.stem} video {index + 1:02d}", [trial], _RATE_HZ, _ELECTRODES)
 

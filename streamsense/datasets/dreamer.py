@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from streamsense.arrays import FloatArray
-from streamsense.datasets.arrays import PAUSE_S, ArrayRecording, eeg_recording
+from streamsense.datasets.arrays import PAUSE_S, eeg_recording
 from streamsense.datasets.files import found_files
 from streamsense.datasets.labelled import Dataset, LabelledRecording
-from streamsense.datasets.labels import Label, on_unit_scale
+from streamsense.datasets.labels import Label, rated
 from streamsense.datasets.matlab import numbers, read_mat
+from streamsense.datasets.parts import RecordingInParts
 from streamsense.errors import DatasetError
 
 _ELECTRODES = ("AF3", "F7", "F3", "FC5", "T7", "P7", "O1", "O2", "P8", "T8", "FC6", "F4", "F8", "AF4")
@@ -28,16 +29,10 @@ def _recordings(folder: Path) -> Iterator[LabelledRecording]:
 def _films(path: Path) -> Iterator[LabelledRecording]:
     for number, person in enumerate(_people(path)):
         scores = [_ratings(path, person, name) for name in ("ScoreValence", "ScoreArousal", "ScoreDominance")]
-        for film, (valence, arousal, dominance) in enumerate(zip(*scores, strict=True)):
+        for film, given in enumerate(zip(*scores, strict=True)):
             rest, watched = (len(piece) / _RATE_HZ for piece in _pieces(path, person, film))
-            seen = Label(
-                rest + PAUSE_S,
-                rest + PAUSE_S + watched,
-                name=f"film {film + 1:02d}",
-                valence=on_unit_scale(valence, 1, 5),
-                arousal=on_unit_scale(arousal, 1, 5),
-                dominance=on_unit_scale(dominance, 1, 5),
-            )
+            start_s = rest + PAUSE_S
+            seen = rated(start_s, start_s + watched, f"film {film + 1:02d}", given, 1, 5)
             yield LabelledRecording(
                 dataset="dreamer",
                 person=f"{number + 1:02d}",
@@ -49,7 +44,7 @@ def _films(path: Path) -> Iterator[LabelledRecording]:
             )
 
 
-def _open_film(path: Path, number: int, film: int) -> ArrayRecording:
+def _open_film(path: Path, number: int, film: int) -> RecordingInParts:
     pieces = _pieces(path, _people(path)[number], film)
     return eeg_recording(path, f"{number + 1:02d} film {film + 1:02d}", pieces, _RATE_HZ, _ELECTRODES)
 

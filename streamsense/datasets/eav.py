@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from streamsense.datasets.arrays import ArrayRecording, eeg_recording
+from streamsense.datasets.arrays import eeg_recording
 from streamsense.datasets.clips import open_clip, open_film
 from streamsense.datasets.labelled import Dataset, LabelledRecording
 from streamsense.datasets.labels import Label
-from streamsense.datasets.matlab import mat_shapes, numbers, read_mat
+from streamsense.datasets.matlab import mat_shapes, read_numbers
+from streamsense.datasets.parts import RecordingInParts
 from streamsense.errors import DatasetError
 from streamsense.sources.recorded import Recording
 from streamsense.streams import Modality
@@ -93,7 +94,7 @@ def _signals(path: Path) -> tuple[str, int, int]:
 
 def _tasks(path: Path, trials: int) -> list[tuple[str, str]]:
     """Task and class of each trial, from a matrix (10, trials) with one 1 for each trial."""
-    matrix = numbers(read_mat(path, "label"), path, "label", 2)
+    matrix = read_numbers(path, "label", 2)
     if matrix.shape == (trials, 10) and trials != 10:
         matrix = matrix.T
     if matrix.shape != (10, trials) or not ((matrix != 0).sum(axis=0) == 1).all():
@@ -113,8 +114,8 @@ def _media(folder: Path) -> dict[int, list[tuple[Path, str, str]]]:
     return found
 
 
-def _open_trial(path: Path, variable: str, trial: int) -> ArrayRecording:
-    values = numbers(read_mat(path, variable), path, variable, 3)[:, :, trial]
+def _open_trial(path: Path, variable: str, trial: int) -> RecordingInParts:
+    values = read_numbers(path, variable, 3)[:, :, trial]
     return eeg_recording(path, f"{path.stem} trial {trial + 1:03d}", [values], _RATE_HZ, _ELECTRODES)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from streamsense.datasets.files import found_files
 from streamsense.datasets.lab_labels import LabelSource
 from streamsense.datasets.labelled import Dataset, LabelledRecording
-from streamsense.errors import DatasetError
-from streamsense.sources.stream_kinds import choose_streams, is_picture_stream
+from streamsense.errors import AmbiguousStream, DatasetError
+from streamsense.sources.recorded import RecordedStream
+from streamsense.sources.stream_kinds import choose_streams, is_picture_stream, kind_of
 from streamsense.sources.xdf import open_recording
 from streamsense.streams import MODALITIES
 
@@ -48,9 +49,7 @@ def _sessions(folder: Path, files: list[Path], source: LabelSource) -> Iterator[
         person = _person(folder, inside)
         session = _SESSION.search(str(inside))
         recording = open_recording(path)
-        chosen = {key for key, _ in choose_streams(recording.streams).selection.values()}
-        if sum(is_picture_stream(stream) and stream.sample_count > 0 for stream in recording.streams) == 1:
-            chosen.add("face")  # the face edge makes vectors of them as they are read
+        chosen = _modalities(recording.streams)
         yield LabelledRecording(
             dataset="lab",
             person=person,
@@ -61,6 +60,17 @@ def _sessions(folder: Path, files: list[Path], source: LabelSource) -> Iterator[
             opens={modality: partial(open_recording, path) for modality in MODALITIES if modality in chosen},
         )
         made_by[person] += 1
+
+
+def _modalities(streams: Sequence[RecordedStream]) -> set[str]:
+    """What there is to be opened; of several alike, as after a reconnect, whoever opens them must say which."""
+    try:
+        found = {key for key, _ in choose_streams(streams).selection.values()}
+    except AmbiguousStream:
+        found = {kind for stream in streams if (kind := kind_of(stream)) is not None}
+    if sum(is_picture_stream(stream) and stream.sample_count > 0 for stream in streams) == 1:
+        found.add("face")  # the face edge makes vectors of them as they are read
+    return found
 
 
 def _person(folder: Path, inside: Path) -> str:

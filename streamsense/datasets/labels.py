@@ -102,3 +102,9 @@ def on_unit_scale(value: float, low: float, high: float) -> float | None:
     if not low <= value <= high:
         raise DatasetError(f"A rating is {value:g}, expected {low:g} to {high:g}. Check the scale of the ratings.")
     return min(1.0, max(-1.0, 2 * (value - low) / (high - low) - 1))
+
+
+def rated(start_s: float, end_s: float, name: str, ratings: Sequence[float], low: float, high: float) -> Label:
+    """A label with valence, arousal and dominance, rated in this order on a scale from `low` to `high`."""
+    valence, arousal, dominance = (on_unit_scale(rating, low, high) for rating in ratings)
+    return Label(start_s, end_s, name=name, valence=valence, arousal=arousal, dominance=dominance)

@@ -103,6 +103,11 @@ def _check_unpacked_size(path: Path) -> None:
                         )
 
 
+def read_numbers(path: Path, name: str, dimensions: int) -> FloatArray:
+    """One variable, which must be numbers in so many dimensions. Raises what `read_mat` and `numbers` raise."""
+    return numbers(read_mat(path, name), path, name, dimensions)
+
+
 def numbers(value: Any, path: Path, name: str, dimensions: int) -> FloatArray:
     """A numeric array with so many dimensions. Raises DatasetError for anything else, and for complex numbers."""
     array = np.asarray(value)

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from streamsense.datasets.arrays import ArrayRecording, eeg_recording
+from streamsense.datasets.arrays import eeg_recording
 from streamsense.datasets.files import found_files
 from streamsense.datasets.labelled import Dataset, LabelledRecording
 from streamsense.datasets.labels import Label
-from streamsense.datasets.matlab import mat_shapes, numbers, read_mat
+from streamsense.datasets.matlab import mat_shapes, read_numbers
+from streamsense.datasets.parts import RecordingInParts
 from streamsense.errors import DatasetError
 
 # fmt: off
@@ -36,7 +37,7 @@ def _recordings(folder: Path) -> Iterator[LabelledRecording]:
     listed = arrays / "label.mat"
     if not listed.is_file():
         raise DatasetError(f"{arrays} has no label.mat. Expected it beside SEED's recordings. Take it from {_FOLDER}.")
-    classes = numbers(read_mat(listed, "label"), listed, "label", 2).ravel()
+    classes = read_numbers(listed, "label", 2).ravel()
     if not set(classes.tolist()) <= set(_CLASSES):
         raise DatasetError(
             f"{listed} has the labels {sorted(set(classes.tolist()))}; expected -1, 0 and 1. Get it anew."
@@ -83,8 +84,8 @@ def _session(path: Path, person: str, session: int, classes: list[tuple[str, str
         )
 
 
-def _open_trial(path: Path, variable: str) -> ArrayRecording:
-    values = numbers(read_mat(path, variable), path, variable, 2)
+def _open_trial(path: Path, variable: str) -> RecordingInParts:
+    values = read_numbers(path, variable, 2)
     return eeg_recording(path, f"{path.stem} {variable}", [values.T], _RATE_HZ, _ELECTRODES)
 
 

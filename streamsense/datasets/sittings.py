@@ -7,47 +7,16 @@ that has each condition or sentence in a file of its own would have that begin a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from streamsense.datasets.arrays import PAUSE_S
 from streamsense.datasets.labelled import LabelledRecording
+from streamsense.datasets.parts import STREAM_ID, RecordingInParts
 from streamsense.errors import DatasetError
-from streamsense.sources.recorded import RecordedStream, Recording, Selection, check_selection
+from streamsense.sources.recorded import RecordedStream, Recording
 from streamsense.sources.stream_kinds import choose_streams
-from streamsense.streams import Block, Event, Modality, StreamOpened
-
-_ID = 1
-
-
-@dataclass(frozen=True, eq=False)
-class JoinedRecording:
-    """Recordings of one stream as one: part k starts at `starts[k]` s. Each is opened when its turn comes."""
-
-    path: Path
-    streams: tuple[RecordedStream, ...]
-    warnings: tuple[str, ...]
-    parts: tuple[Callable[[], Recording], ...]
-    starts: tuple[float, ...]
-    modality: Modality
-
-    def events(self, selection: Selection) -> Iterator[Event]:
-        """The stream's events (see `Recording.events`)."""
-        check_selection(self.streams, selection)
-        if _ID not in selection:
-            return
-        key, kind = selection[_ID]
-        yield StreamOpened(self.streams[0].info(key, kind), self.starts[0])
-        count = 0
-        for open_part, start_s in zip(self.parts, self.starts, strict=True):
-            part = open_part()
-            stream = _only_stream(part, self.modality)
-            for event in part.events({stream.stream_id: (key, kind)}):
-                if isinstance(event, Block) and len(event):
-                    stamps = event.stamps + start_s
-                    yield replace(event, first_sample=count, stamps=stamps, received=float(stamps[-1]))
-                    count += len(event)
+from streamsense.streams import Block, Kind, Modality
 
 
 def sittings(
@@ -95,19 +64,28 @@ def _joined(recordings: Sequence[LabelledRecording], modality: Modality, pause_s
     )
     whole = replace(
         first,
-        stream_id=_ID,
+        stream_id=STREAM_ID,
         sample_count=sum(stream.sample_count for stream in streams),
         last_stamp=starts[-2] + streams[-1].last_stamp,
     )
-    parts = tuple(partial(recording.open, modality) for recording in ordered)
-    opens = {modality: partial(_open, whole, parts, tuple(starts[:-1]), modality)}
+    opened = tuple(partial(recording.open, modality) for recording in ordered)
+    opens = {modality: partial(_open, whole, opened, tuple(starts[:-1]), modality)}
     return replace(ordered[0], name=f"session {ordered[0].session}", order=0, labels=labels, opens=opens)
 
 
 def _open(
-    stream: RecordedStream, parts: tuple[Callable[[], Recording], ...], starts: tuple[float, ...], modality: Modality
-) -> JoinedRecording:
-    return JoinedRecording(parts[0]().path, (stream,), (), parts, starts, modality)
+    stream: RecordedStream, opened: tuple[Callable[[], Recording], ...], starts: tuple[float, ...], modality: Modality
+) -> RecordingInParts:
+    parts = tuple(partial(_blocks, open_part, modality) for open_part in opened)
+    return RecordingInParts(opened[0]().path, (stream,), parts, starts)
+
+
+def _blocks(open_part: Callable[[], Recording], modality: Modality, key: str, kind: Kind) -> Iterator[Block]:
+    part = open_part()
+    stream = _only_stream(part, modality)
+    for event in part.events({stream.stream_id: (key, kind)}):
+        if isinstance(event, Block) and len(event):
+            yield event
 
 
 def _only_stream(recording: Recording, modality: Modality) -> RecordedStream:

@@ -12,14 +12,14 @@ from streamsense.arrays import FloatArray
 from streamsense.config import Config
 from streamsense.datasets.labelled import LabelledRecording
 from streamsense.evaluation.corruption import SpoiltRecording
-from streamsense.fusion.combination import Opinion
+from streamsense.fusion.combination import Opinion, opinion_of
 from streamsense.models.expert import Expert, ExpertOutput
 from streamsense.runtime.feature_export import features_of
 from streamsense.runtime.recorded_journal import was_scored
 from streamsense.runtime.verify import RecordedSession
 from streamsense.score import EXPERT_LABELS, Notice, Score
 from streamsense.sources.stream_kinds import NOT_USED
-from streamsense.streams import MODALITIES, Feature, Modality
+from streamsense.streams import MODALITIES, Modality
 
 LAB = "lab"
 """The data set of a lab's own sessions, the only one whose files can be recordings of ours."""
@@ -85,15 +85,11 @@ def answers(recording: LabelledRecording, expert: Expert, config: Config) -> Ite
         output = None if window is None else expert.evaluate(window)
         if output is not None and output.failure:
             output = None
-        opinion = Opinion.absent() if window is None or output is None else _opinion(window, output, expert, score.time)
+        if window is None or output is None:
+            opinion = Opinion.absent()
+        else:
+            opinion = opinion_of(expert, window, output, score.time - window.last_time)
         yield Answer(score.tick, score.time, score.time - first, output, opinion, recorded)
-
-
-def _opinion(window: Feature, output: ExpertOutput, expert: Expert, time: float) -> Opinion:
-    return Opinion(
-        output.vad_mean, output.vad_log_variance, output.emotion_logits, expert.vad_evidence, expert.emotion_evidence,
-        1.0, window.quality * window.validity, time - window.last_time, window.cues,
-    )  # fmt: skip
 
 
 def _ticks(recording: LabelledRecording, expert: Expert, config: Config) -> Iterator[tuple[Score, FloatArray | None]]:

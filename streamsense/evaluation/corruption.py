@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -133,7 +134,10 @@ class Noise:
 
 @dataclass(frozen=True)
 class Losses:
-    """A `share` of the time is lost: stretches of LOST_S of a regular stream, single pictures of any other."""
+    """A `share` of the time is lost: stretches of LOST_S of a regular stream, single pictures of any other.
+
+    The first is always there, so that there is a recording.
+    """
 
     share: float
     seed: int = 0
@@ -144,20 +148,26 @@ class Losses:
 
     def block(self, block: Block, whole: SpoiltRecording, stream: RecordedStream) -> list[Block]:  # noqa: ARG002
         """The runs of samples that are left; which these are does not depend on how the blocks were cut."""
-        single = stream.is_text or stream.nominal_rate_hz <= _MOST_PICTURES_HZ
-        places = (
-            block.first_sample + np.arange(len(block)) if single else np.floor(block.stamps / LOST_S).astype(np.int64)
-        )
+        places = np.floor(block.stamps / LOST_S).astype(np.int64)
+        if _is_of_pictures(stream):
+            places = block.first_sample + np.arange(len(block))
         lost = {place: self._is_lost(stream, place) for place in np.unique(places).tolist()}
         kept = np.array([not lost[place] for place in places.tolist()], bool)
         edges = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]]).astype(np.int8)))
         return [_piece(block, start, stop) for start, stop in edges.reshape(-1, 2).tolist()]
 
     def _is_lost(self, stream: RecordedStream, place: int) -> bool:
-        return bool(np.random.default_rng([self.seed, stream.stream_id, abs(place)]).random() < self.share)
+        first = 0 if _is_of_pictures(stream) else math.floor(stream.first_stamp / LOST_S)
+        return place > first and bool(
+            np.random.default_rng([self.seed, stream.stream_id, abs(place)]).random() < self.share
+        )
 
 
 _MOST_PICTURES_HZ = 60.0
+
+
+def _is_of_pictures(stream: RecordedStream) -> bool:
+    return stream.is_text or stream.nominal_rate_hz <= _MOST_PICTURES_HZ
 
 
 def _piece(block: Block, start: int, stop: int) -> Block:

@@ -45,28 +45,30 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Evaluated:
-    """What came out of one set: predictions by source, how they are to be read, and how many ticks are as recorded.
+    """What came out of one set: predictions by source, and how they are to be read.
 
     With several models the sources are also the fusion of each choice of them, by its modalities; "fusion" is all.
-    `same` and `compared` count the ticks that a live session had recorded with the same model.
+    `as_recorded` has for each source whose outputs a live session had recorded how many of how many ticks are the same.
     """
 
     place: Place
     predictions: Mapping[str, Predictions]
     readings: Mapping[str, Reading]
-    same: int = 0
-    compared: int = 0
-    recordings: int = 0
+    as_recorded: Mapping[str, tuple[int, int]]
 
 
 @dataclass
 class _Collected:
     parts: dict[str, list[Predictions]] = field(default_factory=dict)
-    same: int = 0
-    compared: int = 0
+    as_recorded: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, source: str, table: Predictions) -> None:
         self.parts.setdefault(source, []).append(table)
+
+    def compare(self, source: str, same: Sequence[bool]) -> None:
+        if same:
+            before, of = self.as_recorded.get(source, (0, 0))
+            self.as_recorded[source] = before + sum(same), of + len(same)
 
 
 Models = Mapping[Modality, tuple[str, OnnxModel]]
@@ -104,7 +106,7 @@ def evaluate_on(
     tables = {source: with_places(joined(parts)) for source, parts in found.parts.items()}
     longest = max(readings.values(), key=lambda one: one.settle_s)
     readings |= {source: replace(longest, clips=False) for source in tables if source not in readings}
-    return Evaluated(place, tables, readings, found.same, found.compared, len(recordings))
+    return Evaluated(place, tables, readings, found.as_recorded)
 
 
 def _recordings(place: Place, modalities: Sequence[Modality]) -> list[LabelledRecording]:
@@ -130,8 +132,7 @@ def _one(
         rows = list(expert_answers(recording, expert, own))
         if rows:
             found.add(name, tabled(name, evidence_of(expert), [(it, said_by(answer, expert)) for it, answer in rows]))
-        recorded = [answer.is_as_recorded for _, answer in rows if answer.recorded is not None]
-        found.same, found.compared = found.same + sum(recorded), found.compared + len(recorded)
+        found.compare(name, [answer.is_as_recorded for _, answer in rows if answer.recorded is not None])
         experts[modality], settings[modality], answered[modality] = expert, own, rows
     if len(experts) > 1:
         for used in subsets(tuple(experts)):

@@ -10,10 +10,10 @@ import numpy as np
 from streamsense.config import Config
 from streamsense.evaluation.as_live import Answer
 from streamsense.evaluation.predicting import Labelled, Said
-from streamsense.fusion.combination import Fusion, FusionSettings, Opinion
+from streamsense.fusion.combination import Fusion, Opinion
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS
 from streamsense.models.expert import Expert
-from streamsense.runtime.assembly import load_model
+from streamsense.runtime.assembly import fusion_settings, load_model
 from streamsense.score import SCORE_LABELS
 from streamsense.streams import MODALITIES, Modality
 
@@ -40,7 +40,7 @@ def fused(
     answers: Mapping[Modality, Rows], experts: Mapping[Modality, Expert], used: Sequence[Modality], config: Config
 ) -> list[tuple[Labelled, Said]]:
     """What the fusion says at every tick of one recording when only the experts `used` are there."""
-    fusion = Fusion(load_model(config.fusion_model, "cpu"), FusionSettings(smoothing_s=config.smoothing_s))
+    fusion = Fusion(load_model(config.fusion_model, "cpu"), fusion_settings(config))
     known = np.array([name in evidence_of_all({key: experts[key] for key in used})[1] for name in EMOTIONS])
     by_tick: dict[int, dict[Modality, tuple[Labelled, Answer]]] = {}
     for modality in used:

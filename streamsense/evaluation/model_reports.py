@@ -59,7 +59,7 @@ def report_on(
         sources = list(each_of(one))
         for number, (source, table, reading) in enumerate(sources):
             own = more if number == len(sources) - 1 else ()
-            notes = (*_live_notes(one), one.place.dataset.missing) if one.place.dataset.missing else _live_notes(one)
+            notes = (*_live_notes(one, source), one.place.dataset.missing)
             parts.append(part_of(f"{source} on {one.place.dataset.name}", table, reading, notes, own))
     return Report(
         f"{names} on {sets}",
@@ -85,11 +85,12 @@ def _all_sets(evaluated: Sequence[Evaluated], protocol: Protocol) -> list[Part]:
     ]  # fmt: skip
 
 
-def _live_notes(one: Evaluated) -> tuple[str, ...]:
-    if not one.compared:
+def _live_notes(one: Evaluated, source: str) -> tuple[str, ...]:
+    if source not in one.as_recorded:
         return ()
-    verdict = "to the bit" if one.same == one.compared else "BUT THE OTHERS DIFFER (see streamsense verify)"
-    return (f"Live and offline: {one.same} of {one.compared} recorded ticks have the same outputs, {verdict}.",)
+    same, compared = one.as_recorded[source]
+    verdict = "to the bit" if same == compared else "BUT THE OTHERS DIFFER (see streamsense verify)"
+    return (f"Live and offline: {same} of {compared} recorded ticks have the same outputs, {verdict}.",)
 
 
 def _facts(models: Models, places: Sequence[Place], command: str) -> tuple[tuple[str, str], ...]:

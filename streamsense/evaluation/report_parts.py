@@ -184,6 +184,8 @@ def _counts(predictions: Predictions, kept: Predictions, reading: Reading) -> tu
 
 
 def _nothing(predictions: Predictions, kept: Predictions, reading: Reading) -> str:
+    if not (predictions.shares.any() or np.isfinite(predictions.targets).any() or any(predictions.names)):
+        return f"No figures: none of the {len(predictions)} windows has a label."
     if not len(kept):
         longest = float(predictions.elapsed_s.max()) if len(predictions) else 0.0
         return (

@@ -1,4 +1,4 @@
-"""The voice's feature: statistics of the normalised log-Mel spectrum, prosody and speech timing at a tick."""
+"""The voice's feature: from the front end's frames, as they come, to what an expert is given at a tick."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streamsense.arrays import BoolArray, Float32Array, FloatArray, IntArray
+from streamsense.arrays import FloatArray
 from streamsense.errors import SourceError
 from streamsense.features import articulation, hesitation_sounds, speech_timing
-from streamsense.features.contours import CONTOURS, Contours, ContourState
+from streamsense.features.contours import Contours, ContourState
 from streamsense.features.feature_columns import FeatureColumn
-from streamsense.features.frame_statistics import mean_and_sd, slots_between
+from streamsense.features.frame_statistics import slots_between
 from streamsense.features.log_mel import FRAME_HOP_S, FRAME_S
-from streamsense.features.prosody import PROSODY, prosody
-from streamsense.features.prosody import contract as prosody_contract
 from streamsense.features.speech_gate import (
     SpeechGate,
     SpeechGateSettings,
@@ -42,13 +40,15 @@ from streamsense.features.voice_normalisation import (
     VoiceNormalisation,
 )
 from streamsense.features.voice_quality import voice_quality
+from streamsense.features.voice_ring import RingFrames, VoiceRingState, keep, new_ring
+from streamsense.features.voice_window import contract as window_contract
+from streamsense.features.voice_window import window_columns, window_inputs
 from streamsense.profile import FORGOTTEN, Part
 from streamsense.streams import VOICE_FRAMES, Feature, Modality, StreamInfo, TimedBlock
 
 _SHORTEST_RING_S = LOOKBACK_S + 1.0
 _LOWEST, _HIGHEST = -200.0, 30.0  # beyond any logarithm of power and any level of sound
 
-_STATISTICS = ("mean", "sd", "delta_mean", "delta_sd")
 _CUE_UNITS = {"articulation_rate_hz": "Hz"}
 
 
@@ -83,19 +83,10 @@ class VoiceFeaturesSettings:
 
 
 @dataclass
-class VoiceState(VoiceActivityState, SpeechGateState, NormalisationState, ContourState):
-    """The parts' states in one flat record, and a ring of frames; frame k lies in slot k modulo the ring's length."""
+class VoiceState(VoiceActivityState, SpeechGateState, NormalisationState, ContourState, VoiceRingState):
+    """The parts' states in one flat record."""
 
     segment: int
-    frames: int
-    ring_times: FloatArray
-    ring_normalised: Float32Array
-    ring_delta: Float32Array
-    ring_voiced: BoolArray
-    ring_level_db: Float32Array
-    ring_above_noise_db: Float32Array
-    ring_clipped: Float32Array
-    ring_contours: Float32Array
 
 
 class VoiceFeatures:
@@ -154,7 +145,6 @@ class VoiceFeatures:
         return warnings
 
     def _new_state(self) -> VoiceState:
-        slots = round(self.settings.ring_s / FRAME_HOP_S)
         speaker, contours = self._normalisation.new_state(), self._contours.new_state()
         self._normalisation.use_profile(speaker, self._profile)
         contours.usual_from_profile = self._contours.in_profile(self._profile)
@@ -163,16 +153,8 @@ class VoiceFeatures:
             **vars(self._activity.new_state()),
             **vars(new_gate_state()),
             **vars(contours),
+            **vars(new_ring(round(self.settings.ring_s / FRAME_HOP_S), self.settings.mels)),
             segment=-1,
-            frames=0,
-            ring_times=np.full(slots, np.nan),
-            ring_normalised=np.zeros((slots, self.settings.mels + BESIDE_BANDS), np.float32),
-            ring_delta=np.zeros((slots, self.settings.mels), np.float32),
-            ring_voiced=np.zeros(slots, np.bool_),
-            ring_level_db=np.zeros(slots, np.float32),
-            ring_above_noise_db=np.zeros(slots, np.float32),
-            ring_clipped=np.zeros(slots, np.float32),
-            ring_contours=np.zeros((slots, CONTOURS), np.float32),
         )
 
     def push(self, block: TimedBlock) -> None:
@@ -208,18 +190,8 @@ class VoiceFeatures:
         learned_from = np.zeros_like(voiced) if self._frozen else voiced
         normalised, delta = self._normalisation.step(state, values, learned_from)
         contours = self._contours.step(state, values, rows[:, PITCH], rows[:, PERIODICITY], learned_from)
-        size = len(state.ring_times)
-        kept = slice(max(0, len(rows) - size), None)
-        slots = ring_slots(state.frames + kept.start, len(rows) - kept.start, size)
-        state.ring_times[slots] = times[kept]
-        state.ring_normalised[slots] = normalised[kept]
-        state.ring_delta[slots] = delta[kept]
-        state.ring_voiced[slots] = voiced[kept]
-        state.ring_level_db[slots] = level_db[kept]
-        state.ring_above_noise_db[slots] = above_noise_db[kept]
-        state.ring_clipped[slots] = rows[kept, CLIPPED].clip(0.0, 1.0)
-        state.ring_contours[slots] = contours[kept]
-        state.frames += len(rows)
+        clipped = rows[:, CLIPPED].clip(0.0, 1.0)
+        keep(state, RingFrames(times, normalised, delta, voiced, level_db, above_noise_db, clipped, contours))
 
     def feature_at(self, tick_time: float) -> Feature:
         """The window before `tick_time` (s) as the voice expert takes it; frames at or after the tick do not count."""
@@ -241,15 +213,10 @@ class VoiceFeatures:
         quality, reasons = voice_quality(
             state.ring_level_db[slots], state.ring_above_noise_db[voiced], state.ring_clipped[slots]
         )
-        statistics, level_and_tilt = self._statistics(voiced)
-        contours = prosody(state.ring_times[slots], state.ring_contours[slots], state.ring_voiced[slots])
+        frames = round(self.settings.window_s / FRAME_HOP_S)
         return Feature(
             modality="voice",
-            inputs={
-                "log_mel_statistics": statistics,
-                "prosody": np.array([*level_and_tilt, cues["voiced_fraction"], cues["pause_fraction"]], np.float32),
-                "contours": contours.astype(np.float32),
-            },
+            inputs=window_inputs(state, slots, frames, cues["voiced_fraction"], cues["pause_fraction"]),
             # One frame less, since the grid of frames need not fit that of ticks.
             validity=min(1.0, len(slots) / (self.settings.window_s / FRAME_HOP_S - 1)),
             quality=quality,
@@ -259,33 +226,10 @@ class VoiceFeatures:
             cues=cues,
         )
 
-    def _statistics(self, voiced: IntArray) -> tuple[Float32Array, FloatArray]:
-        """Log-Mel statistics (mels, 4), and mean normalised level and tilt, of the ring's slots `voiced`."""
-        mels = self.settings.mels
-        mean, sd = mean_and_sd(self.state.ring_normalised, voiced)
-        columns = (mean[:mels], sd[:mels], *mean_and_sd(self.state.ring_delta, voiced))
-        return np.stack(columns, axis=1).astype(np.float32), mean[mels:]
-
     def columns(self, infos: Sequence[StreamInfo]) -> tuple[FeatureColumn, ...]:  # noqa: ARG002  (the same for all)
-        """Statistics of the log-Mel bands over voiced frames, in SD of the speaker's running norm; prosody; timing."""
-        bands = [
-            FeatureColumn(
-                f"logmel_{statistic}_{band:02d}",
-                "SD/frame" if statistic.startswith("delta") else "SD",
-                "log_mel_statistics", (band, column),
-            )
-            for column, statistic in enumerate(_STATISTICS)
-            for band in range(self.settings.mels)
-        ]  # fmt: skip
-        voice = [
-            FeatureColumn(name, "SD", "prosody", (place,)) for place, name in enumerate(("voice_level", "voice_tilt"))
-        ]
-        # The other two of the prosody are the cues of the same names, rounded to float32.
+        """The numbers that an expert is given of a window, and the cues."""
         cues = [FeatureColumn(name, _CUE_UNITS.get(name, "")) for name in ("voiced_fraction", *CUES)]
-        contours = [
-            FeatureColumn(name, unit, "contours", (place,)) for place, (name, unit) in enumerate(PROSODY.items())
-        ]
-        return (*bands, *voice, *contours, *cues)
+        return (*window_columns(self.settings.mels), *cues)
 
     @property
     def learned_s(self) -> float:
@@ -325,26 +269,16 @@ class VoiceFeatures:
         """The exact definition of the feature; a model trained with another one is refused."""
         return {
             "feature": "voice_log_mel_statistics",
-            "version": 4,
+            "version": 5,
             "window_s": self.settings.window_s,
             "front_end": VoiceFrontEnd(self.settings.front_end).contract(),
             "voice_activity": self._activity_contract(),
             "normalisation": self._normalisation.contract(),
-            "log_mel_statistics": ["mean", "sd", "mean of delta", "sd of delta"],
-            "contours": {"numbers": list(PROSODY), **prosody_contract(), **self._contours.contract()},
-            "prosody": ["level", "tilt", "voiced_fraction", "pause_fraction"],
-            "frames": "voiced frames of the window",
+            "inputs": window_contract(),
+            "contours": self._contours.contract(),
             "frames_within": [_LOWEST, _HIGHEST],
             "pauses": speech_timing.contract(),
             "articulation": articulation.contract(),
             "hesitation_sounds": hesitation_sounds.contract(),
             "cues": ["voiced_fraction", *CUES],
         }
-
-
-def ring_slots(first_frame: int, count: int, size: int) -> slice | IntArray:
-    """The slots of `count` frames from `first_frame` on in a ring of `size`: a slice, which is quick, if it can be."""
-    begin = first_frame % size
-    if begin + count <= size:
-        return slice(begin, begin + count)
-    return np.arange(first_frame, first_frame + count) % size

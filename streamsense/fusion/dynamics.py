@@ -1,41 +1,108 @@
-"""The state that emotion keeps between ticks: first-order smoothing of valence, arousal and dominance."""
+"""The state that emotion keeps between ticks: valence, arousal and dominance with inertia, first or second order.
+
+After Explicit State Dynamics (arXiv 2601.16087), whose coefficients are not published; the equations are written down
+here in seconds. What is sure of itself moves the state fast, what is unsure moves it slowly, and without evidence the
+state goes back to the baseline.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from streamsense.arrays import FloatArray
+from streamsense.fusion.emotions import DIMENSIONS, PRIOR_SD
+from streamsense.ticks import HOP_S, TICKS_PER_SECOND
+
+_LONGEST_GAP_STEPS = 4096
+"""Of a gap no more ticks are gone through: at 14 minutes, and the longest time constants, nothing is left of before."""
+
+
+@dataclass(frozen=True)
+class DynamicsSettings:
+    """`order` 1: s follows with `time_constant_s`. Order 2: with a velocity, critically damped, so never beyond.
+
+    `return_s` is the time constant with which the state goes back to `baseline` while nothing is known.
+    """
+
+    order: Literal[1, 2] = 1
+    time_constant_s: float = 1.0
+    return_s: float = 20.0
+    baseline: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if self.order not in (1, 2):
+            raise ValueError(f"order is {self.order}, expected 1 or 2")
+        if not 0 < self.time_constant_s <= self.return_s < math.inf:
+            raise ValueError(
+                f"time_constant_s is {self.time_constant_s} and return_s {self.return_s}, expected times above 0 and "
+                "a return that is not faster"
+            )
+        if not all(-1 <= value <= 1 for value in self.baseline):
+            raise ValueError(f"the baseline is {self.baseline}, expected values of -1 to 1")
 
 
 @dataclass
 class DynamicsState:
-    """Smoothed mean and variance of each dimension, and the tick they stand at (−1: none yet)."""
+    """Mean, variance and velocity (per tick) of each dimension, and the tick they stand at (NaN: none yet)."""
 
     mean: FloatArray
     variance: FloatArray
+    velocity: FloatArray
     tick_time: float = float("nan")
 
     @staticmethod
-    def new(dimensions: int = 3) -> DynamicsState:
+    def new() -> DynamicsState:
         """State before the first tick."""
-        return DynamicsState(np.zeros(dimensions), np.zeros(dimensions))
+        zeros = np.zeros(len(DIMENSIONS))
+        return DynamicsState(zeros, zeros.copy(), zeros.copy())
 
 
-def step_first_order(
-    state: DynamicsState, mean: FloatArray, sd: FloatArray, tick_time: float, time_constant_s: float
+def step_dynamics(
+    state: DynamicsState, settings: DynamicsSettings, mean: FloatArray, sd: FloatArray, tick_time: float
 ) -> None:
-    """Move the state towards `mean`: s ← s + α(u − s) with α = 1 − e^(−Δt/τ), for any tick spacing Δt.
+    """Move the state to `tick_time`, towards `mean` (3,) in [-1, 1] as far as its `sd` (3,) says that it is known.
 
-    The variance is smoothed with the same α. Neighbouring windows overlap almost wholly, so smoothing adds no
-    independent evidence and must not narrow the spread.
+    A dimension is known by c = 1 − sd²/PRIOR_SD², limited to [0, 1]: it is drawn to the input at the rate c/τ, and back
+    to the baseline at (1 − c)/τ_return. Inputs are held between ticks, so that any spacing of ticks is stable.
     """
     if math.isnan(state.tick_time):
-        state.mean, state.variance = mean.copy(), sd**2
+        state.mean, state.variance, state.velocity = mean.copy(), sd**2, np.zeros_like(mean)
     else:
-        alpha = -math.expm1(-(tick_time - state.tick_time) / time_constant_s)
-        state.mean = state.mean + alpha * (mean - state.mean)
-        state.variance = state.variance + alpha * (sd**2 - state.variance)
+        known = np.clip(1 - (sd / PRIOR_SD) ** 2, 0.0, 1.0)
+        inward, back = known / settings.time_constant_s, (1 - known) / settings.return_s
+        rate = inward + back
+        target = (inward * mean + back * np.asarray(settings.baseline, np.float64)) / rate
+        elapsed_s = tick_time - state.tick_time
+        # Neighbouring windows overlap almost wholly, so smoothing adds no independent evidence and must not narrow the
+        # spread; and doubt comes as fast as knowledge, also where the mean moves slowly for it.
+        share = -math.expm1(-elapsed_s / settings.time_constant_s)
+        state.variance = state.variance + share * (sd**2 - state.variance)
+        if settings.order == 1:
+            state.mean = state.mean - np.expm1(-rate * elapsed_s) * (target - state.mean)
+        else:
+            _step_second_order(state, settings.time_constant_s, rate, target, round(elapsed_s * TICKS_PER_SECOND))
     state.tick_time = tick_time
+
+
+def _step_second_order(
+    state: DynamicsState, time_constant_s: float, rate: FloatArray, target: FloatArray, ticks: int
+) -> None:
+    """Each tick of 200 ms: v ← μv + a(u − s), s ← s + v, with μ = e^(−2Δt/τ).
+
+    With a = (1 − r)(1 − μ/r) and r = e^(−rate·Δt) the poles are r and μ/r: real, so nothing overshoots. Where all is
+    known r is √μ and a = (1 − √μ)², the critical damping of the paper; where less is, r is the slower pole.
+    """
+    damping = math.exp(-2 * HOP_S / time_constant_s)
+    pole = np.exp(-rate * HOP_S)
+    pull = (1 - pole) * (1 - damping / pole)
+    for _ in range(min(ticks, _LONGEST_GAP_STEPS)):
+        state.velocity = damping * state.velocity + pull * (target - state.mean)
+        state.mean = state.mean + state.velocity
+    # An input that comes less and less surely can carry the velocity past the end of the scale.
+    limited = np.clip(state.mean, -1.0, 1.0)
+    state.velocity = np.where(limited == state.mean, state.velocity, 0.0)
+    state.mean = limited

@@ -11,6 +11,7 @@ import numpy as np
 from streamsense.arrays import FloatArray
 from streamsense.errors import ModelError
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
+from streamsense.models.card import ModelMetadata
 from streamsense.models.contract import differing_fields
 from streamsense.models.session import NonFiniteOutputError, OnnxModel
 from streamsense.streams import Feature, Modality
@@ -19,7 +20,8 @@ PRIOR_LOG_VARIANCE = 2 * math.log(PRIOR_SD)
 LOG_VARIANCE_RANGE = (math.log(0.02**2), math.log(2.0**2))
 """No expert is believed to be surer than ±0.02 or less sure than ±2."""
 LOGIT_LIMIT = 20.0
-_OUTPUTS = {"vad_mean": 3, "vad_log_variance": 3, "emotion_logits": 8}
+OUTPUTS = {"vad_mean": 3, "vad_log_variance": 3, "emotion_logits": 8}
+"""What an expert gives, and how many numbers each holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +41,21 @@ class ExpertOutput:
 class Expert:
     """A model behind one modality's features.
 
-    `pipeline_contract` is the contract of the operator that feeds it. Raises ModelError when the model was made for
-    another modality, for other features (the message lists each field), or has other outputs.
+    `pipeline_contract` is the contract of the operator that feeds it; `metadata` are card and contract of the model, by
+    default those in its file. Raises ModelError when the model was made for another modality, for other features (the
+    message lists each field), or has other outputs.
     """
 
-    def __init__(self, model: OnnxModel, modality: Modality, pipeline_contract: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        model: OnnxModel,
+        modality: Modality,
+        pipeline_contract: Mapping[str, object],
+        metadata: ModelMetadata | None = None,
+    ) -> None:
         self.model = model
         self.modality = modality
-        self.metadata = model.metadata()
+        self.metadata = model.metadata() if metadata is None else metadata
         name = model.path.name
         if self.metadata.card.modality != modality:
             raise ModelError(f"{name} is a model for {self.metadata.card.modality}, expected one for {modality}.")
@@ -55,8 +64,13 @@ class Expert:
                 f"{name} was made for other features than this pipeline computes: {'; '.join(differences)}. Set the "
                 "pipeline's features as the model expects them, or use a model that was made for these."
             )
-        if missing := _OUTPUTS.keys() - set(model.outputs):
-            raise ModelError(f"{name} lacks the outputs {', '.join(sorted(missing))}; it has {model.outputs}.")
+        for output, size in OUTPUTS.items():
+            if model.outputs.get(output) != (size,):
+                has = ", ".join(f"{one} {shape}" for one, shape in model.outputs.items())
+                raise ModelError(
+                    f"{name} lacks the output {output} of shape ({size},) behind the batch axis; it has {has}. Export "
+                    f"it again with {', '.join(f'{one} ({length},)' for one, length in OUTPUTS.items())}."
+                )
         card = self.metadata.card
         self.vad_evidence: FloatArray = np.array([float(name in card.evidence_dimensions) for name in DIMENSIONS])
         self.emotion_evidence: FloatArray = np.array([float(name in card.evidence_emotions) for name in EMOTIONS])
@@ -65,16 +79,20 @@ class Expert:
     def evaluate(self, feature: Feature) -> ExpertOutput:
         """The expert's output for one window.
 
-        Of the feature's inputs the model is given those that it takes. An output that is not finite is no evidence,
-        with the reason; wrong inputs raise ModelError.
+        Of the feature's inputs the model is given those that it takes. Where one of these or an output is not finite,
+        the output is no evidence, with the reason; wrong inputs raise ModelError.
         """
         if feature.modality != self.modality:
             raise ModelError(f"The expert for {self.modality} was given a feature of {feature.modality}.")
+        inputs = {name: feature.inputs[name] for name in self.model.inputs if name in feature.inputs}
+        # A model may well make a plausible number of NaN.
+        if spoilt := [name for name, value in inputs.items() if not np.isfinite(value).all()]:
+            return _no_evidence(f"{self.model.path.name} was given numbers that are not finite in {', '.join(spoilt)}.")
         try:
-            raw = self.model.run({name: feature.inputs[name] for name in self.model.inputs if name in feature.inputs})
+            raw = self.model.run(inputs)
         except NonFiniteOutputError as error:
-            return ExpertOutput(np.zeros(3), np.full(3, PRIOR_LOG_VARIANCE), np.zeros(8), failure=str(error))
-        for name, size in _OUTPUTS.items():
+            return _no_evidence(str(error))
+        for name, size in OUTPUTS.items():
             if raw[name].shape != (size,):
                 raise ModelError(f"Output {name} of {self.model.path.name} has shape {raw[name].shape}, not ({size},).")
         has_vad = self.vad_evidence > 0
@@ -86,3 +104,7 @@ class Expert:
             np.where(has_vad, log_variance, PRIOR_LOG_VARIANCE),
             np.where(self.emotion_evidence > 0, logits, 0.0),
         )
+
+
+def _no_evidence(failure: str) -> ExpertOutput:
+    return ExpertOutput(np.zeros(3), np.full(3, PRIOR_LOG_VARIANCE), np.zeros(8), failure)

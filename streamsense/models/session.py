@@ -1,43 +1,28 @@
-"""An ONNX model ready to run: exact settings, the provider that was asked for or an error, checked inputs."""
+"""An ONNX model ready to run: loaded from checked bytes, tried once within a time limit, checked inputs and outputs."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import io
-import sys
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from streamsense.arrays import Float32Array
-from streamsense.errors import DependencyError, ModelError
+from streamsense.errors import ModelError
 from streamsense.models.card import ModelMetadata, read_metadata
 from streamsense.models.onnx_file import read_model
 from streamsense.models.onnxruntime_check import check_onnxruntime
+from streamsense.models.providers import Provider, ended_after, first_line, open_session
 
-try:
+if TYPE_CHECKING:  # providers imports it, and says what to do where it is not there
     import onnxruntime
-except ImportError as _error:
-    check_onnxruntime()  # says which package to install, where that is the reason
-    raise DependencyError(
-        f"ONNX Runtime cannot be imported ({_error}). Uninstall it and install it again: pip install onnxruntime-gpu."
-    ) from _error
 
-Provider = Literal["auto", "cpu", "cuda"]
-
-_CPU = "CPUExecutionProvider"
-_CUDA = "CUDAExecutionProvider"
-# Full float32 and an algorithm chosen by rule: the same bytes at every run on the same device.
-_CUDA_OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
-_HOW_TO_GET_CUDA = (
-    "A GPU needs an NVIDIA driver, onnxruntime-gpu instead of onnxruntime, and CUDA 13 with cuDNN 9: "
-    "pip install 'onnxruntime-gpu[cuda,cudnn]'. With provider: auto the CPU is used instead."
-)
-_SILENT, _USUAL = 4, 2  # ONNX Runtime's log levels: fatal only, warnings
+FIRST_RUN_S = 20.0
+"""How long a model may take for its first answer; one that never ends must not hold a session up for ever."""
+MOST_INPUT_VALUES = 1 << 24
 
 
 class NonFiniteOutputError(ModelError):
@@ -48,9 +33,9 @@ class OnnxModel:
     """One ONNX model with one thread and deterministic computation, warmed up and ready.
 
     `provider` is cpu, cuda (an error where it cannot be had) or auto (cuda where it can be had, else cpu);
-    `.provider` says what runs. `expected_sha256` is checked before the file is parsed. The inputs must be float32
-    with a leading batch axis and otherwise fixed shapes. Raises ModelError, or DependencyError when two ONNX
-    Runtimes are installed.
+    `.provider` says what runs. `expected_sha256` is checked before the file is parsed. Inputs and outputs must be
+    float32 with a leading batch axis, dynamic or 1; the inputs' other sizes are fixed. `.inputs` and `.outputs` are
+    their shapes by name, without that axis. Raises ModelError, or DependencyError when two ONNX Runtimes are installed.
     """
 
     def __init__(self, path: Path, provider: Provider = "auto", expected_sha256: str | None = None) -> None:
@@ -58,13 +43,21 @@ class OnnxModel:
         if provider not in ("auto", "cpu", "cuda"):
             raise ModelError(f"The provider is {provider!r}, expected auto, cpu or cuda.")
         self.path = path
-        content, self.sha256 = read_model(path, expected_sha256)
-        self._session, self.provider = _open(path, content, provider)
+        file = read_model(path, expected_sha256)
+        self.sha256, self.size_bytes = file.sha256, file.size_bytes
+        self.opset, self.ir_version = file.opset, file.ir_version
+        self._session, self.provider = open_session(path, file.content, provider)
         self.inputs = _input_shapes(path, self._session)
-        self.outputs: tuple[str, ...] = tuple(output.name for output in self._session.get_outputs())
+        self._output_names = _output_names(path, self._session)
         # The first run allocates and compiles; it belongs before "ready", not into the first score.
-        with contextlib.suppress(NonFiniteOutputError):
-            self.run({name: np.zeros(shape, np.float32) for name, shape in self.inputs.items()})
+        with ended_after(FIRST_RUN_S) as (options, is_late):
+            first = self._run({name: np.zeros((1, *shape), np.float32) for name, shape in self.inputs.items()}, options)
+            if is_late():
+                raise ModelError(
+                    f"{path.name} gave no answer within {FIRST_RUN_S:g} s, expected a fraction of one: a score is due "
+                    "every 0.2 s. Use a smaller model, and one whose loops end."
+                )
+        self.outputs: dict[str, tuple[int, ...]] = {name: value.shape for name, value in first.items()}
 
     def metadata(self) -> ModelMetadata:
         """Card and contract of this model; raises ModelError where it has none."""
@@ -88,104 +81,66 @@ class OnnxModel:
                     "the features are not those that the model was made for."
                 )
             batch[name] = value[np.newaxis]
-        try:
-            results = self._session.run(None, batch)
-        except Exception as error:  # the runtime's exceptions have no common base but this
-            raise ModelError(f"{self.path.name} failed on {self.provider}: {_first_line(error)}") from None
-        outputs = {name: result[0] for name, result in zip(self.outputs, results, strict=True)}
+        outputs = self._run(batch)
         bad = [name for name, value in outputs.items() if not np.isfinite(value).all()]
         if bad:
             raise NonFiniteOutputError(f"{self.path.name} returned numbers that are not finite in {', '.join(bad)}.")
         return outputs
 
+    def _run(
+        self, batch: Mapping[str, Float32Array], options: onnxruntime.RunOptions | None = None
+    ) -> dict[str, Float32Array]:
+        try:
+            results = self._session.run(None, batch, options)
+        except Exception as error:  # the runtime's exceptions have no common base but this
+            if options is not None and options.terminate:
+                return {}
+            raise ModelError(f"{self.path.name} failed on {self.provider}: {first_line(error)}") from None
+        for name, result in zip(self._output_names, results, strict=True):
+            if result.shape[:1] != (1,):
+                raise ModelError(
+                    f"Output {name} of {self.path.name} has shape {result.shape} for a batch of 1, expected (1, …)."
+                )
+        return {name: result[0] for name, result in zip(self._output_names, results, strict=True)}
+
 
 def cpu_session(path: Path, expected_sha256: str | None = None) -> tuple[onnxruntime.InferenceSession, str]:
     """A net that is no expert, on the CPU with the same exact settings; and the sha256 of its file."""
     check_onnxruntime()
-    content, sha256 = read_model(path, expected_sha256)
-    return _session(path, content, [_CPU]), sha256
-
-
-def cuda_driver_present() -> bool:
-    """Whether this computer has NVIDIA's driver library (a GPU that works is known only after a session opened)."""
-    try:
-        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return False
-    return True
-
-
-def _open(path: Path, content: bytes, provider: Provider) -> tuple[onnxruntime.InferenceSession, str]:
-    """A session on what was asked for, and the name (cpu or cuda) of what it got."""
-    if provider != "cpu":
-        why = "this ONNX Runtime was built without CUDA"
-        if _CUDA in onnxruntime.get_available_providers():  # lists what was built in, not what this computer has
-            why = "no NVIDIA driver was found"
-            if cuda_driver_present():
-                session, why = _try_cuda(path, content)
-                if session is not None:
-                    return session, "cuda"
-        if provider == "cuda":
-            raise ModelError(f"{path.name} was to run on the GPU, which could not be had: {why}. {_HOW_TO_GET_CUDA}")
-    return _session(path, content, [_CPU]), "cpu"
-
-
-def _try_cuda(path: Path, content: bytes) -> tuple[onnxruntime.InferenceSession | None, str]:
-    with _quiet() as said:
-        if hasattr(onnxruntime, "preload_dlls"):
-            onnxruntime.preload_dlls()
-        try:
-            session = _session(path, content, [(_CUDA, _CUDA_OPTIONS), _CPU])
-        except ModelError as error:
-            return None, str(error)
-    if session.get_providers()[0] == _CUDA:
-        return session, ""
-    lines = said.getvalue().strip().splitlines()
-    return None, lines[-1].rstrip(".") if lines else "CUDA or cuDNN libraries could not be loaded"
-
-
-def _session(path: Path, content: bytes, providers: list[Any]) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.use_deterministic_compute = True
-    options.log_severity_level = 3
-    try:
-        # Loaded from the bytes that were checked, so that the file cannot change in between.
-        return onnxruntime.InferenceSession(content, options, providers=providers, enable_fallback=0)
-    except Exception as error:  # the runtime's exceptions have no common base but this
-        raise ModelError(
-            f"ONNX Runtime {onnxruntime.__version__} cannot load {path}: {_first_line(error)}. Expected a model of "
-            "opset 20 and IR version 10 or below."
-        ) from None
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[io.StringIO]:
-    """Keep what ONNX Runtime prints and logs about CUDA off the user's screen; what it printed is returned."""
-    printed = io.StringIO()
-    onnxruntime.set_default_logger_severity(_SILENT)
-    try:
-        with contextlib.redirect_stdout(printed):
-            yield printed
-    finally:
-        onnxruntime.set_default_logger_severity(_USUAL)
+    file = read_model(path, expected_sha256)
+    return open_session(path, file.content, "cpu")[0], file.sha256
 
 
 def _input_shapes(path: Path, session: onnxruntime.InferenceSession) -> dict[str, tuple[int, ...]]:
     """Shape of every input without its batch axis."""
     shapes: dict[str, tuple[int, ...]] = {}
     for value in session.get_inputs():
-        batch, *rest = value.shape or [None]
-        if value.type != "tensor(float)" or isinstance(batch, int) or not all(isinstance(n, int) for n in rest):
+        _check_name(path, value.name)
+        batch, *rest = value.shape or [0]
+        is_fixed = all(isinstance(n, int) for n in rest)
+        if value.type != "tensor(float)" or (isinstance(batch, int) and batch != 1) or not is_fixed:
             raise ModelError(
                 f"Input {value.name} of {path.name} is {value.type} of shape {value.shape}, expected tensor(float) "
-                "with a dynamic batch axis first and fixed sizes after it. Export the model again so."
+                "with a batch axis first, dynamic or 1, and fixed sizes after it. Export the model again so."
             )
+        if math.prod(rest) > MOST_INPUT_VALUES:
+            raise ModelError(f"Input {value.name} of {path.name} has shape {value.shape}: no window is so large.")
         shapes[value.name] = tuple(rest)
     return shapes
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+def _output_names(path: Path, session: onnxruntime.InferenceSession) -> tuple[str, ...]:
+    for value in session.get_outputs():
+        _check_name(path, value.name)
+        if value.type != "tensor(float)":
+            raise ModelError(
+                f"Output {value.name} of {path.name} is {value.type}, expected tensor(float). Leave it out, or cast it "
+                "to float32, and export the model again."
+            )
+    return tuple(value.name for value in session.get_outputs())
+
+
+def _check_name(path: Path, name: str) -> None:
+    """Names are shown to people."""
+    if not name.isprintable() or len(name) > 200:
+        raise ModelError(f"{path.name} has the name {ascii(name)[:60]}, expected one that can be shown. Rename it.")

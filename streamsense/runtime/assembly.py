@@ -15,11 +15,13 @@ from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSett
 from streamsense.features.voice_frames import VoiceFrontEndSettings
 from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.fusion.combination import Fusion, FusionSettings
+from streamsense.fusion.dynamics import DynamicsSettings
 from streamsense.fusion.emotions import fusion_contract
 from streamsense.models.contract import differing_fields
 from streamsense.models.expert import Expert
 from streamsense.models.onnxruntime_check import check_onnxruntime
-from streamsense.models.session import OnnxModel, Provider
+from streamsense.models.providers import Provider
+from streamsense.models.session import OnnxModel
 from streamsense.models.silero import SILERO, SileroNet
 from streamsense.pipeline import Pipeline
 from streamsense.resources import shipped
@@ -66,7 +68,7 @@ def _assembled(config: Config) -> tuple[Callable[[], Pipeline], dict[str, str]]:
     description["fusion_model"] = f"{config.fusion_model} {model.sha256}"
     description["provider"] = model.provider
     description["ambivalence"] = "uncalibrated"
-    timing, settings = _timing(config), FusionSettings(smoothing_s=config.smoothing_s)
+    timing, settings = _timing(config), fusion_settings(config)
     net = speech_net(config)
     if net is not None:
         description["voice_activity_model"] = f"{SILERO} {net.sha256}"
@@ -76,6 +78,11 @@ def _assembled(config: Config) -> tuple[Callable[[], Pipeline], dict[str, str]]:
         return Pipeline(feature_operators(config), experts, fusion, timing, front_ends(config, net))
 
     return new_pipeline, description
+
+
+def fusion_settings(config: Config) -> FusionSettings:
+    """What the configuration says of fusion."""
+    return FusionSettings(DynamicsSettings(**config.dynamics.model_dump()))
 
 
 def build_feature_pipeline(config: Config) -> Pipeline:

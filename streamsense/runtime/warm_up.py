@@ -8,13 +8,14 @@ from streamsense.config import Config
 from streamsense.features.electrodes import ELECTRODES
 from streamsense.features.face_vector import face_vector_labels, face_vector_units
 from streamsense.pipeline import START, Pipeline
+from streamsense.score import Score
 from streamsense.streams import Block, Control, StreamInfo, StreamOpened
 
 _SECONDS = 3.0
 
 
-def warm_up(pipeline: Pipeline, config: Config) -> None:
-    """Run a few seconds of invented samples through a pipeline that is thrown away afterwards.
+def warm_up(pipeline: Pipeline, config: Config) -> list[Score]:
+    """Run a few seconds of invented samples through a pipeline that is thrown away afterwards; returns its scores.
 
     On a fresh installation the loops over samples are compiled here, which takes seconds; in the core's thread that
     would cost as many ticks.
@@ -26,7 +27,7 @@ def warm_up(pipeline: Pipeline, config: Config) -> None:
         pipeline.push(StreamOpened(info, 0.0))
         pipeline.push(Block(info.key, 0, np.arange(count) / rate_hz, values, _SECONDS))
     pipeline.push(Control(START, "", _SECONDS - 0.5))
-    pipeline.advance(_SECONDS + 1.0)
+    return pipeline.advance(_SECONDS + 1.0)
 
 
 def _streams(config: Config) -> list[StreamInfo]:

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsense.arrays import FloatArray
+from streamsense.evaluation.intervals import Interval, interval_over_people
+from streamsense.evaluation.metrics import calibration_error, roc_auc
 from streamsense.features.electrodes import ELECTRODES
+from streamsense.training.eeg_committee import AROUSAL_OF_WORK, Committee
 from streamsense.training.eeg_expert import (
-    AROUSAL_OF_WORK,
     Calibration,
     WorkloadSettings,
     balance,
@@ -20,16 +22,8 @@ from streamsense.training.eeg_expert import (
     fit_workload,
     predict,
 )
-from streamsense.training.eeg_measures import (
-    Discrimination,
-    calibration_error,
-    discrimination,
-    interval,
-    resamples,
-)
-from streamsense.training.eeg_tables import EegTable
+from streamsense.training.eeg_tables import BoolArray, EegTable
 from streamsense.training.fitting import Progress
-from streamsense.training.rbtransformer import RBTransformer
 
 IntArray = npt.NDArray[np.intp]
 
@@ -52,9 +46,9 @@ def unwatched(_name: str, _epochs: int) -> Progress:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What was said of each row (n,) by the network that had not seen its person.
+    """What was said of each row (n,) by networks that had not seen its person.
 
-    `few` is the logit from FEW_ELECTRODES alone; `epochs` how many each fold's network was fitted for.
+    `few` is the logit from FEW_ELECTRODES alone; `epochs` how many each fold's networks were fitted for.
     """
 
     logit: FloatArray
@@ -102,25 +96,26 @@ def choose_epochs(
     name: str = "all",
     watch: Watch = unwatched,
 ) -> int:
-    """The number of epochs after which every fifth person is told best by a network fitted on the others."""
+    """The number of epochs after which every fifth person is told best by one network fitted on the others."""
     if len(candidates) == 1:
         return candidates[0]
+    settings = replace(settings, members=1)
     people = np.unique(table.person)
     held_out = np.isin(table.person, people[::_INNER])
     inner, judged = table.take(~held_out), table.take(held_out)
     found = {}
     for epochs in candidates:
         network = _fit(inner, settings, epochs, workspace, f"{name}, choosing", watch)
-        found[epochs] = float(discrimination(judged.person, judged.label, predict(network, judged)[0]).pooled()[0])
+        found[epochs] = area(judged.label, predict(network, judged)[0])
     return max(sorted(found), key=lambda epochs: found[epochs])
 
 
 def _fit(
     table: EegTable, settings: WorkloadSettings, epochs: int, workspace: Path | None, name: str, watch: Watch
-) -> RBTransformer:
+) -> Committee:
     kept = None if workspace is None else workspace / f"{name.replace(', ', '-').replace(' ', '-')}-{epochs}.npz"
     settings = replace(settings, fitting=replace(settings.fitting, epochs=epochs))
-    return fit_workload(table, settings, kept, watch(name, epochs))
+    return fit_workload(table, settings, kept, watch(name, settings.epochs))
 
 
 def _with_few_electrodes(table: EegTable) -> EegTable:
@@ -151,58 +146,62 @@ def mean_change(table: EegTable, bands: Sequence[int]) -> FloatArray:
     return np.asarray((distance * table.mask).sum(axis=1) / np.maximum(table.mask.sum(axis=1), 1))
 
 
-def late_against_early_rest(table: EegTable, score: FloatArray) -> Discrimination:
+def late_against_early_rest(table: EegTable, score: FloatArray) -> Figure:
     """How much the score tells the second half of each person's rest from the first: drift alone, 0.5 for none."""
     rest = ~table.label
     middle = {name: np.median(table.time_s[rest & (table.person == name)]) for name in np.unique(table.person)}
     late = table.time_s > np.array([middle[name] for name in table.person])
-    return discrimination(table.person[rest], late[rest], score[rest])
+    return figure(replace(table, label=late).take(rest), score[rest])
 
 
 @dataclass(frozen=True)
 class Figure:
-    """An area under the curve: of all windows together, and the mean over people; each with a 95 % interval."""
+    """An area under the curve: of all windows together, and the mean over people with their SD and the least one."""
 
-    pooled: float
-    pooled_interval: tuple[float, float]
-    mean: float
-    mean_interval: tuple[float, float]
+    pooled: Interval
+    mean: Interval
     sd: float
     least: float
 
     def __str__(self) -> str:
-        (low, high), (mean_low, mean_high) = self.pooled_interval, self.mean_interval
-        return (
-            f"pooled {self.pooled:.3f} [{low:.3f}, {high:.3f}], per person {self.mean:.3f} ± {self.sd:.3f} "
-            f"[{mean_low:.3f}, {mean_high:.3f}], least {self.least:.2f}"
-        )
+        mean, _, interval = str(self.mean).partition(" ")
+        return f"pooled {self.pooled}, per person {mean} ± {self.sd:.3f} {interval}, least {self.least:.2f}"
 
 
-def figure(found: Discrimination) -> Figure:
-    """With intervals from 10,000 resamples of people."""
-    counts, own = resamples(len(found.people)), found.of_people
+def area(label: BoolArray, score: FloatArray) -> float:
+    """The area under the curve: how often a window with the label has the larger score."""
+    return roc_auc(label.astype(np.intp), score)
+
+
+def figure(table: EegTable, score: FloatArray) -> Figure:
+    """How well the score (n,) tells the windows with a label from those without."""
+    people = np.unique(table.person)
+    rows_of = [np.flatnonzero(table.person == name) for name in people]
+    own = np.array([area(table.label[rows], score[rows]) for rows in rows_of])
     return Figure(
-        float(found.pooled()[0]),
-        interval(found.pooled(counts)),
-        float(own.mean()),
-        interval(counts @ own / len(own)),
+        interval_over_people(lambda rows: area(table.label[rows], score[rows]), table.person.tolist()),
+        interval_over_people(lambda rows: float(own[rows].mean()), people.tolist()),
         float(own.std(ddof=1)),
         float(own.min()),
     )
 
 
-def gain(ours: Discrimination, theirs: Discrimination) -> tuple[float, tuple[float, float]]:
-    """By how much our pooled area is larger than theirs, with its interval over the same resamples of people."""
-    counts = resamples(len(ours.people))
-    return float(ours.pooled()[0] - theirs.pooled()[0]), interval(ours.pooled(counts) - theirs.pooled(counts))
+def gain(table: EegTable, ours: FloatArray, theirs: FloatArray) -> Interval:
+    """By how much our score's pooled area is larger than theirs, over the same draws of people."""
+
+    def difference(rows: IntArray) -> float:
+        return area(table.label[rows], ours[rows]) - area(table.label[rows], theirs[rows])
+
+    return interval_over_people(difference, table.person.tolist())
 
 
 @dataclass(frozen=True)
 class Believable:
     """How far probabilities and variances can be believed, each calibrated on the people of the other folds.
 
-    `errors` before and after: expected calibration error (15 bins). `surprise` is the mean squared error over the
-    variance that was told, 1 where that is right; `within` how many targets lie within 1.64 SD of the arousal.
+    `errors` before and after: expected calibration error, of as many windows of work as of rest. `surprise` is the mean
+    squared error over the variance that was told, 1 where that is right; `within` how many targets lie within 1.64 SD
+    of the arousal.
     """
 
     temperature: float
@@ -223,10 +222,21 @@ def believable(table: EegTable, held_out: HeldOut) -> Believable:
         arousal[here] = learned.arousal(held_out.logit[here])
     weight = balance(table.label)
     error = AROUSAL_OF_WORK * np.where(table.label, 1, -1) - arousal
-    before = Calibration().probability(held_out.logit)
+    even = _as_many_of_both(table.label)
+
+    def miscalibrated(work: FloatArray) -> float:
+        return calibration_error(table.label[even].astype(np.intp), np.stack([1 - work, work], axis=1)[even])
+
     return Believable(
         calibrate(held_out.logit, held_out.log_variance, table.label).temperature,
-        (calibration_error(before, table.label, weight), calibration_error(after, table.label, weight)),
+        (miscalibrated(Calibration().probability(held_out.logit)), miscalibrated(after)),
         float(np.mean(weight * error**2 / variance)),
         float(np.mean(weight * (error**2 <= 1.645**2 * variance))),
     )
+
+
+def _as_many_of_both(label: BoolArray) -> IntArray:
+    """Rows of which half have the label, evenly taken from all."""
+    both = np.flatnonzero(label), np.flatnonzero(~label)
+    count = min(map(len, both))
+    return np.concatenate([rows[np.linspace(0, len(rows) - 1, count).astype(np.intp)] for rows in both])

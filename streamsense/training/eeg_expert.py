@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +14,24 @@ from torch import Tensor, nn
 from streamsense.arrays import FloatArray
 from streamsense.features.electrodes import ELECTRODES
 from streamsense.fusion.emotions import EMOTIONS, PRIOR_SD
+from streamsense.training.eeg_committee import AROUSAL_OF_WORK, Committee, committee
+from streamsense.training.eeg_hint import with_eyes_closed
 from streamsense.training.eeg_tables import EegTable
 from streamsense.training.fitting import FittingSettings, Progress, fit
 from streamsense.training.rbtransformer import RBTransformer, RBTransformerSettings
 
 BoolArray = npt.NDArray[np.bool_]
 
-AROUSAL_OF_WORK = 0.5
-"""Where on the scale of arousal hard mental work stands, and rest at its negative: a choice, one SD of the prior."""
 TRANSFER_VARIANCE = 0.4**2
 """Work is not all that arouses, and one laboratory's work is not all work: added to the variance. A choice."""
 NO_BASELINE_VARIANCE = 0.5**2
 NO_ELECTRODE_VARIANCE = 1.0
 LABEL_SMOOTHING = 0.12
 """As published (SCIENCE 1.2)."""
+HINT_WEIGHT = 0.5
+"""Of the logit's rise where closed eyes are made up: a choice."""
+_HINTED = 8
+"""One row of so many is also shown with closed eyes: an eighth more to compute."""
 _LEAST_KEPT = 0.15
 _LOG_VARIANCE_LIMITS = (-6.0, 2.0)
 _PREDICTED_AT_ONCE = 512
@@ -35,10 +39,24 @@ _PREDICTED_AT_ONCE = 512
 
 @dataclass(frozen=True)
 class WorkloadSettings:
-    """What the network is, and how it is fitted."""
+    """What the networks are, how each is fitted, and how many they are (`members`), from one seed after the other."""
 
     network: RBTransformerSettings = field(default_factory=RBTransformerSettings)
     fitting: FittingSettings = field(default_factory=FittingSettings)
+    members: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.members <= 100:
+            raise ValueError(f"members is {self.members}, expected 1 to 100")
+
+    @property
+    def epochs(self) -> int:
+        """Of all members together."""
+        return self.members * self.fitting.epochs
+
+    def of_member(self, number: int) -> FittingSettings:
+        """How this one is fitted."""
+        return replace(self.fitting, seed=(self.fitting.seed + number) % 2**31)
 
 
 def fit_workload(
@@ -46,11 +64,15 @@ def fit_workload(
     settings: WorkloadSettings,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
-) -> RBTransformer:
-    """A network that tells the rows with a label from those without, for all `ELECTRODES`.
+) -> Committee:
+    """Networks that tell the rows with a label from those without, for all `ELECTRODES`.
 
     The change from the baseline keeps its sign. Half of the rows are shown without some of their electrodes, anew in
-    every epoch, so that the network also serves smaller caps. Both labels count equally, whatever their numbers.
+    every epoch, so that the networks also serve smaller caps. Both labels count equally, whatever their numbers. Some
+    rows are shown a second time as if the eyes had been closed: by as much as the logit is above what it was, the loss
+    is larger (a hint: Abu-Mostafa 1990, Journal of Complexity 6:192). Their label has no part in that.
+
+    `checkpoint` names the members' files, each with its number; `progress` counts the epochs of all.
     """
     present = np.flatnonzero(table.mask.any(axis=0))
     values = torch.from_numpy((table.entropy - table.baseline)[:, present])
@@ -62,19 +84,31 @@ def fit_workload(
     there = values.numpy()[table.mask[:, present] > 0].astype(np.float64)
     centre, scale = there.mean(axis=0), there.std(axis=0) + 1e-3
 
+    electrodes = [ELECTRODES[place] for place in present]
+
     def build() -> RBTransformer:
-        return RBTransformer([ELECTRODES[place] for place in present], settings.network, centre, scale)
+        return RBTransformer(electrodes, settings.network, centre, scale)
 
     def loss_of(network: RBTransformer, rows: Tensor) -> Tensor:
-        logit, log_variance = network(values[rows], _some_electrodes(mask[rows]))
+        here, shown, hinted = values[rows], _some_electrodes(mask[rows]), -(-len(rows) // _HINTED)
+        closed = with_eyes_closed(here[:hinted], electrodes)
+        said = network(torch.cat([here, closed]), torch.cat([shown, shown[:hinted]]))
+        logit, log_variance = said[0][: len(rows)], said[1][: len(rows)]
+        aroused = nn.functional.relu(said[0][len(rows) :] - logit[:hinted]).mean()
         wrong = nn.functional.binary_cross_entropy_with_logits(logit, target[rows], reduction="none")
         error = AROUSAL_OF_WORK * (2 * label[rows] - 1 - torch.tanh(logit.detach() / 2))
         unsure = log_variance.clamp(*_LOG_VARIANCE_LIMITS)
         surprise = 0.5 * (unsure + error**2 * torch.exp(-unsure))
-        mean: Tensor = (weight[rows] * (wrong + surprise)).mean()
-        return mean
+        loss: Tensor = (weight[rows] * (wrong + surprise)).mean() + HINT_WEIGHT * aroused
+        return loss
 
-    return fit(build, len(table), loss_of, settings.fitting, checkpoint, progress).on(ELECTRODES)
+    def fitted(number: int) -> RBTransformer:
+        kept = checkpoint and checkpoint.with_name(f"{checkpoint.stem}-{number}{checkpoint.suffix}")
+        before = number * settings.fitting.epochs
+        told = progress and (lambda epoch, loss: progress(before + epoch, loss))
+        return fit(build, len(table), loss_of, settings.of_member(number), kept, told)
+
+    return committee([fitted(number) for number in range(settings.members)], values, mask).on(ELECTRODES)
 
 
 def balance(label: BoolArray) -> FloatArray:
@@ -91,8 +125,8 @@ def _some_electrodes(mask: Tensor) -> Tensor:
     return torch.where(kept.sum(1, keepdim=True) > 0, kept, mask)
 
 
-def predict(network: RBTransformer, table: EegTable) -> tuple[FloatArray, FloatArray]:
-    """The network's logit and log-variance of each row, both (n,)."""
+def predict(network: Committee, table: EegTable) -> tuple[FloatArray, FloatArray]:
+    """The networks' logit and log-variance of each row, both (n,)."""
     present = np.flatnonzero(table.mask.any(axis=0))
     network = network.on([ELECTRODES[place] for place in present])
     values, mask = (table.entropy - table.baseline)[:, present], table.mask[:, present]
@@ -149,9 +183,9 @@ def calibrate(logit: FloatArray, log_variance: FloatArray, label: BoolArray) -> 
 
 
 class WorkloadExpert(nn.Module):
-    """The network as the runtime's EEG expert: arousal with a variance; valence and dominance stay the prior."""
+    """The networks as the runtime's EEG expert: arousal with a variance; valence and dominance stay the prior."""
 
-    def __init__(self, network: RBTransformer, calibration: Calibration) -> None:
+    def __init__(self, network: Committee, calibration: Calibration) -> None:
         super().__init__()
         self.network = network.on(ELECTRODES)
         self.calibration = calibration

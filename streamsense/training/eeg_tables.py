@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -12,13 +13,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.datasets.catalogue import recordings_of
+from streamsense.datasets.eeg_eyes import EYES_CLOSED
+from streamsense.datasets.eegmat import ARITHMETIC, REST
+from streamsense.datasets.labelled import LabelledRecording
+from streamsense.datasets.labels import Label, LabelTrack
+from streamsense.datasets.sittings import sittings
+from streamsense.errors import DatasetError
 from streamsense.features.band_entropy import BandEntropy
 from streamsense.models.contract import canonical_json
 from streamsense.models.fetch import write_whole
 from streamsense.models.ways import cache_folder
-from streamsense.streams import Block, Feature, StreamInfo
+from streamsense.sources.stream_kinds import choose_streams
+from streamsense.streams import Block, Feature, StreamOpened
 from streamsense.timeline.timeline import Timeline
-from streamsense.training.eeg_recordings import EegSession, eegmat_people, eegmat_session
 
 Float32Array = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -26,14 +34,14 @@ BoolArray = npt.NDArray[np.bool_]
 WINDOW_HOP_S = 1
 _SETTLED_S = 6.0
 """After a part begins: 1 s of warm-up and 1 s for what still rings, then a whole window of 4 s."""
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
 class EegTable:
     """One row for each window: what the EEG expert is given, whose it is, and its label.
 
-    `person` (n,) names; `label` (n,); `time_s` (n,) where the window ends, from the session's beginning; `entropy` and
+    `person` (n,) names; `label` (n,); `time_s` (n,) where the window ends, from the sitting's beginning; `entropy` and
     `baseline` (n, electrodes, bands), nats of µV; `mask` (n, electrodes); `weight` (n, 1). Electrodes are those of
     `features.electrodes.ELECTRODES`.
     """
@@ -54,22 +62,19 @@ class EegTable:
         return EegTable(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def session_table(
-    session: EegSession, operator: BandEntropy | None = None, baseline_s: float | None = None
-) -> EegTable:
-    """The windows of one session, one a second; those that hold a second of the baseline are left out.
+def sitting_table(sitting: LabelledRecording, positive: str, operator: BandEntropy | None = None) -> EegTable:
+    """The windows of one sitting, one a second; those that hold a second of the baseline are left out.
 
-    `operator` is a fresh one (default: as the shipped models want it). `baseline_s` is how much of the beginning is
-    left out, the operator's own baseline unless said otherwise.
+    `positive` names the label that counts as true, any other as false. `operator` is a fresh one (default: as the
+    shipped models want it).
     """
     operator = operator or BandEntropy()
-    kept_from = operator.settings.baseline_s if baseline_s is None else baseline_s
-    kept_from += operator.settings.window_s
-    rows = [row for row in _windows(session, operator) if row[1] >= kept_from]
+    kept_from = operator.settings.baseline_s + operator.settings.window_s
+    rows = [row for row in _windows(sitting, operator) if row[1] >= kept_from]
     inputs = [feature.inputs for _, _, feature in rows]
     return EegTable(
-        np.full(len(rows), session.person),
-        np.array([session.labels[part] for part, _, _ in rows], bool),
+        np.full(len(rows), sitting.person),
+        np.array([label.name == positive for label, _, _ in rows], bool),
         np.array([time_s for _, time_s, _ in rows], float),
         *(
             np.array([given[name] for given in inputs], np.float32)
@@ -78,29 +83,26 @@ def session_table(
     )
 
 
-def _windows(session: EegSession, operator: BandEntropy) -> Iterator[tuple[int, float, Feature]]:
-    """Part, end (s) and feature of every settled window; the parts follow each other with a gap of 1 to 2 s.
+def _windows(sitting: LabelledRecording, operator: BandEntropy) -> Iterator[tuple[Label, float, Feature]]:
+    """Label, end (s) and feature of every settled window that lies within one label.
 
     Through the timeline, as live: the time that it gives a sample decides which window the sample is in.
     """
-    labels, rate = session.channel_labels, session.rate_hz
-    units = ("microvolts",) * len(labels)
-    info = StreamInfo("eeg", "eeg", "EEG", "EEG", "", labels, units, rate, "float32")
-    operator.open(info)
-    timeline = Timeline(info)
-    start, count = 0.0, 0
-    for part, samples in enumerate(session.parts):
-        stamps = start + np.arange(len(samples)) / rate
-        tick = start + _SETTLED_S
-        for cut in np.array_split(np.arange(len(samples)), max(1, round(len(samples) / rate))):
-            block = Block("eeg", count, stamps[cut], samples[cut], float(stamps[cut][-1]))
-            count += len(cut)
-            for timed in timeline.push(block)[0]:
+    recording, labels = sitting.open("eeg"), LabelTrack(sitting.labels)
+    timeline, tick = None, WINDOW_HOP_S
+    for event in recording.events(choose_streams(recording.streams).selection):
+        if isinstance(event, StreamOpened):
+            timeline = Timeline(event.info)
+            operator.open(event.info)
+        elif isinstance(event, Block) and timeline is not None:
+            if event.stamps[0] >= tick + WINDOW_HOP_S:  # a pause: its ticks have no samples
+                tick = math.ceil(event.stamps[0])
+            for timed in timeline.push(event)[0]:
                 operator.push(timed)
             while tick <= timeline.horizon:
-                yield part, tick, operator.feature_at(tick)
+                if (label := labels.within(tick - _SETTLED_S, tick)) is not None:
+                    yield label, float(tick), operator.feature_at(tick)
                 tick += WINDOW_HOP_S
-        start = float(np.ceil(stamps[-1])) + 1.0
 
 
 def joined(tables: Sequence[EegTable]) -> EegTable:
@@ -108,24 +110,34 @@ def joined(tables: Sequence[EegTable]) -> EegTable:
     return EegTable(*(np.concatenate([getattr(table, field.name) for table in tables]) for field in fields(EegTable)))
 
 
+def eegmat_people(folder: Path) -> tuple[str, ...]:
+    """The people whose EEGMAT recordings are in `folder`. Raises DatasetError where there are none."""
+    return tuple(sorted({recording.person for recording in recordings_of(f"eegmat:{folder}")}))
+
+
 def eegmat_table(
     folder: Path, people: Sequence[str] | None = None, progress: Callable[[str], None] | None = None
 ) -> EegTable:
     """The windows of EEGMAT's people, all of them or those named; kept in the cache, by the features' contract.
 
-    `progress` is told each person whose windows are there. Raises RecordingError where the files are not EEGMAT's.
+    `progress` is told each person whose windows are there. Raises DatasetError where the files are not EEGMAT's.
     """
-    people = eegmat_people(folder) if people is None else tuple(people)
-    kept = cache_folder() / "training" / f"eegmat-{_key(folder, people)}.npz"
+    recordings = [it for it in recordings_of(f"eegmat:{folder}") if people is None or it.person in people]
+    kept = cache_folder() / "training" / f"eegmat-{_key(folder, recordings)}.npz"
+    told = progress or (lambda _person: None)
     if (table := _read(kept)) is not None:
-        for person in people if progress else ():
-            progress(person)  # type: ignore[misc]
+        for person in np.unique(table.person):
+            told(str(person))
         return table
     tables = []
-    for person in people:
-        tables.append(session_table(eegmat_session(folder, person)))
-        if progress is not None:
-            progress(person)
+    for sitting in sittings(recordings, "eeg"):
+        if {label.name for label in sitting.labels} != {REST, ARITHMETIC}:
+            raise DatasetError(
+                f"{sitting.person} has only {sitting.labels[0].name} in {folder}. Expected {sitting.person}_1.edf "
+                f"(rest) and {sitting.person}_2.edf (arithmetic): get both, or take the one out of the folder."
+            )
+        tables.append(sitting_table(sitting, ARITHMETIC))
+        told(sitting.person)
     table = joined(tables)
     packed = io.BytesIO()
     np.savez(packed, allow_pickle=False, **{field.name: getattr(table, field.name) for field in fields(table)})
@@ -133,13 +145,20 @@ def eegmat_table(
     return table
 
 
-def _key(folder: Path, people: Sequence[str]) -> str:
+def eyes_table(folder: Path) -> EegTable:
+    """The windows of a person with the eyes open and then closed (label true). Raises DatasetError for other files."""
+    return joined(
+        [sitting_table(sitting, EYES_CLOSED) for sitting in sittings(recordings_of(f"eeg_eyes:{folder}"), "eeg")]
+    )
+
+
+def _key(folder: Path, recordings: Sequence[LabelledRecording]) -> str:
     """What the table depends on: the features' definition, how the windows lie, and the files."""
-    files = [folder / f"{person}_{part}.edf" for person in people for part in (1, 2)]
+    files = [folder / f"{recording.name}.edf" for recording in recordings]
     depends_on = {
         "contract": BandEntropy().contract(),
         "version": _VERSION,
-        "files": [[file.name, file.stat().st_size if file.is_file() else -1] for file in files],
+        "files": [[file.name, file.stat().st_size] for file in files],
     }
     return hashlib.sha256(canonical_json(depends_on).encode()).hexdigest()[:32]
 

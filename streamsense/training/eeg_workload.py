@@ -9,118 +9,23 @@ from __future__ import annotations
 import argparse
 import datetime
 import hashlib
-import json
 import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import rich.progress
-import torch
 from rich.console import Console
 
-from streamsense.arrays import FloatArray
 from streamsense.errors import StreamsenseError
 from streamsense.features.band_entropy import BandEntropy
-from streamsense.features.band_settings import BAND_NAMES
-from streamsense.models.contract import contract_sha256
 from streamsense.models.ways import cache_folder
 from streamsense.resources import shipped
-from streamsense.training import eeg_evaluation as evaluation
-from streamsense.training.eeg_card import Evaluation, card
-from streamsense.training.eeg_expert import (
-    Calibration,
-    WorkloadExpert,
-    WorkloadSettings,
-    calibrate,
-    fit_workload,
-    predict,
-)
-from streamsense.training.eeg_measures import Discrimination, discrimination
-from streamsense.training.eeg_recordings import eegmat_people, eyes_session
-from streamsense.training.eeg_tables import EegTable, eegmat_table, session_table
-from streamsense.training.export import export_expert
-from streamsense.training.fitting import FittingSettings, Progress
-from streamsense.training.rbtransformer import RBTransformer, RBTransformerSettings
+from streamsense.training import lacking
+from streamsense.training.eeg_tables import eegmat_people, eegmat_table, eyes_table
 
-ALL_BANDS = tuple(range(len(BAND_NAMES)))
-WITHOUT_GAMMA = ALL_BANDS[:-1]
-INPUTS = ("band_entropy", "band_entropy_baseline", "electrode_mask", "baseline_weight")
-OUTPUTS = ("vad_mean", "vad_log_variance", "emotion_logits")
 COMMAND = "python -m streamsense.training.eeg_workload DATA_FOLDER"
-
-
-def train(
-    table: EegTable,
-    eyes: EegTable,
-    fitting: FittingSettings,
-    candidates: Sequence[int],
-    workspace: Path | None = None,
-    watch: evaluation.Watch = evaluation.unwatched,
-) -> tuple[WorkloadExpert, Evaluation]:
-    """Measure on held-out people, then train on everybody, without γ; `eyes` are windows of `eyes_session`."""
-
-    def measured(
-        name: str, rows: EegTable, bands: Sequence[int], among: Sequence[int]
-    ) -> tuple[evaluation.HeldOut, Discrimination]:
-        settings = WorkloadSettings(RBTransformerSettings(bands=tuple(bands)), fitting)
-        folder = None if workspace is None else workspace / name.replace(" ", "-")
-
-        def named(fold: str, epochs: int) -> Progress:
-            return watch(f"{name}, {fold}", epochs)
-
-        held_out = evaluation.cross_validate(rows, settings, among, workspace=folder, watch=named)
-        return held_out, discrimination(rows.person, rows.label, held_out.logit)
-
-    slim, slim_found = measured("without gamma", table, WITHOUT_GAMMA, candidates)
-    usual = (int(np.median(slim.epochs)),)
-    network = fit_workload(
-        table,
-        WorkloadSettings(RBTransformerSettings(bands=WITHOUT_GAMMA), replace(fitting, epochs=usual[0])),
-        None if workspace is None else workspace / "everybody.npz",
-        watch("everybody", usual[0]),
-    )
-    calibration = calibrate(slim.logit, slim.log_variance, table.label)
-    full, full_found = measured("all bands", table, ALL_BANDS, candidates)
-    _, bare_found = measured("no baseline", evaluation.without_baseline(table), ALL_BANDS, usual)
-    _, flipped_found = measured("flipped labels", evaluation.with_flipped_labels(table, fitting.seed), ALL_BANDS, usual)
-    change, slim_change = (
-        discrimination(table.person, table.label, evaluation.mean_change(table, bands))
-        for bands in (ALL_BANDS, WITHOUT_GAMMA)
-    )
-    arousal = _arousal(network, calibration, eyes)
-    return WorkloadExpert(network, calibration), Evaluation(
-        people=len(np.unique(table.person)),
-        windows=len(table),
-        all_bands=evaluation.figure(full_found),
-        without_gamma=evaluation.figure(slim_found),
-        few_electrodes=evaluation.figure(discrimination(table.person, table.label, slim.few)),
-        without_baseline=evaluation.figure(bare_found),
-        change=evaluation.figure(change),
-        change_without_gamma=evaluation.figure(slim_change),
-        gain=evaluation.gain(full_found, change),
-        gain_without_gamma=evaluation.gain(slim_found, slim_change),
-        flipped=evaluation.figure(flipped_found),
-        late_rest=evaluation.figure(evaluation.late_against_early_rest(table, slim.logit)),
-        believable=evaluation.believable(table, slim),
-        epochs=full.epochs,
-        epochs_without_gamma=slim.epochs,
-        eyes=discrimination(eyes.person, ~eyes.label, arousal),
-        eyes_arousal=(float(arousal[~eyes.label].mean()), float(arousal[eyes.label].mean())),
-    )
-
-
-def _arousal(network: RBTransformer, calibration: Calibration, table: EegTable) -> FloatArray:
-    return calibration.arousal(predict(network, table)[0])
-
-
-def examples(table: EegTable, count: int = 32) -> dict[str, torch.Tensor]:
-    """Some windows as the expert is given them, by name: by these the exported model is compared with the network."""
-    rows = table.take(np.linspace(0, len(table) - 1, min(count, len(table))).astype(np.intp))
-    values = (rows.entropy, rows.baseline, rows.mask, rows.weight)
-    return {name: torch.from_numpy(value) for name, value in zip(INPUTS, values, strict=True)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,39 +33,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m streamsense.training.eeg_workload", description=__doc__)
     parser.add_argument("data", type=Path, help="the folder of the recordings")
     parser.add_argument("--out", type=Path, help="where the model is written (default: models_onnx of the checkout)")
-    parser.add_argument("--seed", type=int, default=FittingSettings().seed)
+    parser.add_argument("--seed", type=_seed, help="another seed (default: that of the shipped model)")
     parser.add_argument("--date", default=datetime.date.today().isoformat(), help="the date in the card")
     given = parser.parse_args(arguments)
-    try:
-        fitting = FittingSettings(seed=given.seed)
-    except ValueError as error:
-        parser.error(str(error))  # exits with 2
     console = Console()
     try:
-        folder = given.out or shipped("models_onnx")
-        workspace = cache_folder() / "training" / f"eeg_workload-{_key(fitting)}"
-        with _progress(console) as bars:
-            people = eegmat_people(given.data / "eegmat")
-            bar = bars.add_task("windows", total=len(people), note="")
-            table = eegmat_table(given.data / "eegmat", people, lambda name: bars.update(bar, advance=1, note=name))
-            eyes = session_table(eyes_session(given.data / "eeg_eyes" / "csv" / "Baseline"))
-            expert, found = train(table, eyes, fitting, evaluation.EPOCHS, workspace, _watch(bars))
-        path = export_expert(
-            expert,
-            examples(table),
-            OUTPUTS,
-            card(found, COMMAND, given.date),
-            BandEntropy().contract(),
-            folder,
-        )
+        lines = _made(given.data, given.out or shipped("models_onnx"), given.seed, given.date, console)
     except StreamsenseError as error:
-        console.print(f"Error: {error}", style="red", highlight=False)
+        console.print(f"Error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         return error.exit_code
-    for line in found.lines():
-        console.print(f"- {line}", highlight=False)
-    console.print(f"written: {path} ({path.stat().st_size} bytes), sha256 {_sha256(path)}", highlight=False)
-    shutil.rmtree(workspace, ignore_errors=True)
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     return 0
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed < 2**31:
+        raise argparse.ArgumentTypeError(f"seed is {seed}, expected 0 to 2³¹ − 1")
+    return seed
+
+
+def _made(data: Path, folder: Path, seed: int | None, date: str, console: Console) -> list[str]:
+    """What is to be told once the model is written."""
+    try:
+        from streamsense.training import eeg_training as training
+        from streamsense.training.eeg_card import card
+        from streamsense.training.export import export_expert
+    except ImportError as error:
+        raise lacking(error) from error
+    settings = training.SETTINGS
+    if seed is not None:
+        settings = replace(settings, fitting=replace(settings.fitting, seed=seed))
+    workspace = cache_folder() / "training" / f"eeg_workload-{training.run_key(settings)}"
+    with _progress(console) as bars:
+        people = eegmat_people(data / "eegmat")
+        bar = bars.add_task("windows", total=len(people), note="")
+        table = eegmat_table(data / "eegmat", people, lambda name: bars.update(bar, advance=1, note=name))
+        eyes = eyes_table(data / "eeg_eyes")
+        expert, found = training.train(table, eyes, settings, workspace=workspace, watch=_watch(bars))
+    path = export_expert(
+        expert,
+        training.examples(table),
+        training.OUTPUTS,
+        card(found, COMMAND, date),
+        BandEntropy().contract(),
+        folder,
+    )
+    shutil.rmtree(workspace, ignore_errors=True)
+    written = path.read_bytes()
+    return [
+        *(f"- {line}" for line in found.lines()),
+        f"written: {path} ({len(written)} bytes), sha256 {hashlib.sha256(written).hexdigest()}",
+    ]
 
 
 def _progress(console: Console) -> rich.progress.Progress:
@@ -168,24 +93,12 @@ def _progress(console: Console) -> rich.progress.Progress:
     return rich.progress.Progress(*columns, rich.progress.TimeElapsedColumn(), console=console)
 
 
-def _watch(bars: rich.progress.Progress) -> evaluation.Watch:
-    def watch(name: str, epochs: int) -> Progress:
+def _watch(bars: rich.progress.Progress) -> Callable[[str, int], Callable[[int, float], None]]:
+    def watch(name: str, epochs: int) -> Callable[[int, float], None]:
         bar = bars.add_task(name, total=epochs, note="")
         return lambda epoch, loss: bars.update(bar, completed=epoch, note=f"loss {loss:.3f}", visible=epoch < epochs)
 
     return watch
-
-
-def _key(fitting: FittingSettings) -> str:
-    """Under which name a run's unfinished work is kept: another run must not go on with it."""
-    text = json.dumps(
-        [asdict(fitting), contract_sha256(BandEntropy().contract()), evaluation.EPOCHS, torch.__version__]
-    )
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":

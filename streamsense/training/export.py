@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from streamsense.errors import ModelError
 from streamsense.models.card import CARD_KEY, Card
+from streamsense.models.code_version import code_version
 from streamsense.models.contract import CONTRACT_KEY, canonical_json
 from streamsense.models.fetch import write_whole
 from streamsense.models.session import OnnxModel
@@ -37,8 +38,10 @@ def export_expert(
 
     The network returns a tuple. `inputs` are examples by name (batch, …) in the order of its arguments, by which the
     written model is compared with it; only the batch axis stays free. Raises ModelError, and writes nothing, where the
-    two differ by more than 1e-5 or the file would be 5 MB or more.
+    two differ by more than 1e-5 or the file would be 5 MB or more. A card that names no commit gets the present one.
     """
+    if not card.commit:
+        card = card.model_copy(update={"commit": code_version()})
     network = network.eval()
     model = onnx.load_from_string(_traced(network, inputs, outputs))
     model.ir_version = IR_VERSION

@@ -15,17 +15,15 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from streamsense.errors import DependencyError, ModelError
+from streamsense.errors import ModelError
 from streamsense.models.fetch import write_whole
+from streamsense.training import lacking
 
 try:
     import torch
     from torch import Tensor, nn
 except ImportError as _error:
-    raise DependencyError(
-        f"Training needs torch, which cannot be imported ({_error}). "
-        "Install it: pip install -c constraints.txt 'streamsense[train]'."
-    ) from _error
+    raise lacking(_error) from _error
 
 Network = TypeVar("Network", bound=nn.Module)
 Progress = Callable[[int, float], None]

@@ -26,13 +26,15 @@ FIRST_LOG_VARIANCE: Final = -1.5
 EEG_INPUTS: Final = ("band_entropy", "band_entropy_baseline", "electrode_mask", "baseline_weight")
 FRAMES: Final[Mapping[str, str]] = {
     "action_unit_frames": "action_unit_frame_mask",
-    "log_mel_frames": "log_mel_frame_mask",
+    "log_mel_frames": "log_mel_mask",
 }
 """Inputs (time, numbers) that are sequences, and the inputs (time,) that say which of their rows count."""
 MASKS: Final[Mapping[str, str]] = {"action_units": "action_unit_mask"}
 """Inputs whose rows count as far as another input says."""
 _LIMIT = 4.0
 _LEAST_SD = 1e-3
+_STANDARDISED_BY = 2000
+"""Windows at most, evenly spaced, whose frames give the mean and standard deviation: neighbours hold the same ones."""
 _UNSETTLED_VARIANCE = 0.5**2
 
 
@@ -115,7 +117,8 @@ class WindowHead(Head):
         count = len(self.standard.mean)
         self.temporal: TemporalNet | None = None
         if self.frames is not None:
-            frames, counts = there[self.frames], there[FRAMES[self.frames]] > 0
+            few = slice(None, None, -(-len(there[self.frames]) // _STANDARDISED_BY))
+            frames, counts = there[self.frames][few], there[FRAMES[self.frames]][few] > 0
             self.temporal = TemporalNet(torch.from_numpy(frames[counts]), width)
             count += 2 * width
         self.said = nn.Linear(count, len(DIMENSIONS) + len(EMOTIONS))
@@ -153,6 +156,8 @@ class Standardised(nn.Module):
         super().__init__()
         self.mean: Tensor
         self.scale: Tensor
+        if not len(rows):  # nothing counts anywhere: it will not be asked for either
+            rows = torch.zeros(1, rows.shape[1])
         self.register_buffer("mean", rows.double().mean(0).float())
         self.register_buffer("scale", (rows.double().std(0, correction=0) + _LEAST_SD).float())
 

@@ -133,8 +133,7 @@ class RBTransformer(nn.Module):
 
         What stands at an absent electrode makes no difference.
         """
-        scaled = ((values[:, :, self.bands] - self.centre) / self.scale).clamp(-_LARGEST_INPUT, _LARGEST_INPUT)
-        tokens = self.dropout(self.embedding(scaled) + self.mixture @ self.identity)
+        tokens = self.dropout(self.embedding(self.scaled(values)) + self.mixture @ self.identity)
         hidden = ((1 - mask) * _MASKED)[:, None, None, :]
         for block in self.blocks:
             tokens = block(tokens, hidden)
@@ -142,6 +141,11 @@ class RBTransformer(nn.Module):
         pooled = self.norm((tokens * mask[:, :, None]).sum(1) / count)
         # What it learns about its own errors must not change what it says.
         return self.head(pooled), self.spread(pooled.detach())
+
+    def scaled(self, values: Tensor) -> Tensor:
+        """The values of its bands in standard deviations of the rows that it was trained on."""
+        inside: Tensor = ((values[:, :, self.bands] - self.centre) / self.scale).clamp(-_LARGEST_INPUT, _LARGEST_INPUT)
+        return inside
 
     def on(self, electrodes: Sequence[str]) -> RBTransformer:
         """The same network for other electrodes, or for another order of them."""

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from streamsense.evaluation.intervals import Interval
 from streamsense.fusion.emotions import DIMENSIONS
 from streamsense.models.card import Card
-from streamsense.training._emodb import LABELS
-from streamsense.training.voice_evaluation import BOTH, CHOSEN_ON, FUNCTIONALS, LOG_MEL, LOG_MEL_SHARE
-from streamsense.training.voice_expert import SHARED, TRANSFER_VARIANCE
-from streamsense.training.voice_measures import Figure
+from streamsense.training.voice_clips import LABELS
+from streamsense.training.voice_evaluation import (
+    CHOSEN_ON,
+    EXPERT,
+    FRAMES,
+    LOG_MEL,
+    LOG_MEL_FRAMES_SHARE,
+    NUMBERS,
+)
+from streamsense.training.voice_expert import FRAMES_SHARE, SHARED, TRANSFER_VARIANCE
 
 NAME = "voice_emotion"
 
@@ -19,26 +26,27 @@ NAME = "voice_emotion"
 class NetworkFigures:
     """What one network reached on held-out speakers, mean over the seeds; `of_unseen`: of those not in CHOSEN_ON."""
 
-    uar: Figure
+    uar: Interval
     of_seeds: tuple[float, ...]
     of_unseen: float
-    of_six: Figure
-    arousal: Figure
+    of_six: Interval
+    arousal: Interval
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that was measured on speakers who were held out; all but `networks` is of the functionals alone.
+    """All that was measured on speakers who were held out; where nothing is said, of the expert.
 
-    `surprise` and `calibration_error` are before and after the calibration; `dealt_answers` are the mean UAR of
-    answers dealt out at random, and what 95 % of these stay below; `dealt_labels` that of a training on such labels.
+    `surprise` and `calibration_error` are before and after the calibration, of the first seed; `dealt_answers` are the
+    mean UAR of its answers for labels dealt out at random, and what 95 % of these stay below; `dealt_labels` that of
+    functionals that were trained on such labels.
     """
 
     speakers: int
     clips: int
     networks: Mapping[str, NetworkFigures]
-    of_dimensions: Mapping[str, Figure]
-    of_dimensions_of_six: Mapping[str, Figure]
+    of_dimensions: Mapping[str, Interval]
+    of_dimensions_of_six: Mapping[str, Interval]
     of_speakers: Mapping[str, float]
     of_classes: Mapping[str, float]
     by_seconds: Mapping[str, Mapping[str, float]]
@@ -51,9 +59,13 @@ class Evaluation:
     def lines(self) -> tuple[str, ...]:
         """Every figure as a line of text."""
         names = {
-            FUNCTIONALS: "this model (functionals)",
-            LOG_MEL: "beside it, not in this file: a small convolutional net on the log-Mel frames",
-            BOTH: f"beside it, not in this file: functionals + {LOG_MEL_SHARE:g} × that net",
+            EXPERT: f"this model (functionals + {FRAMES_SHARE:g} × convolutions over the log-Mel frames)",
+            NUMBERS: "of it the functionals alone",
+            LOG_MEL: (
+                "beside it, log-Mel alone, without pitch, loudness and timing (a linear layer on the statistics of the "
+                f"bands + {LOG_MEL_FRAMES_SHARE:g} × the convolutions)"
+            ),
+            FRAMES: "the convolutions alone",
         }
         lines = []
         for name, found in self.networks.items():
@@ -72,14 +84,14 @@ class Evaluation:
         for name, curve in self.by_clips_before.items():
             lines.append(f"UAR by clips heard before in the session, {name}: {_listed(curve)}")
         lines.append(
-            f"temperature and variances fitted on two other held-out speakers in each fold: negative log-likelihood "
-            f"{self.surprise[0]:.3f} before and {self.surprise[1]:.3f} after, expected calibration error "
+            "temperature and variances fitted on two other held-out speakers in each fold, first seed: negative "
+            f"log-likelihood {self.surprise[0]:.3f} before and {self.surprise[1]:.3f} after, calibration error "
             f"{self.calibration_error[0]:.3f} before and {self.calibration_error[1]:.3f} after"
         )
         lines.append(
-            f"floors, UAR of seven: chance and the largest class {1 / len(LABELS):.3f}; the answers dealt out at "
-            f"random within each speaker {self.dealt_answers[0]:.3f} (95 % below {self.dealt_answers[1]:.3f}); trained "
-            f"on labels dealt out so {self.dealt_labels:.3f}"
+            f"floors, UAR of seven: chance and the largest class {1 / len(LABELS):.3f}; labels dealt out at "
+            f"random within each speaker {self.dealt_answers[0]:.3f} (95 % below {self.dealt_answers[1]:.3f}); "
+            f"functionals trained on labels dealt out so {self.dealt_labels:.3f}"
         )
         return tuple(lines)
 
@@ -91,8 +103,9 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
         version="1",
         modality="voice",
         description=(
-            "Emotions, valence, arousal and dominance from the functionals of a 2 s window: log-Mel statistics in the "
-            "speaker's own running norm, prosody, and pitch and loudness contours. One linear layer. The logits are of "
+            "Emotions, valence, arousal and dominance from a 2 s window: one linear layer on its functionals (log-Mel "
+            "statistics in the speaker's own running norm, prosody, and pitch and loudness contours and how they "
+            f"move), and with {FRAMES_SHARE:g} of its weight two convolutions on the log-Mel frames. The logits are of "
             f"{', '.join(LABELS[:SHARED])}; boredom, which the mixture does not have, is a further output "
             "`boredom_logit`. Temperature and variances are fitted on held-out speakers; "
             f"{TRANSFER_VARIANCE:g} is added to the variance because acted voices are clearer than felt ones: a "
@@ -115,7 +128,8 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             f"Leave one speaker out, {evaluation.speakers} speakers, causal, padding cut off, "
             f"{len(next(iter(evaluation.networks.values())).of_seeds)} orders of the clips; 95 % intervals from "
             "resamples of the speakers. The figures are of networks that had not heard the speaker; this file is "
-            f"trained on all of them. Its few settings were chosen looking at speakers {', '.join(CHOSEN_ON)}.\n\n"
+            f"trained on all of them. Features, networks and their settings were chosen looking at speakers "
+            f"{', '.join(CHOSEN_ON)} alone.\n\n"
             + "\n".join(f"- {line}" for line in evaluation.lines())
             + "\n\nWhat the speaker's norm begins with was measured on these recordings, all speakers together and "
             "without labels. Concordance is with places of acted categories, not with ratings: none were at hand."
@@ -136,7 +150,7 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
     )
 
 
-def _listed(values: Mapping[str, float] | Mapping[str, Figure]) -> str:
+def _listed(values: Mapping[str, float] | Mapping[str, Interval]) -> str:
     return ", ".join(
-        f"{name} {value if isinstance(value, Figure) else f'{value:.3f}'}" for name, value in values.items()
+        f"{name} {value if isinstance(value, Interval) else f'{value:.3f}'}" for name, value in values.items()
     )

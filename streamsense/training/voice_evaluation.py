@@ -6,80 +6,103 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from streamsense.training._emodb import CorpusError, IntArray
-from streamsense.training.voice_expert import Opinions, calibrate
+from streamsense.arrays import BoolArray, IntArray
+from streamsense.errors import EvaluationError
+from streamsense.training.voice_expert import FRAMES_SHARE, Opinions, calibrate, mixed
 from streamsense.training.voice_tables import VoiceTable
 from streamsense.training.voice_training import (
+    FRAMES_FITTING,
+    fit_frames,
     fit_functionals,
-    fit_log_mel,
-    mixed,
+    say_frames,
     say_functionals,
-    say_log_mel,
 )
 
-FUNCTIONALS, LOG_MEL, BOTH = "functionals", "log-Mel", "both"
-LOG_MEL_SHARE = 0.4
-"""Weight of the log-Mel network beside the functionals' 1; a choice, made by an earlier trial."""
+NUMBERS, FRAMES, LOG_MEL, EXPERT = "functionals", "frames", "log-Mel", "expert"
+"""The linear layer on the functionals; the convolutions on log-Mel frames; those with a linear layer on the log-Mel
+statistics, so that nothing but the log-Mel spectrum is heard; and what is shipped, functionals and convolutions."""
+LOG_MEL_FRAMES_SHARE = 0.6
+"""Weight of the convolutions beside the 1 of the linear layer on log-Mel statistics; chosen as FRAMES_SHARE."""
+_LOG_MEL_STATISTICS = ("log_mel_statistics",)
 CALIBRATION_SPEAKERS = 2
 CHOSEN_ON = ("08", "11", "13", "15")
-"""The speakers of EmoDB at whose figures was looked while the networks' settings were chosen."""
-
-BoolArray = npt.NDArray[np.bool_]
+"""The speakers of EmoDB at whose figures was looked while features, networks and their settings were chosen."""
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """One seed's opinions of every window of `table`, each by a network that never heard that speaker.
+    """One seed's opinions of every window of `table`, each by networks that never heard that speaker.
 
-    `opinions` are by the name of the network; `calibrated` are those of the functionals with a temperature and spread
-    that were fitted on other held-out speakers.
+    `opinions` are by the name of the network; `calibrated` are those of the best with a temperature and spread
+    that were fitted on other held-out speakers, where that was asked for.
     """
 
     table: VoiceTable
     opinions: dict[str, Opinions]
-    calibrated: Opinions
+    calibrated: Opinions | None
+
+    @property
+    def best(self) -> Opinions:
+        """The opinions of the expert, or of the functionals where the frames were left out."""
+        return self.opinions[EXPERT if EXPERT in self.opinions else NUMBERS]
 
 
 def leave_one_speaker_out(
-    training: VoiceTable, table: VoiceTable, seed: int | None, done: Callable[[], None] = lambda: None
+    training: VoiceTable,
+    table: VoiceTable,
+    seed: int | None,
+    *,
+    epochs: int = FRAMES_FITTING.epochs,
+    calibrated: bool = False,
+    done: Callable[[], None] = lambda: None,
 ) -> HeldOut:
     """Train on the takes `training` without a speaker, judge that speaker's windows in `table`; for each in turn.
 
-    `seed` is that of the log-Mel network, which is left out where it is None. For the calibration of each fold a
-    network is trained without two more speakers, and judges those. Raises CorpusError for fewer than four speakers.
+    `seed` is that of the network on frames, which learns for so many `epochs`; it is left out where that is None. If
+    `calibrated`, networks are trained without two more speakers for each fold, and judge those. Raises EvaluationError
+    for fewer than four speakers.
     """
     speakers = sorted(set(table.speaker.tolist()))
     if len(speakers) < CALIBRATION_SPEAKERS + 2:
-        raise CorpusError(
+        raise EvaluationError(
             f"There are {len(speakers)} speakers, expected {CALIBRATION_SPEAKERS + 2} or more: one is judged, "
             f"{CALIBRATION_SPEAKERS} calibrate, the others are learned from. Give the whole corpus."
         )
-    said: dict[str, list[Opinions]] = {}
-    corrected: list[Opinions] = []
+    folds: list[HeldOut] = []
     rows: list[IntArray] = []
     for number, speaker in enumerate(speakers):
         others = [one for one in speakers if one != speaker]
-        apart = {others[(number + shift) % len(others)] for shift in range(CALIBRATION_SPEAKERS)}
-        learned_from = training.windows(_by(training, others))
-        fewer = training.windows(_by(training, [one for one in others if one not in apart]))
-        judged_apart = table.windows(_by(table, sorted(apart)) & table.last)
-        calibration = calibrate(say_functionals(fit_functionals(fewer), judged_apart), judged_apart)
         mine = _by(table, [speaker])
-        judged = table.windows(mine)
-        found = {FUNCTIONALS: say_functionals(fit_functionals(learned_from), judged)}
-        if seed is not None:
-            found[LOG_MEL] = say_log_mel(fit_log_mel(learned_from, seed), judged)
-            found[BOTH] = mixed(found[FUNCTIONALS], found[LOG_MEL], LOG_MEL_SHARE)
-        for name, opinions in found.items():
-            said.setdefault(name, []).append(opinions)
-        corrected.append(calibration.apply(found[FUNCTIONALS]))
+        fold = _judged(training.windows(_by(training, others)), table.windows(mine), seed, epochs)
+        if calibrated:
+            apart = sorted({others[(number + shift) % len(others)] for shift in range(CALIBRATION_SPEAKERS)})
+            fewer = training.windows(_by(training, [one for one in others if one not in apart]))
+            aside = _judged(fewer, table.windows(_by(table, apart) & table.last), seed, epochs)
+            fold = replace(fold, calibrated=calibrate(aside.best, aside.table).apply(fold.best))
+        folds.append(fold)
         rows.append(np.flatnonzero(mine))
         done()
     order = np.argsort(np.concatenate(rows))
-    opinions_of = {name: joined(parts).rows(order) for name, parts in said.items()}
-    return HeldOut(table, opinions_of, joined(corrected).rows(order))
+    said = {name: joined([fold.opinions[name] for fold in folds]).rows(order) for name in folds[0].opinions}
+    corrected = [fold.calibrated for fold in folds if fold.calibrated is not None]
+    return HeldOut(table, said, joined(corrected).rows(order) if corrected else None)
+
+
+def _judged(training: VoiceTable, table: VoiceTable, seed: int | None, epochs: int) -> HeldOut:
+    """What networks that learn from `training` say of every window of `table`."""
+    numbers = say_functionals(fit_functionals(training), table)
+    if seed is None:
+        return HeldOut(table, {NUMBERS: numbers}, None)
+    frames = say_frames(fit_frames(training, seed, epochs), table)
+    statistics = say_functionals(fit_functionals(training, _LOG_MEL_STATISTICS), table, _LOG_MEL_STATISTICS)
+    opinions = {
+        EXPERT: mixed(numbers, frames, FRAMES_SHARE),
+        NUMBERS: numbers,
+        LOG_MEL: mixed(statistics, frames, LOG_MEL_FRAMES_SHARE),
+        FRAMES: frames,
+    }
+    return HeldOut(table, opinions, None)
 
 
 def with_dealt_labels(table: VoiceTable, seed: int) -> VoiceTable:

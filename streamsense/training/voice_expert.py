@@ -1,23 +1,26 @@
-"""The voice expert as the runtime takes it: the network on functionals, calibrated, with the mixture's emotions."""
+"""The voice expert as the runtime takes it: two networks together, calibrated, with the mixture's emotions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from streamsense.arrays import FloatArray
+from streamsense.arrays import BoolArray, FloatArray, IntArray
 from streamsense.fusion.emotions import EMOTIONS
-from streamsense.training._emodb import LABELS
+from streamsense.training.voice_clips import LABELS
 from streamsense.training.voice_losses import PLACES, class_weights
-from streamsense.training.voice_networks import FunctionalsNet
-from streamsense.training.voice_tables import VoiceTable
+from streamsense.training.voice_networks import FramesNet, FunctionalsNet, Opinion
+from streamsense.training.voice_tables import FRAMES, VoiceTable
 
-INPUTS = ("log_mel_statistics", "prosody", "contours")
+FUNCTIONALS = ("log_mel_statistics", "prosody", "contours", "movement")
 """The inputs that make the functionals, in their order; each is flattened."""
+INPUTS = (*FUNCTIONALS, *FRAMES)
+FRAMES_SHARE = 0.4
+"""Weight of the network on frames beside the functionals' 1; chosen on the speakers in CHOSEN_ON."""
 OUTPUTS = ("vad_mean", "vad_log_variance", "emotion_logits", "boredom_logit")
 SHARED = len(LABELS) - 1
 """So many LABELS, from the first on, are emotions of the mixture."""
@@ -43,9 +46,12 @@ class Opinions:
         powers = np.exp(self.logits - self.logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
-    def rows(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Opinions:
+    def rows(self, rows: BoolArray | IntArray) -> Opinions:
         """Those windows alone."""
         return Opinions(self.logits[rows], self.vad_mean[rows], self.vad_log_variance[rows])
+
+
+Said = TypeVar("Said", Opinion, Opinions)
 
 
 @dataclass(frozen=True)
@@ -79,16 +85,25 @@ def calibrate(opinions: Opinions, table: VoiceTable) -> Calibration:
     return Calibration(temperature, (float(spread[0]), float(spread[1]), float(spread[2])))
 
 
+def mixed(one: Said, other: Said, share: float) -> Said:
+    """Two networks' opinions: the sum of the logits, the means of the others, with weights 1 and `share`."""
+    return type(one)(
+        one.logits + share * other.logits,
+        (one.vad_mean + share * other.vad_mean) / (1 + share),
+        (one.vad_log_variance + share * other.vad_log_variance) / (1 + share),
+    )
+
+
 class VoiceExpert(nn.Module):
-    """Inputs and outputs as the runtime's contract names them, for a network and its calibration.
+    """Inputs and outputs as the runtime's contract names them, for both networks and their calibration.
 
     `emotion_logits` are those of the six shared emotions less their mean, and 0 where nothing was learned;
     `boredom_logit` stands beside them, on the same scale. Without voice the logits and means go to 0, the variance up.
     """
 
-    def __init__(self, network: FunctionalsNet, calibration: Calibration) -> None:
+    def __init__(self, functionals: FunctionalsNet, frames: FramesNet, calibration: Calibration) -> None:
         super().__init__()
-        self.network = network
+        self.functionals, self.frames = functionals, frames
         self.placement: Tensor
         self.spread: Tensor
         placement = np.zeros((SHARED, len(EMOTIONS)), np.float32)
@@ -98,10 +113,20 @@ class VoiceExpert(nn.Module):
         self.temperature = calibration.temperature
 
     def forward(
-        self, log_mel_statistics: Tensor, prosody: Tensor, contours: Tensor
+        self,
+        log_mel_statistics: Tensor,
+        prosody: Tensor,
+        contours: Tensor,
+        movement: Tensor,
+        log_mel_frames: Tensor,
+        log_mel_mask: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """OUTPUTS of the inputs (batch, bands, 4), (batch, 4) and (batch, 10)."""
-        opinion = self.network(torch.cat([log_mel_statistics.flatten(1), prosody, contours], dim=1))
+        """OUTPUTS of the inputs (batch, ...), with the shapes that the voice's operator gives."""
+        opinion = mixed(
+            self.functionals(torch.cat([log_mel_statistics.flatten(1), prosody, contours, movement], dim=1)),
+            self.frames(log_mel_frames, log_mel_mask),
+            FRAMES_SHARE,
+        )
         voiced = prosody[:, _VOICED : _VOICED + 1]
         gate = torch.clamp((voiced - VOICED_FROM) / (VOICED_FULLY - VOICED_FROM), 0.0, 1.0)
         logits = opinion.logits / self.temperature

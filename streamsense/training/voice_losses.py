@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from streamsense.arrays import FloatArray
+from streamsense.arrays import FloatArray, IntArray
 from streamsense.fusion.emotions import EMOTIONS, VAD_CENTROIDS
-from streamsense.training._emodb import LABELS, IntArray
+from streamsense.training.voice_clips import LABELS
 from streamsense.training.voice_networks import Opinion
 
 BORED_VAD = (-0.65, -0.62, -0.33)

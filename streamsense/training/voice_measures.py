@@ -8,24 +8,33 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import BoolArray, IntArray
+from streamsense.evaluation.floors import permutation_floor
+from streamsense.evaluation.intervals import Interval, interval_over_people
+from streamsense.evaluation.metrics import (
+    calibration_error,
+    concordance,
+    negative_log_likelihood,
+    recalls,
+    unweighted_average_recall,
+)
 from streamsense.fusion.emotions import DIMENSIONS
-from streamsense.training._emodb import LABELS, IntArray, concordance, recalls, unweighted_recall
+from streamsense.training.voice_clips import LABELS
 from streamsense.training.voice_expert import SHARED, Opinions
 from streamsense.training.voice_losses import PLACES
 from streamsense.training.voice_tables import VoiceTable
 
 SECONDS_HEARD = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 CLIPS_BEFORE = ((0, 5), (5, 10), (10, 15), (15, 25), (25, 100))
-_PERMUTED = 1000
 
-BoolArray = npt.NDArray[np.bool_]
 Measure = Callable[["Judged"], float]
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """n clips: the `label` (n,) that was acted, by whom, at which `place` in the session, and what was said of it."""
+    """n clips by name: the `label` (n,) that was acted, by whom, at which `place` in the session, what was said."""
 
+    name: npt.NDArray[np.str_]
     label: IntArray
     speaker: npt.NDArray[np.str_]
     place: IntArray
@@ -33,13 +42,17 @@ class Judged:
 
     @staticmethod
     def of(table: VoiceTable, opinions: Opinions, kept: BoolArray) -> Judged:
-        """The windows (n,) of `table` that are `kept`, at most one of each clip."""
-        clip = table.clip[kept]
-        return Judged(table.label[clip], table.speaker[clip], table.place[clip], opinions.rows(kept))
+        """The windows (n,) of `table` that are `kept`, at most one of each clip; the same order for every seed."""
+        windows = np.flatnonzero(kept)
+        windows = windows[np.argsort(table.name[table.clip[windows]], kind="stable")]
+        clip = table.clip[windows]
+        return Judged(
+            table.name[clip], table.label[clip], table.speaker[clip], table.place[clip], opinions.rows(windows)
+        )
 
     def rows(self, rows: BoolArray | IntArray) -> Judged:
         """Those clips alone."""
-        return Judged(self.label[rows], self.speaker[rows], self.place[rows], self.opinions.rows(rows))
+        return Judged(self.name[rows], self.label[rows], self.speaker[rows], self.place[rows], self.opinions.rows(rows))
 
     @property
     def given(self) -> IntArray:
@@ -48,13 +61,12 @@ class Judged:
 
     def uar(self) -> float:
         """Mean recall of the seven classes."""
-        return unweighted_recall(self.label, self.given, len(LABELS))
+        return unweighted_average_recall(self.label, self.given)
 
     def uar_of_six(self) -> float:
         """Mean recall of the six that are emotions of the mixture, among these alone."""
         shared = self.label < SHARED
-        given = self.opinions.logits[shared, :SHARED].argmax(axis=1)
-        return unweighted_recall(self.label[shared], given, SHARED)
+        return unweighted_average_recall(self.label[shared], self.opinions.logits[shared, :SHARED].argmax(axis=1))
 
     def concordance(self, dimension: int) -> float:
         """With the places of the acted emotions in one dimension."""
@@ -62,42 +74,18 @@ class Judged:
 
     def surprise(self) -> float:
         """Mean negative log-likelihood of the label."""
-        said = self.opinions.probabilities[np.arange(len(self.label)), self.label]
-        return float(-np.log(said + 1e-12).mean())
+        return negative_log_likelihood(self.label, self.opinions.probabilities)
 
-    def calibration_error(self, groups: int = 15) -> float:
-        """Expected calibration error over groups of equal size."""
-        sure, right = self.opinions.probabilities.max(axis=1), self.given == self.label
-        parts = np.array_split(np.argsort(sure, kind="stable"), groups)
-        return float(sum(len(part) * abs(sure[part].mean() - right[part].mean()) for part in parts) / len(sure))
+    def calibration_error(self) -> float:
+        """Expected calibration error."""
+        return calibration_error(self.label, self.opinions.probabilities)
 
 
-@dataclass(frozen=True)
-class Figure:
-    """The mean over the seeds, and 95 % of what it is when the speakers are drawn again with replacement."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
-def figure(trials: Sequence[Judged], measure: Measure, resamples: int) -> Figure:
-    """A measure of the clips for each seed; in each of the resamples all seeds are drawn the same speakers."""
-    rng = np.random.default_rng(0)
-    speakers = sorted(set(trials[0].speaker.tolist()))
-    rows = [{speaker: np.flatnonzero(one.speaker == speaker) for speaker in speakers} for one in trials]
-    found = []
-    for _ in range(resamples):
-        drawn = rng.choice(speakers, len(speakers))
-        parts = (
-            one.rows(np.concatenate([mine[name] for name in drawn])) for one, mine in zip(trials, rows, strict=True)
-        )
-        found.append(np.mean([measure(part) for part in parts]))
-    low, high = np.quantile(found, [0.025, 0.975])
-    return Figure(mean(trials, measure), float(low), float(high))
+def figure(trials: Sequence[Judged], measure: Measure, resamples: int) -> Interval:
+    """The mean of a measure over the seeds; for the interval all seeds are drawn the same speakers."""
+    return interval_over_people(
+        lambda rows: mean([one.rows(rows) for one in trials], measure), trials[0].speaker.tolist(), times=resamples
+    )
 
 
 def mean(trials: Sequence[Judged], measure: Measure) -> float:
@@ -112,12 +100,12 @@ def of_speakers(trials: Sequence[Judged]) -> dict[str, float]:
 
 
 def of_classes(trials: Sequence[Judged]) -> dict[str, float]:
-    """The recall of each emotion."""
-    found = np.mean([recalls(one.label, one.given, len(LABELS)) for one in trials], axis=0)
-    return dict(zip(LABELS, found.tolist(), strict=True))
+    """The recall of each emotion that is there."""
+    found = [recalls(one.label, one.given) for one in trials]
+    return {LABELS[place]: float(np.mean([one[place] for one in found])) for place in found[0]}
 
 
-def of_dimensions(trials: Sequence[Judged], resamples: int) -> dict[str, Figure]:
+def of_dimensions(trials: Sequence[Judged], resamples: int) -> dict[str, Interval]:
     """Concordance with the places of the acted emotions in each dimension."""
 
     def in_dimension(place: int) -> Measure:
@@ -147,12 +135,9 @@ def heard(table: VoiceTable, heard_s: float) -> BoolArray:
 
 
 def dealt_out(judged: Judged) -> tuple[float, float]:
-    """The UAR when the answers are dealt out at random within each speaker: its mean, and what 95 % stay below."""
-    rng = np.random.default_rng(0)
-    given, found = judged.given.copy(), []
-    groups = [np.flatnonzero(judged.speaker == name) for name in sorted(set(judged.speaker.tolist()))]
-    for _ in range(_PERMUTED):
-        for group in groups:
-            given[group] = given[rng.permutation(group)]
-        found.append(unweighted_recall(judged.label, given, len(LABELS)))
-    return float(np.mean(found)), float(np.quantile(found, 0.95))
+    """The UAR when the labels are dealt out at random within each speaker: its mean, and what 95 % stay below."""
+    floor = permutation_floor(
+        lambda label: unweighted_average_recall(label, judged.given),
+        judged.label, judged.name.tolist(), judged.speaker.tolist(),
+    )  # fmt: skip
+    return floor.mean, float(np.quantile(floor.permuted, 0.95))

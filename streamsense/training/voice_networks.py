@@ -1,4 +1,4 @@
-"""The voice expert's networks: one on the functionals of a window, one on its log-Mel frames, with the same heads.
+"""The voice expert's networks: one on the numbers of a window, one on its log-Mel frames, with the same heads.
 
 Both give logits of the acted emotions, and mean and log-variance of valence, arousal and dominance. Masks and pooling
 are written out, so that a window of any length has the same meaning and the graph exports as it is.
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from streamsense.training._emodb import LABELS
+from streamsense.training.voice_clips import LABELS
 
 CLASSES = len(LABELS)
 DIMENSIONS = 3
@@ -44,7 +44,7 @@ class Heads(nn.Module):
 
 
 class FunctionalsNet(nn.Module):
-    """The heads on standardised functionals, without a hidden layer: 400 clips do not carry one.
+    """The heads on standardised functionals of a window, without a hidden layer: 400 clips do not carry one.
 
     `mean` and `scale` (numbers,) standardise; what lies beyond ±`limit` of that is cut, so that a strange microphone
     cannot carry the network away.
@@ -67,7 +67,7 @@ class FunctionalsNet(nn.Module):
         return opinion
 
 
-class LogMelNet(nn.Module):
+class FramesNet(nn.Module):
     """Two convolutions over time on normalised log-Mel frames of 20 ms, then mean and spread over the voiced ones."""
 
     def __init__(self, mels: int = 64, width: int = 64, dropout: float = 0.4) -> None:

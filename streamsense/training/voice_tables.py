@@ -13,21 +13,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from streamsense.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from streamsense.features.frame_statistics import slots_between
 from streamsense.features.log_mel import FRAME_HOP_S
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
 from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.streams import StreamInfo, TimedBlock
 from streamsense.ticks import TICKS_PER_SECOND, tick_time
-from streamsense.training._emodb import Clip
+from streamsense.training.voice_clips import Clip
 
 CLIP_EVERY_TICKS = 50
 """Clips begin 10 s apart, so that no window and no pause reaches into the clip before."""
+FRAMES = ("log_mel_frames", "log_mel_mask")
+"""The expert's inputs that are not kept for each window, since the clip's frames give them."""
 FIRST_TICK = 3
 """The first window of a clip that is kept: 0.6 s after its beginning."""
-
-Float32Array = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -42,26 +42,37 @@ class Take:
 class VoiceTable:
     """n windows of c clips.
 
-    `inputs` are the expert's (n, ...), by name. `clip` (n,) is each window's clip, `heard_s` (n,) how much of it lay
-    before the tick, `frames_before` (n,) how many of its frames; `last` (n,) marks the clip's last window.
+    `inputs` are the expert's (n, ...), by name, but for the log-Mel frames (see `log_mel`). `clip` (n,) is each
+    window's clip, `heard_s` (n,) how much of it lay before the tick, `frames_before` (n,) how many of its frames;
+    `last` (n,) marks the clip's last window.
     Of each clip: `name`, `speaker`, `label`, `recognised`, `place` in the session (0: the first one), `frames`
     (c, slots, bands) as the operator normalised them, and which of them are `voiced` (c, slots).
     """
 
     inputs: dict[str, Float32Array]
     clip: IntArray
-    heard_s: npt.NDArray[np.float64]
+    heard_s: FloatArray
     frames_before: IntArray
-    last: npt.NDArray[np.bool_]
+    last: BoolArray
     name: npt.NDArray[np.str_]
     speaker: npt.NDArray[np.str_]
     label: IntArray
-    recognised: npt.NDArray[np.float64]
+    recognised: FloatArray
     place: IntArray
     frames: Float32Array
-    voiced: npt.NDArray[np.bool_]
+    voiced: BoolArray
 
-    def windows(self, kept: npt.NDArray[np.bool_]) -> VoiceTable:
+    def log_mel(self, windows: IntArray) -> dict[str, Float32Array]:
+        """The expert's other inputs in these windows, to the bit: `log_mel_frames` and `log_mel_mask`."""
+        slots = self.voiced.shape[1]
+        clip = self.clip[windows, np.newaxis]
+        place = self.frames_before[windows, np.newaxis] - slots + np.arange(slots)
+        # No clip is longer than a window, and none reaches into that of the next.
+        mask = (place >= 0) & self.voiced[clip, np.maximum(place, 0)]
+        frames = np.where(mask[:, :, np.newaxis], self.frames[clip, np.maximum(place, 0)], np.float32(0))
+        return {"log_mel_frames": frames, "log_mel_mask": mask.astype(np.float32)}
+
+    def windows(self, kept: BoolArray) -> VoiceTable:
         """The table with the windows (n,) that are `kept`, and all clips."""
         return replace(
             self,
@@ -120,7 +131,7 @@ class _Played:
     place: int
     windows: list[tuple[float, int, dict[str, Float32Array]]]
     frames: Float32Array
-    voiced: npt.NDArray[np.bool_]
+    voiced: BoolArray
 
 
 def _by_speaker(clips: Sequence[Clip]) -> Iterator[tuple[str, list[Clip]]]:
@@ -150,13 +161,13 @@ def _session(clips: Sequence[Clip], take: Take, settings: VoiceFeaturesSettings)
         for tick in ticks:
             time = tick_time(first_tick + tick)
             before = int(np.searchsorted(stamps, time))
-            windows.append((tick / TICKS_PER_SECOND, before, operator.feature_at(time).inputs))
+            inputs = operator.feature_at(time).inputs
+            numbers = {name: value for name, value in inputs.items() if name not in FRAMES}
+            windows.append((tick / TICKS_PER_SECOND, before, numbers))
         yield _Played(clip, place, windows, frames, voiced)
 
 
-def _clip_frames(
-    operator: VoiceFeatures, start: float, end: float
-) -> tuple[Float32Array, npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+def _clip_frames(operator: VoiceFeatures, start: float, end: float) -> tuple[Float32Array, BoolArray, FloatArray]:
     """The operator's normalised frames (slots, bands) of [start, end), which are voiced, and their stamps, padded."""
     state, slots = operator.state, round(operator.settings.window_s / FRAME_HOP_S)
     found = slots_between(state.ring_times, state.frames, start, end)[:slots]

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from streamsense.arrays import Float32Array
 from streamsense.training.fitting import FittingSettings, exactly, fit
-from streamsense.training.voice_expert import INPUTS, Opinions
+from streamsense.training.voice_expert import FUNCTIONALS, Opinions
 from streamsense.training.voice_losses import PLACES, class_weights, loss, penalties, soft_labels
-from streamsense.training.voice_networks import FunctionalsNet, LogMelNet, Opinion
+from streamsense.training.voice_networks import FramesNet, FunctionalsNet, Opinion
 from streamsense.training.voice_tables import VoiceTable
 
 L2 = 0.2
 """Half of it times the squared weights is added to the loss of the functionals."""
 LEARNED_FROM_S = 1.6
 """Windows that heard less of their clip are not learned from: what they lack would blur the rest."""
-LOG_MEL_FITTING = FittingSettings(
+FRAMES_FITTING = FittingSettings(
     epochs=15, batch_size=64, learning_rate=3e-3, last_learning_rate=1e-5, weight_decay=0.05
 )
 _STEPS = 60
 _SAID_AT_ONCE = 512
 _MOST_HIDDEN_BANDS = 8
 
-Float32Array = npt.NDArray[np.float32]
+
+def functionals(table: VoiceTable, names: Sequence[str] = FUNCTIONALS) -> Float32Array:
+    """The functionals (n, numbers) of the windows: every number in the inputs of these names."""
+    return np.concatenate([table.inputs[name].reshape(len(table.clip), -1) for name in names], axis=1)
 
 
-def functionals(table: VoiceTable) -> Float32Array:
-    """The functionals (n, numbers) of the windows: every number that the pipeline hands to the voice's expert."""
-    return np.concatenate([table.inputs[name].reshape(len(table.clip), -1) for name in INPUTS], axis=1)
-
-
-def fit_functionals(table: VoiceTable) -> FunctionalsNet:
+def fit_functionals(table: VoiceTable, names: Sequence[str] = FUNCTIONALS) -> FunctionalsNet:
     """A network on the functionals of the table's later windows; the loss is nearly convex, so no seed matters."""
     table = table.windows(table.last | (table.heard_s >= LEARNED_FROM_S - 1e-9))
-    values, targets = torch.from_numpy(functionals(table)), _Targets(table)
+    values, targets = torch.from_numpy(functionals(table, names)), _Targets(table)
     rows = torch.arange(len(values))
     with exactly(0):
         net = FunctionalsNet(values.mean(dim=0), values.std(dim=0) + 1e-3)
@@ -55,37 +54,28 @@ def fit_functionals(table: VoiceTable) -> FunctionalsNet:
     return net.eval()
 
 
-def fit_log_mel(table: VoiceTable, seed: int, settings: FittingSettings = LOG_MEL_FITTING) -> LogMelNet:
+def fit_frames(table: VoiceTable, seed: int, epochs: int = FRAMES_FITTING.epochs) -> FramesNet:
     """A network on the log-Mel frames of each clip's last window."""
     table = table.windows(table.last)
     frames, targets = _Frames(table), _Targets(table)
 
-    def loss_of(net: LogMelNet, rows: Tensor) -> Tensor:
+    def loss_of(net: FramesNet, rows: Tensor) -> Tensor:
         return targets.loss(net(*_with_hidden_bands(*frames.of(rows))), rows)
 
-    settings = FittingSettings(**{**vars(settings), "seed": seed})
-    return fit(lambda: LogMelNet(table.frames.shape[2]), len(table.clip), loss_of, settings)
+    settings = replace(FRAMES_FITTING, seed=seed, epochs=epochs)
+    return fit(lambda: FramesNet(table.frames.shape[2]), len(table.clip), loss_of, settings)
 
 
-def say_functionals(net: FunctionalsNet, table: VoiceTable) -> Opinions:
+def say_functionals(net: FunctionalsNet, table: VoiceTable, names: Sequence[str] = FUNCTIONALS) -> Opinions:
     """What the network says of every window."""
-    values = torch.from_numpy(functionals(table))
+    values = torch.from_numpy(functionals(table, names))
     return _said(lambda rows: net(values[rows]), len(values))
 
 
-def say_log_mel(net: LogMelNet, table: VoiceTable) -> Opinions:
+def say_frames(net: FramesNet, table: VoiceTable) -> Opinions:
     """What the network says of every window."""
     frames = _Frames(table)
     return _said(lambda rows: net(*frames.of(rows)), len(table.clip))
-
-
-def mixed(one: Opinions, other: Opinions, share: float) -> Opinions:
-    """Two networks' opinions: the sums of logits, the means of the others, with weights 1 and `share`."""
-    return Opinions(
-        one.logits + share * other.logits,
-        (one.vad_mean + share * other.vad_mean) / (1 + share),
-        (one.vad_log_variance + share * other.vad_log_variance) / (1 + share),
-    )
 
 
 class _Targets:
@@ -107,19 +97,14 @@ class _Targets:
 
 
 class _Frames:
-    """Batches of log-Mel frames and their masks: the voiced frames before the tick."""
+    """Batches of log-Mel frames and their masks, as the pipeline hands them to the expert."""
 
     def __init__(self, table: VoiceTable) -> None:
-        self._frames = torch.from_numpy(table.frames)
-        self._voiced = torch.from_numpy(table.voiced)
-        self._clip = torch.from_numpy(table.clip)
-        self._before = torch.from_numpy(table.frames_before)
-        self._places = torch.arange(table.frames.shape[1])
+        self._table = table
 
     def of(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        clip = self._clip[rows]
-        there = self._voiced[clip] & (self._places < self._before[rows].unsqueeze(1))
-        return self._frames[clip], there.float()
+        frames, mask = (torch.from_numpy(values) for values in self._table.log_mel(rows.numpy()).values())
+        return frames, mask
 
 
 def _with_hidden_bands(frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

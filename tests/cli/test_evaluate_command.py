@@ -130,7 +130,7 @@ def test_curves_show_electrodes_noise_and_losses(done):
     charts = {chart["title"]: chart for topic in part["topics"] for chart in topic["charts"]}
     for title in ("Missing electrodes", "White noise", "Loss of samples"):
         (series,) = charts[f"{title}: AUC, all windows"]["series"]
-        assert len(series["x"]) >= 3
+        assert len(series["x"]) >= (2 if title == "Loss of samples" else 3), "where all is lost there is no figure"
         assert series["y"][0] == part["topics"][0]["figures"][0]["value"], "the first point is the recording as it is"
     (answers,) = charts["Loss of samples: answers"]["series"]
     assert answers["y"] == sorted(answers["y"], reverse=True)

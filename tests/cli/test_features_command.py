@@ -18,6 +18,7 @@ import soundfile
 from streamsense.face.opencv import cv2
 from streamsense.features.band_entropy import BAND_NAMES, BandEntropy
 from streamsense.features.electrodes import ELECTRODES
+from streamsense.features.voice_movement import MOVEMENT
 from streamsense.models.contract import contract_sha256
 from streamsense.runtime.recorded_session import open_replay
 from streamsense.score import Score
@@ -175,6 +176,7 @@ def named_numbers(windows: Mapping[str, Feature]) -> dict[str, float]:
             "periodicity", "pitched_fraction", "loudness_mean_db", "loudness_sd_db", "loudness_slope_db_per_s",
         )  # fmt: skip
         numbers |= dict(zip(contours, voice.inputs["contours"].tolist(), strict=True))
+        numbers |= dict(zip(MOVEMENT, voice.inputs["movement"].tolist(), strict=True))
         numbers |= voice.cues
     for modality, feature in windows.items():
         numbers[f"{modality}_validity"], numbers[f"{modality}_quality"] = feature.validity, feature.quality

@@ -18,6 +18,7 @@ import typer.main
 
 from streamsense.cli.main import app
 from streamsense.config import load_config
+from streamsense.models.card import read_card
 from tests.docs.documents import (
     DOCUMENTS,
     ROOT,
@@ -72,7 +73,10 @@ class Reader:
     def _write(self, block: Block) -> None:
         path = self.folder / block.file
         path.write_text(self._own_session(block.body), encoding="utf-8")
-        load_config(path)
+        if block.file == "card.yaml":
+            read_card(path)
+        else:
+            load_config(path)
 
     def _command(self, command: str, block: Block) -> None:
         words = shlex.split(self._own_session(command))

@@ -17,10 +17,15 @@ from streamsense.datasets.label_file import LabelFile
 from streamsense.errors import StreamsenseError
 from streamsense.evaluation import splits
 from streamsense.evaluation.leakage import run_sentinel
+from streamsense.fusion.emotions import EMOTIONS
+from streamsense.models.expert import OUTPUTS
 from streamsense.quality_notices import QUALITY
+from streamsense.runtime.assembly import build_feature_pipeline
 from streamsense.runtime.recording import ALARM
 from streamsense.runtime.verify import DIFFERENT, ELSEWHERE
+from streamsense.runtime.warm_up import warm_up
 from streamsense.score import SCORE_CHANNELS
+from streamsense.segments import SEGMENT_OFF, SEGMENT_ON
 from streamsense.settings_file import Section
 from streamsense.sinks.lsl import DIAGNOSTIC_CHANNELS
 from streamsense.training.train_settings import TrainConfig
@@ -58,12 +63,26 @@ def test_the_feature_columns_are_those_of_the_code():
     expected = {}
     for name, unit in units.items():
         any_electrode = re.sub(r"^(de|base)_[a-z]+_\w+[0-9z]$", r"\1_BAND_ELECTRODE", name)
-        expected[re.sub(r"\d\d", "NN", any_electrode)] = unit
+        expected[re.sub(r"(?<=^au)\d\d|(?<=_)\d\d$", "NN", any_electrode)] = unit
     rows = table("## Feature columns")
     assert {row[0].strip("`"): row[1] for row in rows} == expected
     # Unit by unit and statistic by statistic the order is the code's; the columns of all units stand together.
     assert [row[0].strip("`") for row in rows] == list(expected)
     assert all(row[2] for row in rows)
+
+
+def test_what_a_model_takes_and_gives_is_what_it_is_given():
+    config = sessions.config("eeg", "voice", "face")
+    score = warm_up(build_feature_pipeline(config), config)[-1]
+    given = {
+        (modality, f"`{name}`", " × ".join(map(str, value.shape)))
+        for modality, window in score.windows.items()
+        for name, value in window.inputs.items()
+    }
+    assert {tuple(row[:3]) for row in table("## What a model takes and gives")} == given
+    outputs = {f"`{name}`": str(size) for name, size in OUTPUTS.items()}
+    assert {row[0]: row[1] for row in table("| output | size")} == outputs
+    assert table("| output | size")[-1][2] == ", ".join(EMOTIONS)
 
 
 def test_the_readme_names_only_channels_that_exist():
@@ -81,6 +100,8 @@ def test_every_configuration_key_is_there_with_its_default():
             return "none"
         if isinstance(default, bool):
             return str(default).lower()
+        if isinstance(default, tuple):
+            return ", ".join(shown(value) for value in default)
         return f"{default:g}" if isinstance(default, float) else str(default)
 
     expected = {}
@@ -151,7 +172,7 @@ def test_the_events_are_those_that_the_code_sends():
     sent |= set(re.findall(r'Notice\([^\n"]*?,\s*"(\w+)"', source)) | set(re.findall(r'Control\("(\w+)"', source))
     sent |= set(re.findall(r'_report\.(?:tell|tally)\(\s*"(\w+)"', source))
     sent |= {"modality_lost", "modality_present", "modality_regained", "session_started", "stream_refused"}
-    sent |= {ALARM, QUALITY}
+    sent |= {ALARM, QUALITY, SEGMENT_ON, SEGMENT_OFF}
     assert {row[0].strip("`") for row in table("## Events")} == sent
 
 

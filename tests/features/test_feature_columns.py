@@ -16,9 +16,14 @@ from streamsense.ticks import tick_at_or_before, tick_time
 from tests.helpers import sessions
 
 ALL = ("eeg", "face", "voice")
-KNOWN_OTHERWISE = {"electrode_mask", "action_unit_mask", "action_unit_frames", "action_unit_frame_mask"}
+KNOWN_OTHERWISE = {
+    "electrode_mask",
+    "action_unit_mask", "action_unit_frames", "action_unit_frame_mask",
+    "log_mel_frames", "log_mel_mask",
+}  # fmt: skip
 """Inputs that are no columns: a masked number is an empty cell, and the units' reliability is constant. The units'
-course within a window is what the units' levels of shorter windows are; 380 columns would say each ten times."""
+course within a window is what the units' levels of shorter windows are; 380 columns would say each ten times. And the
+log-Mel frames, 12,800 numbers a tick that overlap from one to the next, are in the recording itself."""
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsense.features.frame_statistics import mean_and_sd, slots_between
-from streamsense.features.voice_features import ring_slots
 from streamsense.features.voice_front_end import VoiceFrontEnd
+from streamsense.features.voice_ring import RingFrames, keep, new_ring, ring_slots
+from streamsense.features.voice_window import window_inputs
 from streamsense.streams import StreamInfo, TimedBlock
 
 
@@ -59,3 +60,29 @@ def test_a_front_end_whose_snapshot_was_spoiled_takes_no_memory_and_ends_with_an
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 20e6
+
+
+def test_the_log_mel_frames_are_the_newest_voiced_ones_of_the_window_with_the_newest_last():
+    rng, mels, size = np.random.default_rng(3), 64, 60
+    state = new_ring(size, mels)
+    for first in range(0, 90, 15):
+        count = 15
+        keep(
+            state,
+            RingFrames(
+                np.arange(first, first + count) / 100, rng.normal(size=(count, mels + 2)),
+                rng.normal(size=(count, mels)), rng.random(count) < 0.6, *np.zeros((3, count)), np.zeros((count, 7)),
+            ),
+        )  # fmt: skip
+    for begin, frames in ((0.5, 40), (0.5, 25), (0.85, 40), (9.0, 40)):
+        slots = slots_between(state.ring_times, state.frames, begin, 9.9)
+        found = window_inputs(state, slots, frames, 0.0, 0.0)
+        log_mel, mask = found["log_mel_frames"], found["log_mel_mask"]
+        assert (log_mel.shape, mask.shape) == ((frames, mels), (frames,))
+        newest = slots[::-1][:frames]
+        expected = np.where(state.ring_voiced[newest, None], state.ring_normalised[newest, :mels], 0)[::-1]
+        there = len(newest)
+        np.testing.assert_array_equal(log_mel[frames - there :], expected)
+        np.testing.assert_array_equal(mask[frames - there :], state.ring_voiced[newest][::-1])
+        assert not log_mel[: frames - there].any()
+        assert not mask[: frames - there].any()

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -34,12 +35,12 @@ CARD = {
 }
 
 
-def own_model(path, card=CARD, contract=CONTRACT, embed=True, logits=8):
+def own_model(path, card=CARD, contract=CONTRACT, embed=True, logits=8, weight=1.0):
     """Someone's model: everything is x[0], so that what it says is easy to set."""
     sizes = {"vad_mean": 3, "vad_log_variance": 3, "emotion_logits": logits}
     nodes, constants = [], []
     for name, size in sizes.items():
-        constants.append(numpy_helper.from_array(np.ones((1, size), np.float32), f"{name}_ones"))
+        constants.append(numpy_helper.from_array(np.full((1, size), weight, np.float32), f"{name}_ones"))
         nodes.append(helper.make_node("MatMul", ["x", f"{name}_ones"], [name]))
     graph = helper.make_graph(
         nodes,
@@ -90,9 +91,13 @@ def test_outputs_out_of_range_are_limited(tmp_path, x, mean, log_variance, logit
     assert out.emotion_logits[1] == logit
 
 
-def test_an_output_that_is_not_finite_is_no_evidence_with_a_reason(tmp_path):
-    out = Expert(own_model(tmp_path / "m.onnx"), "eeg", CONTRACT).evaluate(feature(np.nan))
-    assert "not finite" in out.failure
+@pytest.mark.parametrize(
+    ("weight", "x", "said"),
+    [(np.nan, 0.5, "returned numbers that are not finite in vad_mean"), (1, np.nan, "was given .* not finite in x")],
+)
+def test_what_is_not_finite_is_no_evidence_with_a_reason(tmp_path, weight, x, said):
+    out = Expert(own_model(tmp_path / "m.onnx", weight=weight), "eeg", CONTRACT).evaluate(feature(x))
+    assert re.search(said, out.failure)
     assert not out.vad_mean.any()
     assert not out.emotion_logits.any()
     assert (out.vad_log_variance == PRIOR_LOG_VARIANCE).all()
@@ -106,9 +111,9 @@ def test_a_model_for_other_features_is_refused_field_by_field(tmp_path):
 def test_a_model_for_another_modality_or_with_other_outputs_is_refused(tmp_path):
     with pytest.raises(ModelError, match="a model for eeg, expected one for voice"):
         Expert(own_model(tmp_path / "m.onnx"), "voice", CONTRACT)
-    with pytest.raises(ModelError, match="shape"):
-        Expert(own_model(tmp_path / "m.onnx", logits=7), "eeg", CONTRACT).evaluate(feature(0))
-    with pytest.raises(ModelError, match="lacks the outputs"):
+    with pytest.raises(ModelError, match=r"lacks the output emotion_logits of shape \(8,\).*emotion_logits \(7,\)"):
+        Expert(own_model(tmp_path / "m.onnx", logits=7), "eeg", CONTRACT)
+    with pytest.raises(ModelError, match="lacks the output "):
         Expert(
             OnnxModel(shipped("models_onnx/fusion_precision.onnx"), provider="cpu"),
             "fusion",
@@ -139,7 +144,13 @@ def test_a_card_beside_a_plain_model_works_too(tmp_path):
         (json.dumps({"card": CARD | {"evidence_emotions": ["bored"]}, "contract": {}}), "bored not among neutral"),
         (json.dumps({"card": CARD | {"colour": "red"}, "contract": {}}), "colour"),
         (json.dumps({"card": {k: v for k, v in CARD.items() if k != "licence"}, "contract": {}}), "licence"),
+        (json.dumps({"card": CARD | {"licence": " "}, "contract": {}}), "licence: String should have at least 1"),
         (json.dumps({"card": CARD | {"description": "x" * 2_000_000}, "contract": {}}), "longer than"),
+        (json.dumps({"card": CARD | {"name": "a\x1b[2J"}, "contract": {}}), "signs that cannot be shown"),
+        (json.dumps({"card": CARD, "contract": {"a\ud800": 1}}), "signs that cannot be shown"),
+        ('{"card": {}, "contract": {"a": 1e999}}', "a number that is too large"),
+        ('{"card": {}, "contract": {"a": ' + "[" * 40 + "]" * 40 + "}}", "nested deeper than 32"),
+        (json.dumps({"card": CARD, "contract": 5}), "no usable contract"),
     ],
 )
 def test_a_malformed_card_is_refused_with_what_is_wrong(tmp_path, text, said):

@@ -31,6 +31,7 @@ def test_models_keep_the_limits_of_the_runtime_and_have_a_card(name):
     assert all(value.type.tensor_type.shape.dim[0].dim_param for value in model.graph.input)
     metadata = OnnxModel(path, provider="cpu").metadata()
     assert metadata.card.name == name
+    assert "commit" in metadata.card.commit, f"python models_onnx/stamp_commit.py {name}"
     assert metadata.contract_sha256 in shipped(f"models_onnx/{name}.card.md").read_text(encoding="utf-8")
 
 

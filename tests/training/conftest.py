@@ -2,8 +2,8 @@
 
 import pytest
 
-from streamsense.training._emodb import read_clips
 from streamsense.training.eeg_tables import eegmat_table
+from streamsense.training.voice_clips import emodb_clips
 from streamsense.training.voice_tables import Take, play
 
 
@@ -26,7 +26,7 @@ def six_people(data_folder):
 @pytest.fixture(scope="session")
 def acted_clips(data_folder):
     """Every third acted sentence of four speakers of EmoDB."""
-    return [clip for clip in read_clips(data_folder / "emodb") if clip.speaker in ("10", "12", "14", "16")][::3]
+    return [clip for clip in emodb_clips(data_folder / "emodb") if clip.speaker in ("10", "12", "14", "16")][::3]
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,18 @@ import numpy as np
 import pytest
 
 import streamsense
-from streamsense.errors import RecordingError
+from streamsense.datasets.arrays import eeg_recording
+from streamsense.datasets.catalogue import recordings_of
+from streamsense.datasets.eegmat import ARITHMETIC, REST
+from streamsense.datasets.labelled import LabelledRecording
+from streamsense.datasets.labels import Label
+from streamsense.datasets.sittings import sittings
+from streamsense.errors import DatasetError
 from streamsense.features.band_settings import BAND_NAMES
 from streamsense.features.electrodes import ELECTRODES
+from streamsense.sources.recorded import recording_arrays
 from streamsense.training import eeg_tables
-from streamsense.training.eeg_recordings import EegSession, eegmat_people, eegmat_session, eyes_session
-from streamsense.training.eeg_tables import eegmat_table, session_table
+from streamsense.training.eeg_tables import eegmat_people, eegmat_table, eyes_table, sitting_table
 
 pytestmark = pytest.mark.real_data
 SECONDS = 67
@@ -21,11 +27,18 @@ def folder(data_folder):
     return data_folder / "eegmat"
 
 
+def beginning_of_rest(folder, person):
+    """The first seconds of a person's rest as a sitting of its own."""
+    (whole,) = (it for it in recordings_of(f"eegmat:{folder}") if it.name == f"{person}_1")
+    stream, arrays = whole.open("eeg").streams[0], recording_arrays(whole.open("eeg"))[1]
+    rest, rate = arrays.values[: round(SECONDS * stream.nominal_rate_hz)], stream.nominal_rate_hz
+    opens = {"eeg": lambda: eeg_recording(folder / "cut", "cut", [rest], rate, stream.channel_labels)}
+    return LabelledRecording("eegmat", person, "1", "cut", 0, (Label(0.0, SECONDS, name=REST),), opens)
+
+
 @pytest.mark.filterwarnings("ignore:.*are no electrodes.*:RuntimeWarning", "ignore:.*channel.*:RuntimeWarning")
 def test_training_windows_are_those_of_the_live_pipeline(folder):
-    whole = eegmat_session(folder, "Subject03")
-    rest = whole.parts[0][: round(SECONDS * whole.rate_hz)]
-    table = session_table(EegSession("Subject03", (rest,), (False,), whole.channel_labels, whole.rate_hz))
+    table = sitting_table(beginning_of_rest(folder, "Subject03"), ARITHMETIC)
     assert table.time_s.tolist() == list(range(64, SECONDS))
     raw = mne.io.read_raw_edf(folder / "Subject03_1.edf", verbose="ERROR")
     live = streamsense.features_of_raw(raw.crop(0, SECONDS + 1))  # the tick at the very end is none for it
@@ -40,7 +53,8 @@ def test_training_windows_are_those_of_the_live_pipeline(folder):
 
 
 def test_the_baseline_is_frozen_and_its_seconds_are_left_out(folder):
-    table = session_table(eegmat_session(folder, "Subject04"))
+    (sitting,) = sittings((it for it in recordings_of(f"eegmat:{folder}") if it.person == "Subject04"), "eeg")
+    table = sitting_table(sitting, ARITHMETIC)
     rest, task = table.time_s[~table.label], table.time_s[table.label]
     assert rest.min() == 64  # the first window after 60 s of baseline that holds none of them
     assert task.min() > rest.max() + 6  # filters have settled after the gap between the files
@@ -62,17 +76,20 @@ def test_a_table_is_kept_and_a_damaged_one_is_made_again(folder):
     assert first.entropy.tobytes() == again.entropy.tobytes() == anew.entropy.tobytes()
 
 
-def test_the_recordings_with_open_and_closed_eyes_have_both(data_folder):
-    session = eyes_session(data_folder / "eeg_eyes" / "csv" / "Baseline")
-    assert session.labels == (False,) * 5 + (True,) * 5
-    assert all(part.shape[1] == 5 and len(part) > 30 * session.rate_hz for part in session.parts)
+def test_the_windows_with_open_and_closed_eyes_are_of_both(data_folder):
+    table = eyes_table(data_folder / "eeg_eyes")
+    assert set(table.person) == {"1"}
+    assert table.time_s[table.label].min() > table.time_s[~table.label].max()
+    assert min(table.label.sum(), (~table.label).sum()) > 100
+    present = [name for place, name in enumerate(ELECTRODES) if table.mask[0, place]]
+    assert present == ["AF3", "AF4", "T7", "T8", "Pz"]
 
 
-def test_a_folder_without_the_recordings_is_named(tmp_path):
-    with pytest.raises(RecordingError, match="Expected the files of EEGMAT"):
+def test_a_folder_without_the_recordings_is_named(tmp_path, folder):
+    with pytest.raises(DatasetError, match="Expected EEGMAT as published"):
         eegmat_people(tmp_path)
-    with pytest.raises(RecordingError, match=r"no Open\*\.csv"):
-        eyes_session(tmp_path)
-    (tmp_path / "Subject00_1.edf").write_bytes(b"")
-    with pytest.raises(RecordingError, match="Subject00_1"):
-        eegmat_session(tmp_path, "Subject00")
+    with pytest.raises(DatasetError, match="Expected the recordings of Brain-Download"):
+        eyes_table(tmp_path)
+    (tmp_path / "Subject00_1.edf").symlink_to(folder / "Subject00_1.edf")
+    with pytest.raises(DatasetError, match="Subject00 has only rest"):
+        eegmat_table(tmp_path)

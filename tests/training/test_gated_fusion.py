@@ -88,7 +88,7 @@ def test_it_has_the_shipped_fusions_inputs_and_outputs(exported):
 
 
 def test_outputs_are_finite_and_in_range_for_any_finite_input(exported):
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(all_inputs(_Shapes, any_floats) | all_inputs(_Shapes, lambda *shape: near(-2, 2, *shape)))
     def holds(values):
         check_ranges(exported.run(values))
@@ -106,7 +106,7 @@ def test_without_anyone_it_is_the_prior_exactly(exported):
 
 
 def test_who_is_absent_changes_nothing_whatever_he_says(exported):
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=20, deadline=None)
     @given(
         all_inputs(_Shapes, lambda *shape: near(-2, 2, *shape)),
         all_inputs(_Shapes, lambda *shape: near(-2, 2, *shape)),
@@ -129,7 +129,7 @@ variance, mean = near(-6, 1, 3, 3), near(-1, 1, 3, 3)
 
 
 def test_in_conflict_no_modality_has_more_than_the_cap(exported):
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(quality, age, variance, mean)
     def holds(quality, age, log_variance, mean):
         values = inputs(quality=quality, age_s=age, vad_log_variance=log_variance, vad_mean=mean)

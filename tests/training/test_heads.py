@@ -6,7 +6,7 @@ import torch
 
 from streamsense.errors import ModelError
 from streamsense.features.electrodes import ELECTRODES
-from streamsense.training.heads import EegHead, WindowHead, head_for
+from streamsense.training.heads import EegHead, TemporalNet, WindowHead, head_for
 from streamsense.training.rbtransformer import RBTransformerSettings
 from tests.helpers import joint_tables
 
@@ -105,6 +105,19 @@ def test_a_head_without_frames_is_linear_in_the_windows_numbers():
     assert head.temporal is None
     far = said(head.eval(), {name: value * 1e6 for name, value in inputs.items()})
     assert all(torch.isfinite(part).all() for part in far)
+
+
+def test_a_voice_with_log_mel_frames_has_both_nets():
+    rng = np.random.default_rng(0)
+    inputs = {
+        "contours": rng.random((12, 10)),
+        "log_mel_frames": rng.random((12, 30, 8)),
+        "log_mel_mask": np.zeros((12, 30)),
+    }
+    head = head_for("voice", joint_tables.rows(inputs), SETTINGS, 8)
+    assert head.inputs == ("contours", "log_mel_frames", "log_mel_mask")
+    assert isinstance(head.temporal, TemporalNet)
+    assert all(torch.isfinite(part).all() for part in said(head.eval(), inputs))  # nobody spoke at all
 
 
 def test_inputs_that_are_missing_are_named():

@@ -17,7 +17,7 @@ from streamsense.training.rbtransformer import RBTransformerSettings
 from tests.helpers import joint_tables
 
 SMALL = JointSettings(
-    fitting=FittingSettings(epochs=30, batch_size=80, learning_rate=1e-2, last_learning_rate=1e-5, weight_decay=0.02),
+    fitting=FittingSettings(epochs=22, batch_size=80, learning_rate=1.5e-2, last_learning_rate=1e-5, weight_decay=0.02),
     eeg=RBTransformerSettings(width=16, depth=1, heads=2, head_width=8),
     temporal_width=8,
 )
@@ -166,7 +166,7 @@ def test_the_same_bytes_twice_and_after_a_stop(tmp_path):
 
 
 def test_time_is_bounded_by_steps():
-    assert bounded(SMALL, 64).epochs == 30
+    assert bounded(SMALL, 64).epochs == 22
     assert bounded(replace(SMALL, most_steps=100), 800).epochs == 10
     assert bounded(replace(SMALL, most_steps=1), 10**6).epochs == 1
 

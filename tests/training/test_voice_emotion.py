@@ -1,9 +1,13 @@
 """The whole way of the voice expert in short: windows, speakers left out, an export that the runtime takes, twice."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from streamsense.config import Config, VoiceSection
+from streamsense.errors import EvaluationError
 from streamsense.features.voice_features import VoiceFeatures
 from streamsense.fusion.emotions import EMOTIONS
 from streamsense.models.expert import Expert
@@ -11,12 +15,14 @@ from streamsense.models.session import OnnxModel
 from streamsense.resources import shipped
 from streamsense.runtime.assembly import build_pipeline
 from streamsense.streams import Feature
-from streamsense.training._emodb import CorpusError
 from streamsense.training.export import difference
-from streamsense.training.voice_emotion import Plan, examples, main, train, write
-from streamsense.training.voice_evaluation import with_dealt_labels
+from streamsense.training.voice_clips import LABELS
+from streamsense.training.voice_emotion import main
+from streamsense.training.voice_evaluation import EXPERT, with_dealt_labels
+from streamsense.training.voice_expert import INPUTS, SHARED
+from streamsense.training.voice_study import Plan, examples, train, write
 
-SHORT = Plan(seeds=(0,), takes=1, with_log_mel=False, resamples=20)
+SHORT = Plan(seeds=(0,), takes=1, epochs=2, resamples=20)
 real_data = pytest.mark.real_data
 
 
@@ -27,12 +33,12 @@ def trained(acted_clips):
 
 @real_data
 def test_trained_in_short_it_is_an_expert_that_the_runtime_takes(trained, acted_table, tmp_path):
-    path = write(*trained, examples(acted_table), tmp_path, "2026-01-02")
+    path = write(*trained, examples(acted_table), tmp_path, "2026-01-02", "a test")
     expert = Expert(OnnxModel(path, provider="cpu"), "voice", VoiceFeatures().contract())
     assert expert.vad_evidence.tolist() == [1, 1, 1]
     evidence = {name for name, there in zip(EMOTIONS, expert.emotion_evidence, strict=True) if there}
     assert evidence == {"neutral", "happy", "sad", "fearful", "disgusted", "angry"}
-    assert set(expert.model.inputs) == {"log_mel_statistics", "prosody", "contours"}
+    assert set(expert.model.inputs) == set(INPUTS)
     assert path.stat().st_size < 5_000_000
     assert difference(trained[0], path, examples(acted_table, 50)) <= 1e-5
     silence = {name: np.zeros(shape, np.float32) for name, shape in expert.model.inputs.items()}
@@ -40,16 +46,16 @@ def test_trained_in_short_it_is_an_expert_that_the_runtime_takes(trained, acted_
     assert not said.vad_mean.any()
     assert not said.emotion_logits.any()
     evaluation = trained[1]
-    assert evaluation.networks["functionals"].uar.value > evaluation.dealt_answers[1]
-    assert evaluation.networks["functionals"].arousal.value > 0.5
-    assert evaluation.dealt_labels < evaluation.networks["functionals"].uar.value
+    assert evaluation.networks[EXPERT].uar.figure > evaluation.dealt_answers[1]
+    assert evaluation.networks[EXPERT].arousal.figure > 0.5
+    assert evaluation.dealt_labels < evaluation.networks[EXPERT].uar.figure
     assert "UAR of seven" in expert.metadata.card.evaluation
 
 
 @real_data
 def test_the_same_clips_give_the_same_file(trained, acted_clips, acted_table, tmp_path):
-    first = write(*trained, examples(acted_table), tmp_path / "a", "2026-01-02")
-    second = write(*train(acted_clips, SHORT), examples(acted_table), tmp_path / "b", "2026-01-02")
+    first = write(*trained, examples(acted_table), tmp_path / "a", "2026-01-02", "a test")
+    second = write(*train(acted_clips, SHORT), examples(acted_table), tmp_path / "b", "2026-01-02", "a test")
     assert first.read_bytes() == second.read_bytes()
     assert first.with_suffix(".card.md").read_bytes() == second.with_suffix(".card.md").read_bytes()
 
@@ -65,13 +71,29 @@ def test_a_speaker_s_dealt_labels_are_the_same_labels_in_another_order(acted_tab
 
 @real_data
 def test_too_few_speakers_are_refused(acted_clips):
-    with pytest.raises(CorpusError, match="3 speakers, expected 4"):
+    with pytest.raises(EvaluationError, match="3 speakers, expected 4"):
         train([clip for clip in acted_clips if clip.speaker != "16"], SHORT)
 
 
 def test_the_command_says_what_is_wrong_with_a_folder(tmp_path, capsys):
     assert main([str(tmp_path)]) == 2
-    assert "expected EmoDB" in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("Error:")
+    assert "EmoDB" in said
+
+
+def test_the_command_without_torch_ends_with_one_sentence(tmp_path):
+    code = "import sys; sys.modules['torch'] = None; from streamsense.training.voice_emotion import main; "
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{code}sys.exit(main([{str(tmp_path)!r}]))"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == ""
+    assert "streamsense[train]" in " ".join(ended.stdout.split())
+    assert "Traceback" not in ended.stdout
 
 
 @real_data
@@ -80,15 +102,14 @@ def test_the_shipped_expert_hears_the_acted_emotions_of_its_corpus(acted_clips, 
         OnnxModel(shipped("models_onnx/voice_emotion.onnx"), provider="cpu"), "voice", VoiceFeatures().contract()
     )
     table = acted_table
-    rows = np.flatnonzero(table.last & (table.label[table.clip] < 6))
-    right = []
-    for row in rows:
+    rows = np.flatnonzero(table.last & (table.label[table.clip] < SHARED))
+    frames, right = table.log_mel(rows), []
+    for number, row in enumerate(rows):
         window = {name: values[row] for name, values in table.inputs.items()}
+        window |= {name: values[number] for name, values in frames.items()}
         said = expert.evaluate(Feature("voice", window, 1.0, 1.0, 0.0, 0.0))
         heard = EMOTIONS[int(np.where(expert.emotion_evidence > 0, said.emotion_logits, -99).argmax())]
-        right.append(
-            heard == ("neutral", "happy", "sad", "fearful", "disgusted", "angry")[table.label[table.clip[row]]]
-        )
+        right.append(heard == LABELS[table.label[table.clip[row]]])
     assert np.mean(right) > 0.85, "it was trained on these: the cards say how well it hears others"
 
 

@@ -4,19 +4,27 @@ import numpy as np
 import pytest
 import torch
 
-from streamsense.training._emodb import LABELS, concordance, unweighted_recall
-from streamsense.training.fitting import FittingSettings
-from streamsense.training.voice_expert import Calibration, Opinions, VoiceExpert, calibrate
+from streamsense.evaluation.metrics import concordance
+from streamsense.training.voice_clips import LABELS
+from streamsense.training.voice_expert import (
+    FRAMES_SHARE,
+    SHARED,
+    Calibration,
+    Opinions,
+    VoiceExpert,
+    calibrate,
+    mixed,
+)
 from streamsense.training.voice_losses import PLACES, class_weights, penalties, soft_labels
 from streamsense.training.voice_losses import concordance as torch_concordance
 from streamsense.training.voice_measures import Judged, dealt_out, figure
-from streamsense.training.voice_networks import FunctionalsNet, LogMelNet, halved, pooled
-from streamsense.training.voice_training import fit_log_mel, say_log_mel
+from streamsense.training.voice_networks import FramesNet, FunctionalsNet, halved, pooled
+from streamsense.training.voice_training import fit_frames, say_frames
 
 
 def test_frames_that_do_not_count_change_nothing():
     torch.manual_seed(0)
-    net = LogMelNet().eval()
+    net = FramesNet().eval()
     frames, mask = torch.randn(3, 200, 64), (torch.rand(3, 200) < 0.6).float()
     mask[:, 120:] = 0.0
     with torch.no_grad():
@@ -75,15 +83,15 @@ def test_measures_know_chance_and_certainty():
     rng = np.random.default_rng(3)
     label = np.repeat(np.arange(7), 20)
     right = Opinions(4.0 * np.eye(7)[label], PLACES[label], np.zeros((140, 3)))
-    judged = Judged(label, np.tile(["a", "b"], 70), np.zeros(140, np.int64), right)
+    names = np.array([f"clip {number}" for number in range(140)])
+    judged = Judged(names, label, np.tile(["a", "b"], 70), np.zeros(140, np.int64), right)
     assert (judged.uar(), judged.uar_of_six()) == (1, 1)
     assert judged.concordance(1) == pytest.approx(1)
     mean, high = dealt_out(judged)
     assert mean == pytest.approx(1 / 7, abs=0.01)
     assert mean < high < 0.25
-    by_chance = Judged(label, judged.speaker, judged.place, right.rows(rng.permutation(140)))
+    by_chance = Judged(names, label, judged.speaker, judged.place, right.rows(rng.permutation(140)))
     assert figure([by_chance], Judged.uar, 200).high < 0.35
-    assert unweighted_recall(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0]), 2) == 0.5
     assert by_chance.calibration_error() > judged.calibration_error()
 
 
@@ -109,18 +117,20 @@ def test_calibration_finds_the_temperature_and_the_spread():
 
 def test_the_expert_says_nothing_without_voice_and_keeps_boredom_beside_the_mixture():
     torch.manual_seed(1)
-    net = FunctionalsNet(torch.zeros(270), torch.ones(270))
+    net, frames_net = FunctionalsNet(torch.zeros(304), torch.ones(304)), FramesNet().eval()
     torch.nn.init.normal_(net.heads.emotions.weight)
     torch.nn.init.normal_(net.heads.vad.weight, std=0.02)
-    expert = VoiceExpert(net.eval(), Calibration(0.5, (1.0, 2.0, 3.0)))
+    expert = VoiceExpert(net.eval(), frames_net, Calibration(0.5, (1.0, 2.0, 3.0)))
     statistics, contours, prosody = torch.randn(2, 64, 4), torch.randn(2, 10), torch.randn(2, 4)
+    movement, frames, mask = torch.randn(2, 34), torch.randn(2, 200, 64), torch.ones(2, 200)
     prosody[:, 2] = torch.tensor([1.0, 0.0])
     with torch.no_grad():
-        mean, log_variance, emotions, boredom = expert(statistics, prosody, contours)
-        logits = net(torch.cat([statistics.flatten(1), prosody, contours], dim=1)).logits[0] / 0.5
+        mean, log_variance, emotions, boredom = expert(statistics, prosody, contours, movement, frames, mask)
+        opinion = net(torch.cat([statistics.flatten(1), prosody, contours, movement], dim=1))
+        logits = mixed(opinion, frames_net(frames, mask), FRAMES_SHARE).logits[0] / 0.5
     # neutral, happy, sad, surprised, fearful, disgusted, angry, contemptuous
     places = [("neutral", 0), ("happy", 1), ("sad", 2), ("fearful", 4), ("disgusted", 5), ("angry", 6)]
-    level = logits[:6].mean()
+    level = logits[:SHARED].mean()
     for name, place in places:
         assert float(emotions[0, place]) == pytest.approx(float(logits[LABELS.index(name)] - level), abs=1e-5)
     assert emotions[0, [3, 7]].tolist() == [0, 0]
@@ -132,9 +142,8 @@ def test_the_expert_says_nothing_without_voice_and_keeps_boredom_beside_the_mixt
 
 @pytest.mark.real_data
 def test_the_network_on_frames_learns_the_same_twice(acted_table):
-    settings = FittingSettings(epochs=2, batch_size=16, learning_rate=3e-3, weight_decay=0.05)
-    one, two, other = (say_log_mel(fit_log_mel(acted_table, seed, settings), acted_table) for seed in (0, 0, 1))
+    one, two, other = (say_frames(fit_frames(acted_table, seed, 4), acted_table) for seed in (0, 0, 1))
     assert one.logits.tobytes() == two.logits.tobytes()
     assert one.logits.tobytes() != other.logits.tobytes()
     judged = Judged.of(acted_table, one, acted_table.last)
-    assert judged.uar() > dealt_out(judged)[1], "even two epochs learn something of what they were shown"
+    assert judged.uar() > dealt_out(judged)[1], "even four epochs learn something of what they were shown"

@@ -5,12 +5,13 @@ import wave
 import numpy as np
 import pytest
 
+from streamsense.errors import DatasetError
 from streamsense.features.voice_features import VoiceFeatures
 from streamsense.features.voice_front_end import VoiceFrontEnd
 from streamsense.streams import StreamInfo, TimedBlock
 from streamsense.ticks import tick_time
-from streamsense.training._emodb import LABELS, CorpusError, read_clips
-from streamsense.training.voice_tables import CLIP_EVERY_TICKS, Take, play, together
+from streamsense.training.voice_clips import LABELS, emodb_clips
+from streamsense.training.voice_tables import CLIP_EVERY_TICKS, FRAMES, Take, play, together
 
 
 @pytest.mark.real_data
@@ -35,9 +36,11 @@ def test_windows_are_those_of_a_live_session_that_has_heard_no_more_than_the_tic
                 )
                 pushed = stop
             live = operator.feature_at(now).inputs
-            assert set(live) == set(table.inputs)
+            assert set(live) == {*table.inputs, *FRAMES}
+            made = {tensor: values[row] for tensor, values in table.inputs.items()}
+            made |= {tensor: values[0] for tensor, values in table.log_mel(np.array([row])).items()}
             for tensor, value in live.items():
-                assert value.tobytes() == table.inputs[tensor][row].tobytes(), (name, tensor)
+                assert value.tobytes() == made[tensor].tobytes(), (name, tensor)
             row += 1
         assert pushed == len(sound)
 
@@ -72,40 +75,32 @@ def test_a_take_has_its_own_order_and_levels_and_is_the_same_twice(acted_clips, 
     np.testing.assert_array_equal(both.frames[both.clip[row]], quieter.frames[quieter.clip[5]])
 
 
-def corpus(folder, clips):
+def corpus(folder, clips, listed=True):
     """An EmoDB folder of (name, samples)."""
     (folder / "wav").mkdir(parents=True)
     for name, samples in clips:
         with wave.open(str(folder / "wav" / f"{name}.wav"), "wb") as file:
             file.setparams((1, 2, 22_050, 0, "NONE", ""))
             file.writeframes(samples.astype("<i2").tobytes())
-    lines = [f"{number}\xa0\t{name}.wav\t92,50\xa0\t35,00" for number, (name, _) in enumerate(clips)]
-    (folder / "erkennung.txt").write_bytes("\r\n".join(["Nr.\tSatz\terkannt\tnatuerlich", *lines]).encode("latin-1"))
+    if listed:
+        lines = [f"{number}\xa0\t{name}.wav\t92,50\xa0\t35,00" for number, (name, _) in enumerate(clips)]
+        content = "\r\n".join(["Nr.\tSatz\terkannt\tnatuerlich", *lines])
+        (folder / "erkennung.txt").write_bytes(content.encode("latin-1"))
     return folder
 
 
-def test_padding_is_cut_off_and_silence_that_was_recorded_is_not(tmp_path):
+def test_clips_have_the_sound_the_label_and_the_votes_without_the_padding(tmp_path):
     sound = np.random.default_rng(0).integers(1, 100, 22_050)
     sound[5000:9000] = 0
     padded = np.append(sound, np.zeros(11_025, int))
-    one, other = read_clips(corpus(tmp_path / "a", [("08a01Wa", sound), ("08a01Wb", padded)]))
+    other, one = emodb_clips(corpus(tmp_path / "a", [("09a01Wb", padded), ("08a01Wa", sound)]))
+    assert (other.name, one.name) == ("08a01Wa", "09a01Wb")
     np.testing.assert_array_equal(one.sound, other.sound)
-    assert (one.padded_s, other.padded_s) == (0.0, 0.5)
-    assert (one.speaker, LABELS[one.label], one.recognised) == ("08", "angry", 0.925)
+    np.testing.assert_array_equal(one.sound, (sound / 32768).astype(np.float32))
+    assert (other.speaker, LABELS[other.label], other.rate_hz) == ("08", "angry", 22_050)
+    assert other.recognised == pytest.approx(0.925)
 
 
-def test_what_is_no_corpus_is_refused_by_name(tmp_path):
-    with pytest.raises(CorpusError, match="no wav"):
-        read_clips(tmp_path)
-    sound = np.ones(1000)
-    folder = corpus(tmp_path / "a", [("08a01Wa", sound)])
-    (folder / "erkennung.txt").write_text("")
-    with pytest.raises(CorpusError, match="08a01Wa"):
-        read_clips(folder)
-    (folder / "erkennung.txt").unlink()
-    with pytest.raises(CorpusError, match="erkennung"):
-        read_clips(folder)
-    broken = corpus(tmp_path / "b", [("08a01Wa", sound)])
-    (broken / "wav" / "08a01Wa.wav").write_bytes(b"RIFF")
-    with pytest.raises(CorpusError, match="no WAV file"):
-        read_clips(broken)
+def test_clips_that_nobody_voted_on_are_refused_by_name(tmp_path):
+    with pytest.raises(DatasetError, match=r"08a01Wa.*erkennung\.txt"):
+        emodb_clips(corpus(tmp_path / "a", [("08a01Wa", np.ones(1000))], listed=False))

@@ -1,0 +1,65 @@
+"""The emotion mixture: what valence, arousal and dominance say about the emotions, and names where two are high.
+
+Each emotion is a Gaussian in valence-arousal-dominance space (means and SDs in `emotions`; Russell & Mehrabian 1977). A
+dimension of which nothing is known is left out, which for diagonal covariances is its marginal distribution.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streamsense.arrays import FloatArray
+from streamsense.fusion.emotions import EMOTIONS, PRIOR_SD, VAD_CENTROID_SDS, VAD_CENTROIDS
+
+_NOTHING = 1e-3
+"""A precision above the prior's that tells nothing."""
+LEAST_PART = 0.25
+"""How much of the mixture an emotion must have to be named; four cannot have as much, so at most three are."""
+
+COMPOUNDS: dict[frozenset[str], str] = {
+    frozenset({"happy", "surprised"}): "happily surprised",
+    frozenset({"happy", "disgusted"}): "happily disgusted",
+    frozenset({"sad", "fearful"}): "sadly fearful",
+    frozenset({"sad", "angry"}): "sadly angry",
+    frozenset({"sad", "surprised"}): "sadly surprised",
+    frozenset({"sad", "disgusted"}): "sadly disgusted",
+    frozenset({"fearful", "angry"}): "fearfully angry",
+    frozenset({"fearful", "surprised"}): "fearfully surprised",
+    frozenset({"fearful", "disgusted"}): "fearfully disgusted",
+    frozenset({"angry", "surprised"}): "angrily surprised",
+    frozenset({"angry", "disgusted"}): "angrily disgusted",
+    frozenset({"disgusted", "surprised"}): "disgustedly surprised",
+    frozenset({"happy", "sad"}): "bittersweet",
+}
+"""Compound emotions (Du, Tao & Martinez 2014, PNAS 111); theirs have no name for happy and sad, which Larsen has."""
+
+
+def vad_logits(mean: FloatArray, variance: FloatArray, evidence: FloatArray) -> FloatArray:
+    """Log-likelihoods (8,) of the emotions, 0 for the likeliest, given `mean` and `variance` (3,) of each dimension.
+
+    Dimensions count by their `evidence` (3,) in [0, 1]. An opinion holds the prior already: N(mean, variance) over
+    N(0, PRIOR_SD²) is what was seen, and that is compared with the emotions. So an opinion that knows no more than the
+    prior tells nothing, least of all that somebody is neutral.
+    """
+    seen = np.maximum(1 / variance - 1 / PRIOR_SD**2, 0.0)
+    precision = np.maximum(seen, _NOTHING)
+    spread = VAD_CENTROID_SDS**2 + 1 / precision
+    each = -0.5 * ((mean / variance / precision - VAD_CENTROIDS) ** 2 / spread + np.log(spread))
+    total: FloatArray = (np.where(seen > _NOTHING, evidence, 0.0) * each).sum(axis=1)
+    return np.asarray(total - total.max())
+
+
+def mixed(probabilities: FloatArray, logits: FloatArray, share: float) -> FloatArray:
+    """The mixture (8,) with one more vote: p · e^(share · logits), which sums to 1 again."""
+    log_p = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) + share * logits
+    p = np.exp(log_p - log_p.max())
+    return np.asarray(p / p.sum())
+
+
+def name_of(probabilities: FloatArray) -> str:
+    """The strongest emotion, or the compound of the two strongest where both have a quarter of the mixture or more."""
+    order = np.argsort(-probabilities, kind="stable")
+    first, second = (EMOTIONS[at] for at in order[:2].tolist())
+    if probabilities[order[1]] < LEAST_PART or "neutral" in (first, second):
+        return first
+    return COMPOUNDS.get(frozenset({first, second}), f"{first} and {second}")
