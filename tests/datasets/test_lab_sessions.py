@@ -98,7 +98,7 @@ def test_pictures_of_a_camera_are_a_face(tmp_path):
     path = session(tmp_path / "sub-1.xdf", [(1, "horror")])
     writer = XdfWriter()
     writer.header(4, "string", 1, 0.0, "Camera", "VideoFrames", ["frame"], "jpeg-base64")
-    writer.samples(4, [START_S + 1], [["/9j/4AAQ"]])
+    writer.samples(4, [BEGIN_S + 1], [["/9j/4AAQ"]])
     writer.footer(4, 1)
     path.write_bytes(path.read_bytes() + writer.data.removeprefix(XdfWriter().data))
     (found,) = lab_sessions(MARKED).recordings(tmp_path)
