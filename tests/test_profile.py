@@ -80,7 +80,7 @@ def test_it_counts_from_the_first_sample_on_and_stays() -> None:
         eeg, face = score.features["eeg"], score.features["face"]
         assert eeg.inputs["baseline_weight"] == pytest.approx(10.9 / 20, abs=0.01)  # 12 s less the warm-up, of 20 s
         assert "neutral face not settled" not in face.reasons
-    assert pipeline._fusion.state.ambivalence.habitual_discord == learned().parts["fusion"]["habitual_discord"]
+    assert pipeline._fusion.learned() == {"habitual_discord": learned().parts["fusion"]["habitual_discord"]}
     assert without.features["eeg"].inputs["baseline_weight"] < 0.02
     assert "neutral face not settled" in without.features["face"].reasons
     assert Profile.from_pipeline(pipeline) == learned()
@@ -207,7 +207,7 @@ def test_learning_ends_the_use_of_a_profile() -> None:
     run(pipeline, 2.0)
     pipeline.push(Control(LEARN, learning_payload(["eeg", "fusion"]), sessions.START + 2.0))
     assert pipeline.learned() == {}
-    assert pipeline._fusion.state.ambivalence.is_learning
+    assert pipeline._fusion.state.conflict.is_learning
     pipeline.push(Control(PROFILE, learned().payload, sessions.START + 2.0))
     assert Profile.from_pipeline(pipeline) == learned()
 
@@ -364,7 +364,8 @@ def test_files_that_are_no_profile_are_refused(tmp_path: Path, content: bytes, m
         ("face", "usual_gaze_deg", ["up", 1.0], "2 entries as 'usual_gaze_deg', expected a list of 2 finite numbers"),
         ("voice", "mean", {"a": 1}, "1 entries as 'mean'"),
         ("voice", "variance", [0.0] * 66, "not above 0"),
-        ("fusion", "habitual_discord", "much", "'much' as 'habitual_discord', expected a finite number"),
+        ("fusion", "habitual_discord", "much", "'much' as 'habitual_discord', expected entries by name"),
+        ("fusion", "habitual_discord", {"eeg_face": "much"}, "'much' as 'eeg_face', expected a finite number"),
     ],
 )  # fmt: skip
 def test_parts_that_do_not_hold_what_they_should_are_refused(modality, name, value, message) -> None:

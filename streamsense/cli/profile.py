@@ -81,8 +81,10 @@ def _summary(part: Part) -> dict[str, object]:
     semitones = _number(usual[0]) if isinstance(usual, list) and usual else None
     if semitones is not None and 0 < semitones < _HIGHEST_ST:
         holds.append(f"usual pitch: {_SEMITONE_ZERO_HZ * 2 ** (semitones / 12):.0f} Hz")
-    if (discord := _number(part.get("habitual_discord"))) is not None:
-        holds.append(f"habitual discord: {discord:.2f}")
+    discords = part.get("habitual_discord")
+    for pair, value in discords.items() if isinstance(discords, dict) else ():
+        if (discord := _number(value)) is not None:
+            holds.append(f"habitual discord of {str(pair)[:20].replace('_', ' and ')}: {discord:+.2f}")
     return {"seconds": _number(part.get("seconds")), "holds": ", ".join(holds)}
 
 

@@ -92,6 +92,7 @@ class Scoring:
         return Opinion(
             output.vad_mean, output.vad_log_variance, output.emotion_logits,
             expert.vad_evidence, expert.emotion_evidence, 1.0, feature.quality * feature.validity, age_s, feature.cues,
+            feature.effective_time,
         )  # fmt: skip
 
     def _tell_failure(self, modality: Modality, failure: str, time: float) -> None:

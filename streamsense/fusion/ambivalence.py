@@ -40,21 +40,15 @@ CUES: dict[str, Cue] = {
 
 @dataclass(frozen=True)
 class AmbivalenceSettings:
-    """Time constants in s."""
+    """A time constant in s."""
 
     smoothing_s: float = 1.5
-    habitual_s: float = 90.0
 
 
 @dataclass
 class AmbivalenceState:
-    """What the score remembers: the person's habitual discord, and the smoothed score.
+    """What the score remembers: itself, smoothed."""
 
-    `is_learning` is False while a profile says what is habitual, and while it is frozen.
-    """
-
-    habitual_discord: float = float("nan")
-    is_learning: bool = True
     smoothed: float = PRIOR
     tick_time: float = float("nan")
 
@@ -89,40 +83,24 @@ def hesitancy(cues: dict[str, float]) -> float:
 def step_ambivalence(
     state: AmbivalenceState,
     settings: AmbivalenceSettings,
-    discord: float | None,
+    discord: float,
     bivalence: float,
     cues: dict[str, float],
     evidence: float,
     tick_time: float,
 ) -> Ambivalence:
-    """Score one tick. `evidence` in [0, 1] is how much there was to go on; without any the score is the prior.
+    """Score one tick. `evidence` is how much there was to go on; without any the score is the prior.
 
-    Modalities disagree by constant amounts in every person, so only the discord above the person's habitual
-    level counts. `discord` is None while there are no two modalities to compare: then nothing is learned of the
-    person's habit, or it would be unlearned each time that one of them is away. All else is limited to [0, 1].
+    `discord` is what goes beyond the person's habit (see `conflict`). All are limited to [0, 1].
     """
     elapsed_s = 0.0 if math.isnan(state.tick_time) else tick_time - state.tick_time
-    excess = _excess_discord(state, -math.expm1(-elapsed_s / settings.habitual_s), discord)
-    hesitant, bivalence, evidence = hesitancy(cues), _unit(bivalence), _unit(evidence)
-    raw = 1 - (1 - evidence * bivalence) * (1 - evidence * hesitant) * (1 - evidence * excess)
+    discord, bivalence, hesitant, evidence = _unit(discord), _unit(bivalence), hesitancy(cues), _unit(evidence)
+    raw = 1 - (1 - evidence * bivalence) * (1 - evidence * hesitant) * (1 - evidence * discord)
     shifted = _shift_to_prior(raw)
     alpha = 1.0 if math.isnan(state.tick_time) else -math.expm1(-elapsed_s / settings.smoothing_s)
     state.smoothed += alpha * (shifted - state.smoothed)
     state.tick_time = tick_time
-    return Ambivalence(_unit(state.smoothed), excess, bivalence, hesitant)
-
-
-def _excess_discord(state: AmbivalenceState, alpha: float, discord: float | None) -> float:
-    """Discord above the habitual level, which moves towards it by the share `alpha`; 0 where there is none."""
-    unknown = math.isnan(state.habitual_discord)
-    if discord is None or (unknown and not state.is_learning):
-        return 0.0
-    discord = _unit(discord)
-    if unknown:
-        state.habitual_discord = discord
-    if state.is_learning:
-        state.habitual_discord += alpha * (discord - state.habitual_discord)
-    return _unit(discord - state.habitual_discord)
+    return Ambivalence(_unit(state.smoothed), discord, bivalence, hesitant)
 
 
 def _unit(value: float) -> float:

@@ -11,12 +11,16 @@ import numpy as np
 
 from streamsense.arrays import Float32Array, FloatArray
 from streamsense.fusion.ambivalence import AmbivalenceSettings, AmbivalenceState, step_ambivalence
+from streamsense.fusion.conflict import PAIRS, ConflictSettings, ConflictState, Stand, step_conflict
 from streamsense.fusion.dynamics import DynamicsSettings, DynamicsState, step_dynamics
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
 from streamsense.fusion.mixture import mixed, vad_logits
-from streamsense.profile import Part, numbers
+from streamsense.profile import Part, numbers, table
 from streamsense.score import AGE_UNKNOWN_S
 from streamsense.streams import MODALITIES, Modality
+
+_HABITUAL = "habitual_discord"
+_PAIR_NAMES = tuple(f"{MODALITIES[one]}_{MODALITIES[other]}" for one, other in PAIRS)
 
 
 class FusionModel(Protocol):
@@ -29,9 +33,10 @@ class FusionModel(Protocol):
 
 @dataclass(frozen=True)
 class FusionSettings:
-    """How the state follows, and how ambivalence is scored."""
+    """How the state follows, what is a conflict, and how ambivalence is scored."""
 
     dynamics: DynamicsSettings = field(default_factory=DynamicsSettings)
+    conflict: ConflictSettings = field(default_factory=ConflictSettings)
     ambivalence: AmbivalenceSettings = field(default_factory=AmbivalenceSettings)
 
 
@@ -40,12 +45,16 @@ class FusionState:
     """What fusion carries from tick to tick."""
 
     dynamics: DynamicsState = field(default_factory=DynamicsState.new)
+    conflict: ConflictState = field(default_factory=ConflictState)
     ambivalence: AmbivalenceState = field(default_factory=AmbivalenceState)
 
 
 @dataclass(frozen=True, eq=False)
 class Opinion:
-    """What one modality has to say at a tick. Without presence the means are the prior's."""
+    """What one modality has to say at a tick. Without presence the means are the prior's.
+
+    `effective_time` is the instant (s) that it stands for, which lies some way back in its window.
+    """
 
     vad_mean: FloatArray
     vad_log_variance: FloatArray
@@ -56,6 +65,7 @@ class Opinion:
     quality: float
     age_s: float
     cues: dict[str, float]
+    effective_time: float
 
     @staticmethod
     def absent(age_s: float = AGE_UNKNOWN_S) -> Opinion:
@@ -70,6 +80,7 @@ class Opinion:
             quality=0.0,
             age_s=age_s,
             cues={},
+            effective_time=math.nan,
         )
 
 
@@ -83,23 +94,27 @@ class Fusion:
 
     def learned(self) -> dict[str, object] | None:
         """The person's habitual discord, for a profile; None before two modalities could be compared."""
-        habitual = self.state.ambivalence.habitual_discord
-        return None if math.isnan(habitual) else {"habitual_discord": habitual}
+        habitual = zip(_PAIR_NAMES, self.state.conflict.habitual.tolist(), strict=True)
+        known = {name: value for name, value in habitual if not math.isnan(value)}
+        return {_HABITUAL: known} if known else None
 
     def use_profile(self, part: Part | None) -> tuple[str, ...]:
         """Keep a profile's habitual discord from now on; None: learn it. Raises ConfigError if unfit."""
         if part is not None:
-            self.state.ambivalence.habitual_discord = float(numbers(part, "habitual_discord", 1)[0])
-        self.state.ambivalence.is_learning = part is None
+            given = table(part, _HABITUAL)
+            known = [float(numbers(given, name, 1)[0]) if name in given else math.nan for name in _PAIR_NAMES]
+            self.state.conflict.habitual = np.array(known)
+        self.state.conflict.is_learning = part is None
         return ()
 
     def learn_anew(self) -> None:
         """Forget the habitual discord, and learn it from the next tick on."""
-        self.state.ambivalence.habitual_discord, self.state.ambivalence.is_learning = math.nan, True
+        self.state.conflict.habitual = np.full(len(_PAIR_NAMES), math.nan)
+        self.state.conflict.is_learning = True
 
     def freeze(self) -> None:
         """Keep the habitual discord as it is."""
-        self.state.ambivalence.is_learning = False
+        self.state.conflict.is_learning = False
 
     def combine(self, opinions: Mapping[Modality, Opinion]) -> dict[str, FloatArray]:
         """What the model makes of the opinions, by the names of its outputs; changes nothing.
@@ -126,8 +141,7 @@ class Fusion:
         mean, sd, weight = out["vad"], out["vad_sd"], out["weight"]
         cues = {name: value for row in rows if row.presence for name, value in row.cues.items()}
         evidence = max((row.presence * row.quality for row in rows), default=0.0)
-        comparable = sum(row.presence * row.quality * row.vad_evidence[0] > 0 for row in rows) >= 2
-        discord = float(out["discord"][0]) if comparable else None
+        discord = step_conflict(self.state.conflict, self.settings.conflict, [_stand(row) for row in rows], tick_time)
         ambivalence = step_ambivalence(
             self.state.ambivalence, self.settings.ambivalence,
             discord, float(out["bivalence"][0]), cues, evidence, tick_time,
@@ -157,3 +171,11 @@ def _with_votes_of_dimensions(probabilities: FloatArray, rows: Sequence[Opinion]
             logits = vad_logits(row.vad_mean, np.exp(row.vad_log_variance), row.vad_evidence)
             probabilities = mixed(probabilities, logits, share)
     return probabilities
+
+
+def _stand(row: Opinion) -> Stand | None:
+    """Where a modality stands in valence; None where it has nothing to say of it."""
+    belief = row.presence * row.quality * float(row.vad_evidence[0])
+    if belief <= 0:
+        return None
+    return Stand(float(row.vad_mean[0]), math.exp(row.vad_log_variance[0]), belief, row.effective_time)

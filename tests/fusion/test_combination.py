@@ -31,6 +31,7 @@ def opinion(valence: float = 0.0, sd: float = 0.3, quality: float = 1.0, age_s: 
         quality=quality,
         age_s=age_s,
         cues=cues,
+        effective_time=0.0,
     )
 
 
@@ -49,6 +50,7 @@ def opinions(draw: st.DrawFn) -> Opinion:
         rng.uniform(-1, 1, 3), rng.uniform(-6, 1, 3), rng.normal(0, 3, 8), rng.random(3), rng.random(8),
         1.0, draw(st.floats(0, 1)), draw(st.floats(0, 30)),
         {name: float(rng.uniform(-1, 5)) for name in ("speaking", "pause_fraction", "gaze_aversion", "head_shake")},
+        draw(st.floats(0, 100)),
     )  # fmt: skip
 
 
