@@ -87,6 +87,7 @@ class Explainer:
         return Opinion(
             output.vad_mean, output.vad_log_variance, output.emotion_logits, expert.vad_evidence,
             expert.emotion_evidence, 1.0, score[f"{modality}_quality"], score[f"{modality}_age"], window.cues,
+            window.effective_time,
         )  # fmt: skip
 
     def _moved(self, opinions: Mapping[Modality, Opinion]) -> FloatArray:
