@@ -19,7 +19,7 @@ from streamsense.training.voice_tables import FRAMES, VoiceTable
 FUNCTIONALS = ("log_mel_statistics", "prosody", "contours", "movement")
 """The inputs that make the functionals, in their order; each is flattened."""
 INPUTS = (*FUNCTIONALS, *FRAMES)
-FRAMES_SHARE = 0.4
+FRAMES_SHARE = 0.2
 """Weight of the network on frames beside the functionals' 1; chosen on the speakers in CHOSEN_ON."""
 OUTPUTS = ("vad_mean", "vad_log_variance", "emotion_logits", "boredom_logit")
 SHARED = len(LABELS) - 1
