@@ -107,9 +107,9 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             "Calm excitement, fear or joy were never shown to it: it knows work and rest.",
             "It has learned in part that any change from rest is work: recordings whose level drifts, as those of dry "
             "electrodes do, read as aroused, eyes open or closed.",
-            "That closing the eyes does not arouse it was taught with made-up rises of α, not with recordings of them. The "
-            "limit on large changes was thought of after its first figures on open and closed eyes had been seen (of one "
-            "person); how large is too large comes from the training alone.",
+            "That closing the eyes does not arouse it was taught with made-up rises of α, not with recordings of them. "
+            "The limit on large changes was thought of after its first figures on open and closed eyes had been seen "
+            "(of one person); how large is too large comes from the training alone.",
             "Rest that lasts drifts towards work a little: see the control of late against early rest.",
             "Clenched teeth and a tense brow add β, which reads as arousal.",
             "Needs the person's rest at the beginning of the session, or a profile.",
