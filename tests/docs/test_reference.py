@@ -218,3 +218,14 @@ def test_links_lead_to_files(document):
     for target in re.findall(r"\]\(([^)]+)\)", text):
         if not target.startswith("http"):
             assert (ROOT / document).parent.joinpath(target).is_file(), target
+
+
+def test_the_figures_of_the_eeg_expert_are_those_of_its_card():
+    text = (
+        (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8").partition("## The EEG expert that is shipped")[2]
+    )
+    card = (ROOT / "models_onnx" / "eeg_workload.card.md").read_text(encoding="utf-8")
+    figures = re.findall(r"[+-]?0\.\d+(?: \[[^]]*\])?", text)
+    assert len(figures) == 21
+    card = re.sub(r" ± [\d.]+", "", card)
+    assert not [figure for figure in figures if figure not in card]
