@@ -227,7 +227,7 @@ def test_without_torch_one_sentence_says_what_to_install(here, tmp_path):
     for words in (["train", "training.yaml", "--out", "elsewhere"], ["export", "run", "-o", "elsewhere"]):
         done = command_line.run(*words, folder=here, PYTHONPATH=str(tmp_path))
         assert done.code == 2, done.err
-        assert "Training needs torch, which cannot be imported" in done.err
+        assert "Training needs torch" in done.err
         assert "streamsense[train]" in done.err
         assert "Traceback" not in done.err
     assert not (here / "elsewhere").exists()
