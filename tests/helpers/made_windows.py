@@ -16,6 +16,7 @@ from streamsense.features.band_settings import BAND_NAMES
 from streamsense.features.electrodes import ELECTRODES
 from streamsense.features.operator import FeatureOperator
 from streamsense.features.prosody import PROSODY
+from streamsense.features.voice_movement import MOVEMENT
 from streamsense.fusion.attribution import Explainer
 from streamsense.fusion.combination import Fusion
 from streamsense.models.expert import Expert
@@ -64,6 +65,9 @@ def voice(
         "log_mel_statistics": np.zeros((64, 4), np.float32),
         "prosody": np.array([level, tilt, voiced, pauses], np.float32),
         "contours": np.array([numbers.get(name, 0.0) for name in PROSODY], np.float32),
+        "movement": np.zeros(len(MOVEMENT), np.float32),
+        "log_mel_frames": np.zeros((200, 64), np.float32),
+        "log_mel_mask": np.ones(200, np.float32),
     }
     return window("voice", inputs)
 
