@@ -3,12 +3,14 @@
 import math
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 from streamsense.errors import ModelError
+from streamsense.evaluation.intervals import interval_over_people
 from streamsense.features.band_entropy import BandEntropy
 from streamsense.models.expert import Expert
 from streamsense.models.session import OnnxModel
@@ -23,6 +25,14 @@ from streamsense.training.export import difference, export_expert
 from streamsense.training.fitting import FittingSettings
 
 SETTINGS = WorkloadSettings(fitting=FittingSettings(epochs=1), members=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_draws():
+    """Intervals from few draws: what they are is tested elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "interval_over_people", partial(interval_over_people, times=20))
+        yield
 
 
 @pytest.fixture(scope="module")
