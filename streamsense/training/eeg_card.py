@@ -109,7 +109,8 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             "electrodes do, read as aroused, eyes open or closed.",
             "That closing the eyes does not arouse it was taught with made-up rises of α, not with recordings of them. "
             "The limit on large changes was thought of after its first figures on open and closed eyes had been seen "
-            "(of one person); how large is too large comes from the training alone.",
+            "(of one person); how large is too large comes from the training alone. The hint's form and weight were "
+            "chosen looking at two of the six folds.",
             "Rest that lasts drifts towards work a little: see the control of late against early rest.",
             "Clenched teeth and a tense brow add β, which reads as arousal.",
             "Needs the person's rest at the beginning of the session, or a profile.",

@@ -129,8 +129,8 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             f"{len(next(iter(evaluation.networks.values())).of_seeds)} orders of the clips; 95 % intervals from "
             "resamples of the speakers. The figures are of networks that had not heard the speaker; this file is "
             f"trained on all of them. Features, networks and their settings were chosen looking at speakers "
-            f"{', '.join(CHOSEN_ON)} alone. After a first whole run (UAR of seven 0.782) had been seen, how strongly the "
-            "weights are shrunk and the share of the frames were chosen once more, on those same speakers.\n\n"
+            f"{', '.join(CHOSEN_ON)} alone. After a first whole run (UAR of seven 0.782) had been seen, how strongly "
+            "the weights are shrunk and the share of the frames were chosen once more, on those same speakers.\n\n"
             + "\n".join(f"- {line}" for line in evaluation.lines())
             + "\n\nWhat the speaker's norm begins with was measured on these recordings, all speakers together and "
             "without labels. Concordance is with places of acted categories, not with ratings: none were at hand."
