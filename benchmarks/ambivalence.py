@@ -35,7 +35,7 @@ from streamsense.fusion.hesitancy import NAMES
 from streamsense.models.catalogue import model_files
 from streamsense.models.expert import Expert
 from streamsense.pipeline import START, Pipeline
-from streamsense.runtime.assembly import FUSION_MODEL, build_pipeline, feature_operators, front_ends, load_model
+from streamsense.runtime.assembly import FUSION_MODEL, build_replay_pipeline, feature_operators, front_ends, load_model
 from streamsense.score import SCORE_LABELS
 from streamsense.sources.simulator import Participant, eeg, face, voice
 from streamsense.sources.simulator.frames import FrameReader
@@ -90,10 +90,10 @@ def heard(seed: int, config: Config) -> list[Heard]:
     script = acts_in_order(seed)
     participant = Participant(script, seed)
     operators = feature_operators(config)
-    defaults = {"eeg": "eeg_knowledge", "face": "face_knowledge", "voice": "voice_knowledge"}
+    _, described = build_replay_pipeline(config)
     experts = {
         modality: Expert(
-            load_model(getattr(config, modality).model or defaults[modality], "cpu"), modality, operator.contract()
+            load_model(described[f"{modality}_model"].rpartition(" ")[0], "cpu"), modality, operator.contract()
         )
         for modality, operator in operators.items()
     }
@@ -216,14 +216,14 @@ def print_acts(said: Sequence[Heard], values: np.ndarray) -> bool:
     return right
 
 
-def print_ablations(said: Sequence[Heard]) -> None:
-    """What the acts' means, the area and the average F1 are without each cue and part."""
+def print_ablations(said: Sequence[Heard], each: Sequence[str] = ("discord", "bivalence", "hesitancy", *NAMES)) -> None:
+    """What the acts' means, the area and the average F1 are without each part and cue."""
     acts = np.array([one.act for one in said])
     whole = scored(said)
     print(f"\n| without | {' | '.join(state.name for state in ACTS)} | AUC | average F1 |")
     print("|---|" + "---|" * (len(ACTS) + 2))
     silent = []
-    for what in ("", "discord", "bivalence", "hesitancy", *NAMES):
+    for what in ("", *each):
         values = scored(said, what) if what else whole
         if what in NAMES and np.array_equal(values[:, 0], whole[:, 0]):
             silent.append(what)
@@ -250,7 +250,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--voice", help="the voice's model (default: the shipped default)")
     options = parser.parse_args(arguments)
     config = settings_of(options.voice)
-    build_pipeline(config)  # compiles what has to be
     said = [one for seed in options.seeds for one in heard(seed, config)]
     print(f"A face-validity check, seeds {', '.join(map(str, options.seeds))}; voice {options.voice or 'by default'}\n")
     right = print_all(said)

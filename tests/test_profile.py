@@ -80,7 +80,9 @@ def test_it_counts_from_the_first_sample_on_and_stays() -> None:
         eeg, face = score.features["eeg"], score.features["face"]
         assert eeg.inputs["baseline_weight"] == pytest.approx(10.9 / 20, abs=0.01)  # 12 s less the warm-up, of 20 s
         assert "neutral face not settled" not in face.reasons
-    assert pipeline._fusion.learned() == {"habitual_discord": learned().parts["fusion"]["habitual_discord"]}
+    fusion = {name: value for name, value in learned().parts["fusion"].items() if name != "contract"}
+    assert pipeline._fusion.learned() == fusion
+    assert fusion["usual_cues"]["gaze_offset"][2] > 5, "seconds of it"
     assert without.features["eeg"].inputs["baseline_weight"] < 0.02
     assert "neutral face not settled" in without.features["face"].reasons
     assert Profile.from_pipeline(pipeline) == learned()

@@ -81,13 +81,13 @@ class HesitancySettings:
 class HesitancyState:
     """Running median and upper quartile of each cue (2 · cues,), the seconds of it (cues,), the tick they stand at.
 
-    `given` (2, cues) is what a profile says of them, NaN where nothing; nothing is learned while `is_learning` is
+    `given` (3, cues) is what a profile says of all three, NaN where nothing; nothing is learned while `is_learning` is
     False.
     """
 
     levels: QuantileState
     seen_s: FloatArray
-    given: FloatArray = field(default_factory=lambda: np.full((2, len(NAMES)), np.nan))
+    given: FloatArray = field(default_factory=lambda: np.full((3, len(NAMES)), np.nan))
     is_learning: bool = True
     tick_time: float = math.nan
 
@@ -152,30 +152,33 @@ class HesitancyCues:
             state.seen_s = state.seen_s + weights * elapsed_s
         return np.asarray(weights * np.minimum(np.maximum((departure / spread - FROM) / (FULLY - FROM), 0.0), 1.0))
 
+    def _known(self, state: HesitancyState) -> FloatArray:
+        """Median, upper quartile and seconds seen of each cue, (3, cues): a profile's, or what was learned so far."""
+        learned = np.concatenate((state.levels.estimate, state.seen_s)).reshape(3, -1)
+        return learned if state.is_learning else np.where(np.isfinite(state.given), state.given, learned)
+
     def _norm(self, state: HesitancyState) -> tuple[FloatArray, FloatArray]:
-        """The usual level and the spread of each cue: the profile's, or the one learned so far, over the first one."""
-        median, upper = state.levels.estimate.reshape(2, -1)
-        share = state.seen_s / (state.seen_s + self.settings.half_known_s)
-        if not state.is_learning:
-            is_given = np.isfinite(state.given).all(axis=0)
-            median, upper = np.where(is_given, state.given, (median, upper))
-            share = np.where(is_given, 1.0, share)
-        usual = _USUAL + share * (median - _USUAL)
-        return usual, np.maximum(_SPREAD, share * (upper - median) / _QUARTILE_SDS)
+        """The usual level and the spread of each cue: the person's, as far as known, over the first one."""
+        median, upper, seen_s = self._known(state)
+        share = seen_s / (seen_s + self.settings.half_known_s)
+        return _USUAL + share * (median - _USUAL), np.maximum(_SPREAD, share * (upper - median) / _QUARTILE_SDS)
 
     def learned(self, state: HesitancyState) -> dict[str, list[float]]:
-        """Median and upper quartile of the cues that are known, by name, for a profile."""
-        known = state.seen_s >= self.settings.half_known_s
-        levels = state.levels.estimate.reshape(2, -1).T
-        return {name: level.tolist() for name, level, is_known in zip(NAMES, levels, known, strict=True) if is_known}
+        """Median, upper quartile and seconds of each cue that was seen, by name, for a profile."""
+        known = self._known(state).T
+        return {name: row.tolist() for name, row in zip(NAMES, known, strict=True) if row[2] > 0}
 
     def use_usual(self, state: HesitancyState, usual: Part | None) -> None:
-        """Keep a profile's levels (median and upper quartile by cue) from now on; None: learn. Raises ConfigError."""
-        given = np.full((2, len(NAMES)), np.nan)
+        """Keep what a profile says of the cues from now on; None: learn. Raises ConfigError."""
+        given = np.full((3, len(NAMES)), np.nan)
         for place, name in enumerate(NAMES):
             if usual is not None and name in usual:
-                given[:, place] = numbers(usual, name, 2)
-        state.given, state.is_learning = given, not usual
+                given[:, place] = numbers(usual, name, 3)
+        if usual is not None:
+            # Of what it does not say nothing is known: when a session began to listen must not matter.
+            state.seen_s = np.zeros(len(NAMES))
+            given[2] = np.maximum(given[2], 0.0)
+        state.given, state.is_learning = given, usual is None
 
 
 def hesitancy(counts: FloatArray) -> float:

@@ -111,15 +111,15 @@ def test_a_profile_keeps_the_usual_and_is_what_was_learned() -> None:
     live(tilted, 60.0, state)
     learned = FOLLOWED.learned(state)
     assert list(learned) == ["head_tilt"]
-    assert learned["head_tilt"] == pytest.approx([12.0, 12.0], abs=1.0)
+    assert learned["head_tilt"] == pytest.approx([12.0, 12.0, 60.0], abs=1.0)
     fresh = FOLLOWED.new_state()
     FOLLOWED.use_usual(fresh, learned)
-    assert hesitancy(live(tilted, 0.2, fresh)) == 0.0
-    assert not fresh.seen_s.any(), "a profile is kept as it is"
+    assert hesitancy(live(tilted, 0.2, fresh)) == hesitancy(FOLLOWED.step(state, tilted, BOTH, 60.0))
+    assert FOLLOWED.learned(fresh) == learned, "a profile is kept as it is"
     FOLLOWED.use_usual(fresh, None)
     assert fresh.is_learning
     assert hesitancy(live(tilted, 0.2, fresh, 1)) > 0.2
-    with pytest.raises(ConfigError, match="2 finite numbers"):
+    with pytest.raises(ConfigError, match="3 finite numbers"):
         FOLLOWED.use_usual(fresh, {"head_tilt": [1.0]})
 
 
