@@ -14,6 +14,7 @@ import pylsl
 
 from streamsense.arrays import FloatArray
 from streamsense.errors import SourceError
+from streamsense.sources.lsl_joining import Joining
 from streamsense.sources.lsl_streams import StreamQuery, describe_stream, stream_info
 from streamsense.sources.lsl_watch import Reporter, Silence, buffer_samples, is_full
 from streamsense.sources.recorded import marker_texts
@@ -201,7 +202,7 @@ class LslSource:
         capacity = buffer_samples(raw, int(self._buffer_s))
         turn_at = time.monotonic()
         probe_at = turn_at + _PROBE_EVERY_S
-        count = 0
+        joining, count = Joining(raw.nominal_rate_hz), 0
         while not self._stopping.is_set():
             if not raw.same_clock and time.monotonic() >= probe_at:
                 opening.append(self._measured(inlet))
@@ -212,7 +213,11 @@ class LslSource:
             if len(stamps):
                 self._note_sample()
                 self._emit_all(opening)
-                count = self._emit_block(samples, np.array(stamps, dtype=np.float64), raw, front, count)
+                early = joining.without_time(np.asarray(stamps, np.float64))
+                if early:
+                    self._report.tell("joined_midway", samples=early)
+                kept = np.array(stamps[early:], dtype=np.float64)
+                count = self._emit_block(samples[early:], kept, raw, front, count) if len(kept) else count
                 is_flood = raw.kind == "markers" and len(stamps) >= _chunk(raw)
                 self._stopping.wait(_REST_FROM_FLOOD_S if is_flood else _REST_S)
             elif _is_steady(raw):

@@ -99,6 +99,21 @@ def test_stamps_and_samples_come_unchanged_once_and_in_order(receiver: Told, sen
     assert {name: opened["info"][name] for name in expected} == expected
 
 
+def test_what_comes_before_the_first_stamp_of_a_stream_that_was_joined_midway_is_left_out(
+    receiver: Told, sender: Told
+) -> None:
+    """Of a delivery that is joined in its middle liblsl counts the rest from 0: 0.01 s, 0.02 s and so on."""
+    open_outlet(sender, "midway")
+    read(receiver, "midway", name="midway")
+    deduced = -1.0
+    stamps = [deduced] * 7 + [5000.0, deduced, deduced, 5000.5]
+    sender.ask(do="push", name="midway", stamps=stamps, values=[[float(number)] for number in range(11)])
+    reports = received(receiver, "midway", 4)
+    assert joined(reports, "midway", "stamps") == pytest.approx([5000.0, 5000.01, 5000.02, 5000.5])
+    assert joined(reports, "midway", "values") == [[7.0], [8.0], [9.0], [10.0]]
+    assert sum(one["samples"] for one in told(reports, "joined_midway", "midway")) == 7
+
+
 @pytest.mark.parametrize("form", ["int16", "int32", "double64", "int8"])
 def test_every_number_format_keeps_its_values(receiver: Told, sender: Told, form: str) -> None:
     key = f"format-{form}"
