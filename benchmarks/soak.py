@@ -22,6 +22,7 @@ import numpy as np
 
 from streamsense.cli.demo import SimulatedParticipant, demo_config
 from streamsense.cli.live import recorded_into
+from streamsense.config import Config, EegSection, FaceSection, VoiceSection
 from streamsense.runtime.session import open_session
 from streamsense.runtime.verify import verify
 from streamsense.score import Notice, Score
@@ -87,7 +88,8 @@ def sockets() -> int:
 def run(minutes: float, settle_s: float, folder: Path, session_id: str, *, face: bool) -> Watch:
     """One session; everything that it opens is closed again when this returns."""
     watch = Watch()
-    config = recorded_into(demo_config(session_id, with_face=face), folder)
+    used = Config(eeg=EegSection(), face=FaceSection() if face else None, voice=VoiceSection())
+    config = recorded_into(demo_config(session_id, used), folder)
     with SimulatedParticipant(session_id, 60 * minutes + 60) as participant:
         participant.wait_until_ready()
         session = open_session(config, [watch])

@@ -18,8 +18,8 @@ from tests.helpers.fusion_inputs import all_inputs, any_floats, check_prior, che
 
 SHIPPED = OnnxModel(shipped("models_onnx/fusion_precision.onnx"), provider="cpu")
 CARD = Card(
-    name="gate", version="1", modality="fusion", description="", data="", attribution="", licence="Apache-2.0",
-    evaluation="", made_by="a test", date="2026-01-01",
+    name="gate", version="1", modality="fusion", description="made", data="made", attribution="", licence="Apache-2.0",
+    evaluation="none", made_by="a test", date="2026-01-01",
 )  # fmt: skip
 
 

@@ -49,8 +49,8 @@ def scored(experts, fusion):
 
 def card(modality):
     return Card(
-        name=f"made_{modality}", version="1", modality=modality, description="", data="made", attribution="",
-        licence="Apache-2.0", evaluation="", evidence_emotions=("angry",), made_by="a test", date="2026-01-01",
+        name=f"made_{modality}", version="1", modality=modality, description="made", data="made", attribution="",
+        licence="Apache-2.0", evaluation="none", evidence_emotions=("angry",), made_by="a test", date="2026-01-01",
     )  # fmt: skip
 
 
