@@ -30,15 +30,14 @@ class Evidence:
     whole_file: bool = False
 
     def confirms(self, row: Row, end: End, interval_s: float) -> bool:
-        """Whether stamps at an end of the stream are as the footer says, or within the session."""
+        """Whether stamps at an end of the stream are as its footer says; where it says nothing, in the session."""
         # LabRecorder's footers have the last stamp one interval late.
         late = 1.5 * interval_s + _ROUNDING_S
-        in_session = not (row[0] < self.earliest or row[1] > self.latest)
-        at_first, at_last = abs(self.first - row[0]) <= _ROUNDING_S, abs(self.last - row[1]) <= late
-        if end == "head":
-            return at_first if math.isfinite(self.first) else in_session
-        if end == "tail":
-            return at_last if math.isfinite(self.last) else in_session
-        if math.isfinite(self.first + self.last):
-            return self.first - _ROUNDING_S <= row[0] and row[1] <= self.last + late
-        return in_session
+        if end == "head" and abs(self.first - row[0]) <= _ROUNDING_S:
+            return True
+        if end == "tail" and abs(self.last - row[1]) <= late:
+            return True
+        if math.isfinite({"head": self.first, "tail": self.last, "few": self.first + self.last}[end]):
+            # Markers may lie as far apart as they like: those between the footer's two are as good as these.
+            return not (row[0] < self.first - _ROUNDING_S or row[1] > self.last + late)
+        return not (row[0] < self.earliest or row[1] > self.latest)

