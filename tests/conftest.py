@@ -44,7 +44,6 @@ def raw_recording(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 LIVE_FILES = (
     "tests/real_data/test_recorded_session.py",
-    "tests/interop/test_labrecorder.py",
     "tests/real_data/test_live_session.py",
     "tests/real_data/test_calibration_of_people.py",
     "tests/real_data/test_live_equals_offline.py",
@@ -52,8 +51,13 @@ LIVE_FILES = (
     "tests/faults/test_camera.py",
     "tests/faults/test_standstill.py",
     "tests/faults/test_clock_step.py",
+    "tests/interop/test_labrecorder.py",
+    "tests/docs/test_own_model_tutorial.py",
 )
-"""Whole sessions with cameras, which take a processor core each: no two of them at the same time."""
+"""Whole sessions with cameras, which take a processor core each: no two of them at the same time.
+
+LabRecorder's, in which the fewest ticks may come late, when the long files beside them are over.
+"""
 LONG_FILES = (
     "tests/test_wheel.py",
     "tests/docs/test_commands.py",

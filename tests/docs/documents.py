@@ -17,8 +17,9 @@ from tests.helpers.edf_writer import write_edf
 from tests.helpers.xdf_writer import XdfWriter
 
 ROOT = Path(__file__).parents[2]
+OWN_MODEL = "docs/tutorial-own-model.md"
 DOCUMENTS = (
-    "docs/tutorial-own-model.md", "README.md", "docs/tutorial.md", "docs/how-to.md", "docs/reference.md",
+    OWN_MODEL, "README.md", "docs/tutorial.md", "docs/how-to.md", "docs/reference.md",
     "docs/explanation.md", "docs/recording-format.md", "docs/action-units.md", "docs/evaluation.md",
 )  # fmt: skip
 

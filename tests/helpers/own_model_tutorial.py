@@ -10,15 +10,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.docs.documents import blocks
+from tests.docs.documents import OWN_MODEL, blocks
 
-DOCUMENT = "docs/tutorial-own-model.md"
 PROMISED_S = 600
 
 
 def commands() -> list[str]:
     """The commands of the tutorial, without the environment's own."""
-    found = [command for block in blocks(DOCUMENT) for command in block.commands]
+    found = [command for block in blocks(OWN_MODEL) for command in block.commands]
     return [command for command in found if command.startswith("streamsense ")]
 
 
