@@ -197,21 +197,21 @@ class VoiceFeatures:
         """The window before `tick_time` (s) as the voice expert takes it; frames at or after the tick do not count."""
         state = self.state
         slots = slots_between(state.ring_times, state.frames, tick_time - LOOKBACK_S, tick_time)
-        times = state.ring_times[slots]
+        times = state.ring_times.take(slots)
         cues = speech_timing.speech_timing(
             times,
-            state.ring_voiced[slots],
-            state.ring_contours[slots],
-            state.ring_above_noise_db[slots],
+            state.ring_voiced.take(slots),
+            state.ring_contours.take(slots, axis=0),
+            state.ring_above_noise_db.take(slots),
             tick_time,
             (self._speech_gate or self._activity).hold_frames,
         )
         last_time = float(times[-1]) if len(slots) else float("nan")
         slots = slots[times >= tick_time - self.settings.window_s]
-        voiced = slots[state.ring_voiced[slots]]
+        voiced = slots[state.ring_voiced.take(slots)]
         cues["voiced_fraction"] = len(voiced) / max(1, len(slots))
         quality, reasons = voice_quality(
-            state.ring_level_db[slots], state.ring_above_noise_db[voiced], state.ring_clipped[slots]
+            state.ring_level_db.take(slots), state.ring_above_noise_db.take(voiced), state.ring_clipped.take(slots)
         )
         frames = round(self.settings.window_s / FRAME_HOP_S)
         return Feature(

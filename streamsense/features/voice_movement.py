@@ -73,11 +73,7 @@ def voice_movement(times: FloatArray, contours: Float32Array, tilt: Float32Array
     `pitch_stretch_s` is their mean length; `_begin_` and `_end_` are means of the first and the last third of the
     voiced frames, loudness from the window's mean. Nothing is compared across a hole in the data.
     """
-    pitched = voiced & (contours[:, SEMITONES] > 0)
-    if pitched.any():
-        in_order = np.sort(contours[pitched, SEMITONES])
-        pitched &= np.abs(contours[:, SEMITONES] - in_order[len(in_order) // 2]) <= _FARTHEST_ST
-    return _movement(times, contours.astype(np.float64), tilt.astype(np.float64), pitched, voiced)  # type: ignore[no-any-return]
+    return _of_frames(times, contours, tilt, voiced)  # type: ignore[no-any-return]
 
 
 def contract() -> dict[str, object]:
@@ -90,6 +86,15 @@ def contract() -> dict[str, object]:
         "rise_frames": _RISE_FRAMES,
         "shortest_voice_s": _SHORTEST_S,
     }
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _of_frames(times: FloatArray, contours: Float32Array, tilt: Float32Array, voiced: BoolArray) -> FloatArray:
+    pitched = voiced & (contours[:, SEMITONES] > 0)
+    if pitched.any():
+        in_order = np.sort(contours[pitched, SEMITONES])
+        pitched &= np.abs(contours[:, SEMITONES] - in_order[len(in_order) // 2]) <= _FARTHEST_ST
+    return _movement(times, contours.astype(np.float64), tilt.astype(np.float64), pitched, voiced)  # type: ignore[no-any-return]
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
-from streamsense.arrays import Float32Array, IntArray
+from streamsense.arrays import BoolArray, Float32Array, IntArray
 from streamsense.features import prosody, voice_movement
 from streamsense.features.feature_columns import FeatureColumn
 from streamsense.features.frame_statistics import mean_and_sd
@@ -30,16 +31,13 @@ def window_inputs(
     `log_mel_mask` (frames,) is 1 where one is voiced; where there is no frame, or none that is voiced, both are 0.
     """
     mels = state.ring_delta.shape[1]
-    is_voiced, times, contours = state.ring_voiced[slots], state.ring_times[slots], state.ring_contours[slots]
+    is_voiced, times = state.ring_voiced.take(slots), state.ring_times.take(slots)
+    contours = state.ring_contours.take(slots, axis=0)
     voiced = slots[is_voiced]
     mean, sd = mean_and_sd(state.ring_normalised, voiced)
     statistics = np.stack((mean[:mels], sd[:mels], *mean_and_sd(state.ring_delta, voiced)), axis=1)
     tilt = state.ring_normalised[slots, mels + TILT]
-    log_mel, mask = np.zeros((frames, mels), np.float32), np.zeros(frames, np.float32)
-    newest = np.flatnonzero(is_voiced[-frames:])
-    places = newest + (frames - min(frames, len(slots)))
-    log_mel[places] = state.ring_normalised[slots[-frames:][newest], :mels]
-    mask[places] = 1.0
+    log_mel, mask = _newest(state.ring_normalised, slots, is_voiced, frames, mels)
     return {
         "log_mel_statistics": statistics.astype(np.float32),
         "prosody": np.array([*mean[mels:], voiced_fraction, pause_fraction], np.float32),
@@ -48,6 +46,22 @@ def window_inputs(
         "log_mel_frames": log_mel,
         "log_mel_mask": mask,
     }
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _newest(
+    normalised: Float32Array, slots: IntArray, voiced: BoolArray, frames: int, mels: int
+) -> tuple[Float32Array, Float32Array]:
+    """The bands (frames, mels) of the newest frames that are voiced, each in its place; 1 where one is."""
+    log_mel, mask = np.zeros((frames, mels), np.float32), np.zeros(frames, np.float32)
+    count = min(frames, len(slots))
+    for place in range(count):
+        at = len(slots) - count + place
+        if voiced[at]:
+            mask[frames - count + place] = 1.0
+            for band in range(mels):
+                log_mel[frames - count + place, band] = normalised[slots[at], band]
+    return log_mel, mask
 
 
 def window_columns(mels: int) -> tuple[FeatureColumn, ...]:

@@ -37,6 +37,7 @@ from streamsense.features import (
     speech_timing,
     voice_movement,
     voice_normalisation,
+    voice_window,
 )
 from streamsense.pipeline import START
 from streamsense.runtime.assembly import build_pipeline
@@ -49,7 +50,7 @@ MODULES = (
     eeg_samples, entropy_cells, entropy_window, face_cues, face_doubt, face_jumps, face_neutral, face_windows,
     frame_statistics, head_and_gaze, hesitation_sounds, log_mel, loudness, pitch, prosody, running_level,
     running_quantile, section_filters, smoothing, sound_highpass, sound_input, sound_resampler,
-    speech_timing, voice_movement, voice_normalisation,
+    speech_timing, voice_movement, voice_normalisation, voice_window,
 )  # fmt: skip
 # fmt: off
 INNER = ("to_microvolts", "stretch_end", "find_extremes", "take_in", "begin", "filter_front", "refer",
@@ -57,7 +58,8 @@ INNER = ("to_microvolts", "stretch_end", "find_extremes", "take_in", "begin", "f
          "_coefficients", "_after", "_add_up", "_add_extremes", "_entropy_of", "exchange", "limit_above",
          "_movements", "_above", "_share", "_per_mm", "_lips_at_rest", "_difference_ratio", "_best_period", "_change",
          "_median", "_smoothed", "_has_pitch", "_next_run", "_ramp", "_mean", "_line", "_count", "_level",
-         "_deviation", "movements_of_measures", "_to_and_fro", "_quantiles", "_mean_and_sd", "_steps", "_ends")
+         "_deviation", "movements_of_measures", "_to_and_fro", "_quantiles", "_mean_and_sd", "_steps", "_ends",
+         "_movement")
 # fmt: on
 """Called by compiled loops alone."""
 
