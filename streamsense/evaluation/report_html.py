@@ -19,8 +19,8 @@ h3 { margin-top: 2rem; } p, figcaption { max-width: 75ch; }
 .note { border-left: 6px solid #8a6d3b; background: #faf6ec; padding: .7rem 1rem; margin: 1rem 0; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; margin: .5rem 0; }
 td, th { padding: .3rem .7rem; border-bottom: 1px solid #dde3e7; text-align: left; vertical-align: top;
-  overflow-wrap: anywhere; }
-th { font-weight: 600; } .facts th { white-space: nowrap; } .figures td:nth-child(2) { white-space: nowrap;
+  overflow-wrap: break-word; }
+th { font-weight: 600; } .facts td { overflow-wrap: anywhere; } .facts th { white-space: nowrap; } .figures td:nth-child(2) { white-space: nowrap;
   font-variant-numeric: tabular-nums; font-weight: 600; } .figures td:last-child { color: #4d575f; font-size: .9rem; }
 .shares td { text-align: right; font-variant-numeric: tabular-nums; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr)); gap: 1.5rem; }
