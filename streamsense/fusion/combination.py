@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -25,6 +25,12 @@ from streamsense.streams import MODALITIES, Feature, Modality
 
 _HABITUAL, _USUAL_CUES = "habitual_discord", "usual_cues"
 _PAIR_NAMES = tuple(f"{MODALITIES[one]}_{MODALITIES[other]}" for one, other in PAIRS)
+INPUTS: Final = (
+    "vad_mean", "vad_log_variance", "emotion_logits", "vad_evidence", "emotion_evidence", "presence", "quality", "age_s",
+)  # fmt: skip
+"""What a fusion model takes, each of an opinion's fields for all of MODALITIES."""
+OUTPUTS: Final = {"vad": 3, "vad_sd": 3, "emotion_probabilities": 8, "weight": 3, "confidence": 1}
+"""What a fusion model gives at least, and how many numbers each holds; what else it gives is not looked at."""
 
 
 class FusionModel(Protocol):
@@ -155,22 +161,16 @@ class Fusion:
         """
         rows = [opinions[modality] for modality in MODALITIES]
         outputs = self._model.run(
-            {
-                name: np.array([getattr(row, name) for row in rows], dtype=np.float32)
-                for name in (
-                    "vad_mean", "vad_log_variance", "emotion_logits", "vad_evidence", "emotion_evidence",
-                    "presence", "quality", "age_s",
-                )
-            }
-        )  # fmt: skip
-        out = {name: np.asarray(value, dtype=np.float64) for name, value in outputs.items()}
+            {name: np.array([getattr(row, name) for row in rows], dtype=np.float32) for name in INPUTS}
+        )
+        out = {name: outputs[name].astype(np.float64) for name in OUTPUTS}
         out["emotion_probabilities"] = _with_votes_of_dimensions(out["emotion_probabilities"], rows, out["weight"])
         return out
 
     def step(self, opinions: Mapping[Modality, Opinion], tick_time: float) -> FloatArray:
         """The values of one score, without the tick's number, in the order of SCORE_LABELS."""
         rows, out = [opinions[modality] for modality in MODALITIES], self.combine(opinions)
-        mean, sd, weight = out["vad"], out["vad_sd"], out["weight"]
+        mean, sd = out["vad"], out["vad_sd"]
         discord = step_conflict(self.state.conflict, self.settings.conflict, [_stand(row) for row in rows], tick_time)
         parts = self.parts = self._parts(opinions, discord, tick_time)
         ambivalence = step_ambivalence(self.state.ambivalence, self.settings.ambivalence, parts, tick_time, self._head)
@@ -178,14 +178,14 @@ class Fusion:
         smoothed, smoothed_sd = self.state.dynamics.mean, np.sqrt(self.state.dynamics.variance)
         return np.array(
             [
-                *np.stack([mean, sd], axis=1).ravel(),
-                *np.stack([smoothed, smoothed_sd], axis=1).ravel(),
-                *out["emotion_probabilities"],
+                *_in_turn(mean, sd),
+                *_in_turn(smoothed, smoothed_sd),
+                *out["emotion_probabilities"].tolist(),
                 ambivalence, parts.discord, parts.bivalence, parts.hesitancy,
-                out["confidence"][0],
+                *out["confidence"].tolist(),
                 *(
                     value
-                    for row, share in zip(rows, weight, strict=True)
+                    for row, share in zip(rows, out["weight"].tolist(), strict=True)
                     for value in (row.presence, row.quality, share, row.age_s)
                 ),
             ]
@@ -203,6 +203,11 @@ class Fusion:
         return Parts(discord, positive, negative, counts, max(evidence.values(), default=0.0))
 
 
+def _in_turn(means: FloatArray, sds: FloatArray) -> list[float]:
+    """Mean and SD of the first, of the second, and so on; lists, because a row of few numbers costs less so."""
+    return [value for pair in zip(means.tolist(), sds.tolist(), strict=True) for value in pair]
+
+
 def _knows_valence(row: Opinion) -> bool:
     return row.presence > 0 and bool(row.vad_evidence[0] > 0 or row.emotion_evidence.any())
 
@@ -215,7 +220,7 @@ def _with_votes_of_dimensions(probabilities: FloatArray, rows: Sequence[Opinion]
     """The mixture (8,) with the votes of those experts that know dimensions and no emotions, by their weight."""
     for row, share in zip(rows, weight.tolist(), strict=True):
         if share > 0 and row.vad_evidence.any() and not row.emotion_evidence.any():
-            logits = vad_logits(row.vad_mean, np.exp(row.vad_log_variance), row.vad_evidence)
+            logits = vad_logits(row.vad_mean, row.vad_log_variance, row.vad_evidence)
             probabilities = mixed(probabilities, logits, share)
     return probabilities
 

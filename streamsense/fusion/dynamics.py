@@ -72,37 +72,48 @@ def step_dynamics(
     if math.isnan(state.tick_time):
         state.mean, state.variance, state.velocity = mean.copy(), sd**2, np.zeros_like(mean)
     else:
-        known = np.clip(1 - (sd / PRIOR_SD) ** 2, 0.0, 1.0)
-        inward, back = known / settings.time_constant_s, (1 - known) / settings.return_s
-        rate = inward + back
-        target = (inward * mean + back * np.asarray(settings.baseline, np.float64)) / rate
-        elapsed_s = tick_time - state.tick_time
+        elapsed_s = max(0.0, tick_time - state.tick_time)
         # Neighbouring windows overlap almost wholly, so smoothing adds no independent evidence and must not narrow the
         # spread; and doubt comes as fast as knowledge, also where the mean moves slowly for it.
         share = -math.expm1(-elapsed_s / settings.time_constant_s)
         state.variance = state.variance + share * (sd**2 - state.variance)
-        if settings.order == 1:
-            state.mean = state.mean - np.expm1(-rate * elapsed_s) * (target - state.mean)
-        else:
-            _step_second_order(state, settings.time_constant_s, rate, target, round(elapsed_s * TICKS_PER_SECOND))
+        moved = [
+            _moved(settings, *one, elapsed_s)
+            for one in zip(
+                state.mean.tolist(), state.velocity.tolist(), mean.tolist(), sd.tolist(), settings.baseline, strict=True
+            )
+        ]
+        state.mean, state.velocity = np.array([one[0] for one in moved]), np.array([one[1] for one in moved])
     state.tick_time = tick_time
 
 
-def _step_second_order(
-    state: DynamicsState, time_constant_s: float, rate: FloatArray, target: FloatArray, ticks: int
-) -> None:
+def _moved(
+    settings: DynamicsSettings, at: float, velocity: float, mean: float, sd: float, baseline: float, elapsed_s: float
+) -> tuple[float, float]:
+    """Where one dimension is after so many seconds, and how fast it moves; numbers, for arrays of three cost more."""
+    known = min(1.0, max(0.0, 1 - (sd / PRIOR_SD) ** 2))
+    inward, back = known / settings.time_constant_s, (1 - known) / settings.return_s
+    rate = inward + back
+    target = (inward * mean + back * baseline) / rate
+    if settings.order == 1:
+        return at - math.expm1(-rate * elapsed_s) * (target - at), velocity
+    return _second_order(at, velocity, settings.time_constant_s, rate, target, round(elapsed_s * TICKS_PER_SECOND))
+
+
+def _second_order(
+    at: float, velocity: float, time_constant_s: float, rate: float, target: float, ticks: int
+) -> tuple[float, float]:
     """Each tick of 200 ms: v ← μv + a(u − s), s ← s + v, with μ = e^(−2Δt/τ).
 
     With a = (1 − r)(1 − μ/r) and r = e^(−rate·Δt) the poles are r and μ/r: real, so nothing overshoots. Where all is
     known r is √μ and a = (1 − √μ)², the critical damping of the paper; where less is, r is the slower pole.
     """
     damping = math.exp(-2 * HOP_S / time_constant_s)
-    pole = np.exp(-rate * HOP_S)
+    pole = math.exp(-rate * HOP_S)
     pull = (1 - pole) * (1 - damping / pole)
     for _ in range(min(ticks, _LONGEST_GAP_STEPS)):
-        state.velocity = damping * state.velocity + pull * (target - state.mean)
-        state.mean = state.mean + state.velocity
+        velocity = damping * velocity + pull * (target - at)
+        at += velocity
     # An input that comes less and less surely can carry the velocity past the end of the scale.
-    limited = np.clip(state.mean, -1.0, 1.0)
-    state.velocity = np.where(limited == state.mean, state.velocity, 0.0)
-    state.mean = limited
+    limited = min(1.0, max(-1.0, at))
+    return limited, velocity if limited == at else 0.0

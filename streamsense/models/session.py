@@ -82,8 +82,9 @@ class OnnxModel:
                 )
             batch[name] = value[np.newaxis]
         outputs = self._run(batch)
-        bad = [name for name, value in outputs.items() if not np.isfinite(value).all()]
-        if bad:
+        # One look at all of them together, because most outputs are a few numbers and each look costs as much as one.
+        if not np.isfinite(np.concatenate([value.ravel() for value in outputs.values()])).all():
+            bad = [name for name, value in outputs.items() if not np.isfinite(value).all()]
             raise NonFiniteOutputError(f"{self.path.name} returned numbers that are not finite in {', '.join(bad)}.")
         return outputs
 
@@ -96,12 +97,14 @@ class OnnxModel:
             if options is not None and options.terminate:
                 return {}
             raise ModelError(f"{self.path.name} failed on {self.provider}: {first_line(error)}") from None
+        outputs: dict[str, Float32Array] = {}
         for name, result in zip(self._output_names, results, strict=True):
             if result.shape[:1] != (1,):
                 raise ModelError(
                     f"Output {name} of {self.path.name} has shape {result.shape} for a batch of 1, expected (1, …)."
                 )
-        return {name: result[0] for name, result in zip(self._output_names, results, strict=True)}
+            outputs[name] = result[0]
+        return outputs
 
 
 def cpu_session(path: Path, expected_sha256: str | None = None) -> tuple[onnxruntime.InferenceSession, str]:

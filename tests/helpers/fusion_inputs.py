@@ -51,8 +51,7 @@ def check_ranges(out):
     assert (out["emotion_probabilities"] >= 0).all()
     assert (out["weight"] >= 0).all()
     assert out["weight"].sum() == pytest.approx(1, abs=1e-5) or not out["weight"].any()
-    for name in ("discord", "bivalence", "confidence"):
-        assert 0 <= out[name][0] <= 1
+    assert 0 <= out["confidence"][0] <= 1
 
 
 def check_prior(out):
@@ -60,8 +59,6 @@ def check_prior(out):
     assert (out["vad"] == 0).all()
     assert (out["vad_sd"] == np.float32(0.5)).all()
     assert out["confidence"][0] == 0
-    assert out["discord"][0] == 0
-    assert out["bivalence"][0] == 0
     assert not out["weight"].any()
     np.testing.assert_allclose(out["emotion_probabilities"], EMOTION_PRIOR, atol=1e-6)
 
