@@ -26,7 +26,8 @@ from streamsense.streams import MODALITIES, Feature, Modality
 _HABITUAL, _USUAL_CUES = "habitual_discord", "usual_cues"
 _PAIR_NAMES = tuple(f"{MODALITIES[one]}_{MODALITIES[other]}" for one, other in PAIRS)
 INPUTS: Final = (
-    "vad_mean", "vad_log_variance", "emotion_logits", "vad_evidence", "emotion_evidence", "presence", "quality", "age_s",
+    "vad_mean", "vad_log_variance", "emotion_logits", "vad_evidence", "emotion_evidence",
+    "presence", "quality", "age_s",
 )  # fmt: skip
 """What a fusion model takes, each of an opinion's fields for all of MODALITIES."""
 OUTPUTS: Final = {"vad": 3, "vad_sd": 3, "emotion_probabilities": 8, "weight": 3, "confidence": 1}
@@ -116,6 +117,7 @@ class Fusion:
         self.settings = settings or FusionSettings()
         self._cues = HesitancyCues(self.settings.hesitancy)
         self.state = FusionState(self._cues.new_state())
+        _use_once()
         self.parts: Parts | None = None
         """What ambivalence was made of at the last tick, for those who ask why."""
 
@@ -203,13 +205,29 @@ class Fusion:
         return Parts(discord, positive, negative, counts, max(evidence.values(), default=0.0))
 
 
+def _use_once() -> None:
+    """All that is compiled, so that nothing is while a session is live; what experts have evidence for is read-only."""
+    step_conflict(ConflictState(), ConflictSettings(), [Stand(-1.0, 1.0, 1.0, 0.0), Stand(1.0, 1.0, 1.0, 0.0), None], 0)
+    cues = HesitancyCues()
+    cues.step(cues.new_state(), {}, {}, 0.0)
+    for is_writable in (True, False):
+        dimensions, emotions = np.ones(len(DIMENSIONS)), np.ones(len(EMOTIONS))
+        dimensions.flags.writeable = emotions.flags.writeable = is_writable
+        activation(0.0, np.zeros(len(EMOTIONS)), emotions)
+        mixed(np.ones(len(EMOTIONS)), vad_logits(np.zeros(len(DIMENSIONS)), np.zeros(len(DIMENSIONS)), dimensions), 1.0)
+
+
 def _in_turn(means: FloatArray, sds: FloatArray) -> list[float]:
     """Mean and SD of the first, of the second, and so on; lists, because a row of few numbers costs less so."""
     return [value for pair in zip(means.tolist(), sds.tolist(), strict=True) for value in pair]
 
 
 def _knows_valence(row: Opinion) -> bool:
-    return row.presence > 0 and bool(row.vad_evidence[0] > 0 or row.emotion_evidence.any())
+    return row.presence > 0 and (float(row.vad_evidence[0]) > 0 or _knows_emotions(row))
+
+
+def _knows_emotions(row: Opinion) -> bool:
+    return any(row.emotion_evidence.tolist())
 
 
 def _felt(row: Opinion) -> tuple[float, float]:
@@ -219,7 +237,7 @@ def _felt(row: Opinion) -> tuple[float, float]:
 def _with_votes_of_dimensions(probabilities: FloatArray, rows: Sequence[Opinion], weight: FloatArray) -> FloatArray:
     """The mixture (8,) with the votes of those experts that know dimensions and no emotions, by their weight."""
     for row, share in zip(rows, weight.tolist(), strict=True):
-        if share > 0 and row.vad_evidence.any() and not row.emotion_evidence.any():
+        if share > 0 and not _knows_emotions(row) and any(row.vad_evidence.tolist()):
             logits = vad_logits(row.vad_mean, row.vad_log_variance, row.vad_evidence)
             probabilities = mixed(probabilities, logits, share)
     return probabilities

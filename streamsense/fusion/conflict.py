@@ -86,7 +86,8 @@ def step_conflict(
     )  # fmt: skip
     if not compared.any():
         return 0.0
-    return _excess(state.habitual, signed, weight, compared, state.is_learning, share, settings.nothing)
+    excess: float = _excess(state.habitual, signed, weight, compared, state.is_learning, share, settings.nothing)
+    return excess
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

@@ -76,7 +76,6 @@ def step_dynamics(
         # Neighbouring windows overlap almost wholly, so smoothing adds no independent evidence and must not narrow the
         # spread; and doubt comes as fast as knowledge, also where the mean moves slowly for it.
         share = -math.expm1(-elapsed_s / settings.time_constant_s)
-        state.variance = state.variance + share * (sd**2 - state.variance)
         moved = [
             _moved(settings, *one, elapsed_s)
             for one in zip(
@@ -84,6 +83,8 @@ def step_dynamics(
             )
         ]
         state.mean, state.velocity = np.array([one[0] for one in moved]), np.array([one[1] for one in moved])
+        spreads = zip(state.variance.tolist(), sd.tolist(), strict=True)
+        state.variance = np.array([old + share * (new * new - old) for old, new in spreads])
     state.tick_time = tick_time
 
 

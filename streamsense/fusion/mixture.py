@@ -43,7 +43,7 @@ COMPOUNDS: dict[frozenset[str], str] = {
 
 
 def vad_logits(mean: FloatArray, log_variance: FloatArray, evidence: FloatArray) -> FloatArray:
-    """Log-likelihoods (8,) of the emotions, 0 for the likeliest, given `mean` and `log_variance` (3,) of each dimension.
+    """Log-likelihoods (8,) of the emotions, 0 for the likeliest, given each dimension's `mean` and `log_variance` (3,).
 
     Dimensions count by their `evidence` (3,) in [0, 1]. An opinion holds the prior already: N(mean, variance) over
     N(0, PRIOR_SD²) is what was seen, and that is compared with the emotions. So an opinion that knows no more than the
@@ -51,7 +51,7 @@ def vad_logits(mean: FloatArray, log_variance: FloatArray, evidence: FloatArray)
     """
     logits = np.zeros(len(EMOTIONS))
     _add_likelihoods(logits, mean, log_variance, evidence, VAD_CENTROIDS, _CENTROID_VARIANCES)
-    return logits - logits.max()
+    return logits
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -74,13 +74,25 @@ def _add_likelihoods(
             spread = centroid_variances[emotion, dimension] + 1 / seen
             apart = observed - centroids[emotion, dimension]
             logits[emotion] -= counts * 0.5 * (apart * apart / spread + math.log(spread))
+    logits -= logits.max()
 
 
 def mixed(probabilities: FloatArray, logits: FloatArray, share: float) -> FloatArray:
     """The mixture (8,) with one more vote: p · e^(share · logits), which sums to 1 again."""
-    log_p = np.log(np.maximum(probabilities, _TINY)) + share * logits
-    p = np.exp(log_p - log_p.max())
-    return np.asarray(p / p.sum())
+    mixture = np.empty(len(probabilities))
+    _mix(probabilities, logits, share, mixture)
+    return mixture
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _mix(probabilities: FloatArray, logits: FloatArray, share: float, mixture: FloatArray) -> None:
+    for emotion in range(len(probabilities)):
+        mixture[emotion] = math.log(max(probabilities[emotion], _TINY)) + share * logits[emotion]
+    most, total = mixture.max(), 0.0
+    for emotion in range(len(mixture)):
+        mixture[emotion] = math.exp(mixture[emotion] - most)
+        total += mixture[emotion]
+    mixture /= total
 
 
 def name_of(probabilities: FloatArray) -> str:

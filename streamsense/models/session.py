@@ -48,7 +48,7 @@ class OnnxModel:
         self.opset, self.ir_version = file.opset, file.ir_version
         self._session, self.provider = open_session(path, file.content, provider)
         self.inputs = _input_shapes(path, self._session)
-        self._output_names = _output_names(path, self._session)
+        self._output_names = list(_output_names(path, self._session))
         # The first run allocates and compiles; it belongs before "ready", not into the first score.
         with ended_after(FIRST_RUN_S) as (options, is_late):
             first = self._run({name: np.zeros((1, *shape), np.float32) for name, shape in self.inputs.items()}, options)
@@ -92,7 +92,7 @@ class OnnxModel:
         self, batch: Mapping[str, Float32Array], options: onnxruntime.RunOptions | None = None
     ) -> dict[str, Float32Array]:
         try:
-            results = self._session.run(None, batch, options)
+            results = self._session.run(self._output_names, batch, options)
         except Exception as error:  # the runtime's exceptions have no common base but this
             if options is not None and options.terminate:
                 return {}

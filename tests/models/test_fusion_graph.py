@@ -4,12 +4,18 @@ import math
 from itertools import combinations
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamsense.config import parse_config
+from streamsense.errors import ModelError
+from streamsense.fusion.combination import Fusion, Opinion
 from streamsense.models.session import OnnxModel
 from streamsense.resources import shipped
+from streamsense.runtime.assembly import build_replay_pipeline
+from streamsense.streams import MODALITIES
 from tests.helpers.fusion_inputs import (
     EMOTION_PRIOR,
     all_inputs,
@@ -157,3 +163,41 @@ def test_emotions_without_evidence_keep_their_odds():
     assert p[:3].sum() == pytest.approx(0.5, abs=1e-5)
     assert p[1] > 0.4
     np.testing.assert_allclose(p[3:], 0.1, atol=1e-6)
+
+
+def changed_file(folder, change):
+    """The shipped fusion's file after `change` of its graph."""
+    model = onnx.load(shipped("models_onnx/fusion_precision.onnx"))
+    change(model.graph)
+    onnx.save(model, folder / "changed.onnx")
+    return {"eeg": {}, "provider": "cpu", "fusion_model": str(folder / "changed.onnx")}
+
+
+def test_what_a_fusion_model_gives_besides_is_not_looked_at(tmp_path):
+    """Models that were made when discord and bivalence were outputs still fuse."""
+
+    def more(graph):
+        graph.node.append(onnx.helper.make_node("Identity", ["confidence"], ["discord"]))
+        graph.output.append(onnx.helper.make_tensor_value_info("discord", onnx.TensorProto.FLOAT, ["batch", 1]))
+
+    content = changed_file(tmp_path, more)
+    build_replay_pipeline(parse_config(content, "test"))
+    here = {modality: Opinion.absent() for modality in MODALITIES}
+    values = Fusion(OnnxModel(tmp_path / "changed.onnx", "cpu")).step(here, 0.0)
+    np.testing.assert_array_equal(values, Fusion(FUSION).step(here, 0.0))
+
+
+def test_a_fusion_model_that_lacks_something_is_refused_when_it_is_loaded(tmp_path):
+    def less(graph):
+        graph.output.remove(next(one for one in graph.output if one.name == "weight"))
+
+    with pytest.raises(ModelError, match="lacks the output weight of shape"):
+        build_replay_pipeline(parse_config(changed_file(tmp_path, less), "test"))
+
+    def renamed(graph):
+        graph.input.append(onnx.helper.make_tensor_value_info("mood", onnx.TensorProto.FLOAT, ["batch", 1]))
+        graph.node.append(onnx.helper.make_node("Identity", ["mood"], ["moody"]))
+        graph.output.append(onnx.helper.make_tensor_value_info("moody", onnx.TensorProto.FLOAT, ["batch", 1]))
+
+    with pytest.raises(ModelError, match="takes the inputs .*mood"):
+        build_replay_pipeline(parse_config(changed_file(tmp_path, renamed), "test"))
