@@ -199,5 +199,5 @@ def test_a_fusion_model_that_lacks_something_is_refused_when_it_is_loaded(tmp_pa
         graph.node.append(onnx.helper.make_node("Identity", ["mood"], ["moody"]))
         graph.output.append(onnx.helper.make_tensor_value_info("moody", onnx.TensorProto.FLOAT, ["batch", 1]))
 
-    with pytest.raises(ModelError, match="takes the inputs .*mood"):
+    with pytest.raises(ModelError, match=r"takes the inputs .*mood"):
         build_replay_pipeline(parse_config(changed_file(tmp_path, renamed), "test"))
