@@ -35,7 +35,7 @@ def fusion_graph() -> GraphBuilder:
     quality = g.clip(g.input("quality", 3), 0.0, 1.0)
     age = g.clip(g.input("age_s", 3), 0.0, LARGEST_AGE_S)
 
-    freshness = g.apply("Exp", g.apply("Neg", g.apply("Div", age, g.constant(AGE_TIME_CONSTANTS_S))))
+    freshness = g.apply("Exp", g.apply("Mul", age, g.constant([-1 / time_s for time_s in AGE_TIME_CONSTANTS_S])))
     reliability = g.apply("Mul", g.apply("Mul", presence, quality), freshness)  # [batch, 3]
     believed = g.apply("Mul", g.expand_dims(reliability, 2), vad_evidence)  # [batch, 3 modalities, 3 dimensions]
     variance = g.apply("Exp", log_variance)
@@ -78,12 +78,12 @@ def _capped(g: GraphBuilder, precision: str, pool: str, disagreement: str) -> tu
     counts = g.apply("Add", g.apply("Mul", g.sum(precision, 2), 1 / PRIOR_PRECISION), pool)
     others = g.apply("Sub", g.sum(counts, 1, keep=True), counts)
     most = g.apply("ReduceMax", disagreement, axes=[1], keepdims=1)
-    ramp = g.apply("Div", g.apply("Sub", most, CONFLICT_FROM), CONFLICT_FULLY - CONFLICT_FROM)
-    for_others = g.apply("Mul", g.clip(ramp, 0.0, 1.0), 1 - CAP_IN_CONFLICT)
-    ratio = g.apply("Div", g.apply("Sub", 1.0, for_others), g.apply("Max", for_others, NEGLIGIBLE))
-    allowed = g.apply("Mul", ratio, others)
-    held = g.apply("Min", g.apply("Div", allowed, g.apply("Max", counts, NEGLIGIBLE)), 1.0)
-    kept = g.apply("Where", g.apply("Greater", for_others, 0.0), held, g.constant([[1.0]]))
+    slope = (1 - CAP_IN_CONFLICT) / (CONFLICT_FULLY - CONFLICT_FROM)
+    for_others = g.clip(g.apply("Mul", g.apply("Sub", most, CONFLICT_FROM), slope), 0.0, 1 - CAP_IN_CONFLICT)
+    # Without conflict, or without anybody, nobody is held back: both sides are then as good as nothing.
+    allowed = g.apply("Add", g.apply("Mul", g.apply("Sub", 1.0, for_others), others), NEGLIGIBLE)
+    held = g.apply("Div", allowed, g.apply("Max", g.apply("Mul", for_others, counts), NEGLIGIBLE))
+    kept = g.apply("Min", held, 1.0)
     counts = g.apply("Mul", counts, kept)
     total = g.sum(counts, 1, keep=True)
     share = g.apply("Div", counts, g.apply("Max", total, NEGLIGIBLE))
@@ -96,9 +96,9 @@ def _pooled_emotions(g: GraphBuilder, logits: str, evidence: str, pool: str) -> 
     An expert that knows only some emotions shifts probability among these and leaves their sum alone.
     """
     prior = np.array(EMOTION_PRIOR)
-    mass = g.apply("Mul", evidence, g.constant(prior))
-    expected = g.sum(g.apply("Mul", mass, g.apply("Exp", logits)), 2, keep=True)
-    known = g.sum(mass, 2, keep=True)
+    column = g.constant(prior[:, np.newaxis])
+    expected = g.apply("MatMul", g.apply("Mul", evidence, g.apply("Exp", logits)), column)
+    known = g.apply("MatMul", evidence, column)
     level = g.apply("Log", g.apply("Div", g.apply("Max", expected, NEGLIGIBLE), g.apply("Max", known, NEGLIGIBLE)))
     shift = g.apply("Mul", evidence, g.apply("Sub", logits, level))
     share = g.apply("Div", pool, g.apply("Max", g.sum(pool, 1, keep=True), 1.0))

@@ -22,6 +22,7 @@ from streamsense.models.expert import Expert, ExpertOutput
 from streamsense.profile import Part, numbers, table
 from streamsense.score import AGE_UNKNOWN_S
 from streamsense.streams import MODALITIES, Feature, Modality
+from streamsense.ticks import HOP_S
 
 _HABITUAL, _USUAL_CUES = "habitual_discord", "usual_cues"
 _PAIR_NAMES = tuple(f"{MODALITIES[one]}_{MODALITIES[other]}" for one, other in PAIRS)
@@ -173,7 +174,7 @@ class Fusion:
         """The values of one score, without the tick's number, in the order of SCORE_LABELS."""
         rows, out = [opinions[modality] for modality in MODALITIES], self.combine(opinions)
         mean, sd = out["vad"], out["vad_sd"]
-        discord = step_conflict(self.state.conflict, self.settings.conflict, [_stand(row) for row in rows], tick_time)
+        discord = step_conflict(self.state.conflict, self.settings.conflict, [stand(row) for row in rows], tick_time)
         parts = self.parts = self._parts(opinions, discord, tick_time)
         ambivalence = step_ambivalence(self.state.ambivalence, self.settings.ambivalence, parts, tick_time, self._head)
         step_dynamics(self.state.dynamics, self.settings.dynamics, mean, sd, tick_time)
@@ -208,13 +209,16 @@ class Fusion:
 def _use_once() -> None:
     """All that is compiled, so that nothing is while a session is live; what experts have evidence for is read-only."""
     step_conflict(ConflictState(), ConflictSettings(), [Stand(-1.0, 1.0, 1.0, 0.0), Stand(1.0, 1.0, 1.0, 0.0), None], 0)
+    zeros, state = np.zeros(len(DIMENSIONS)), DynamicsState.new()
+    for tick_time in (0.0, HOP_S):
+        step_dynamics(state, DynamicsSettings(), zeros, zeros, tick_time)
     cues = HesitancyCues()
     cues.step(cues.new_state(), {}, {}, 0.0)
     for is_writable in (True, False):
         dimensions, emotions = np.ones(len(DIMENSIONS)), np.ones(len(EMOTIONS))
         dimensions.flags.writeable = emotions.flags.writeable = is_writable
         activation(0.0, np.zeros(len(EMOTIONS)), emotions)
-        mixed(np.ones(len(EMOTIONS)), vad_logits(np.zeros(len(DIMENSIONS)), np.zeros(len(DIMENSIONS)), dimensions), 1.0)
+        mixed(np.ones(len(EMOTIONS)), vad_logits(zeros, zeros, dimensions), 1.0)
 
 
 def _in_turn(means: FloatArray, sds: FloatArray) -> list[float]:
@@ -243,7 +247,7 @@ def _with_votes_of_dimensions(probabilities: FloatArray, rows: Sequence[Opinion]
     return probabilities
 
 
-def _stand(row: Opinion) -> Stand | None:
+def stand(row: Opinion) -> Stand | None:
     """Where a modality stands in valence; None where it has nothing to say of it."""
     belief = row.presence * row.quality * float(row.vad_evidence[0])
     if belief <= 0:

@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -22,7 +23,6 @@ PAIRS = tuple(itertools.combinations(range(len(MODALITIES)), 2))
 """The places in MODALITIES of each pair's two."""
 _TICKS_KEPT = 64
 """Of each modality's past: 12.8 s, more than any window's delay."""
-_NOWHERE = (math.nan, 0.0, 1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,16 @@ class ConflictSettings:
     nearest_s: float = 0.5
 
 
-@dataclass(frozen=True)
-class Stand:
+class Stand(NamedTuple):
     """Where one modality stands: its valence, whose variance, how far it is to be believed (0 to 1), as of when (s)."""
 
     valence: float
     variance: float
     belief: float
     effective_time: float
+
+
+_NOWHERE = Stand(0.0, 1.0, 0.0, math.nan)
 
 
 @dataclass
@@ -76,18 +78,33 @@ def step_conflict(
     """
     elapsed_s = 0.0 if math.isnan(state.tick_time) else max(0.0, tick_time - state.tick_time)
     state.tick_time = tick_time
-    now = np.array([_NOWHERE if one is None else (one.effective_time, one.valence, one.variance, one.belief)
-                    for one in stands])  # fmt: skip
+    now = np.array([_NOWHERE if one is None else one for one in stands])
     share = -math.expm1(-elapsed_s / settings.habitual_s) if state.is_learning else 0.0
-    signed, weight, compared = np.zeros(len(PAIRS)), np.zeros(len(PAIRS)), np.zeros(len(PAIRS), np.bool_)
-    _compare(
-        state.time, state.valence, state.variance, state.belief, now, settings.nearest_s, settings.least_sd,
-        signed, weight, compared,
+    excess: float = _step(
+        state.time, state.valence, state.variance, state.belief, state.habitual, now, state.is_learning, share,
+        settings.nearest_s, settings.least_sd, settings.nothing,
     )  # fmt: skip
-    if not compared.any():
-        return 0.0
-    excess: float = _excess(state.habitual, signed, weight, compared, state.is_learning, share, settings.nothing)
     return excess
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _step(
+    time: FloatArray,
+    valence: FloatArray,
+    variance: FloatArray,
+    belief: FloatArray,
+    habitual: FloatArray,
+    now: FloatArray,
+    is_learning: bool,
+    share: float,
+    nearest_s: float,
+    least_sd: float,
+    nothing: float,
+) -> float:
+    pairs = len(habitual)
+    signed, weight, compared = np.zeros(pairs), np.zeros(pairs), np.zeros(pairs, np.bool_)
+    _compare(time, valence, variance, belief, now, nearest_s, least_sd, signed, weight, compared)
+    return _excess(habitual, signed, weight, compared, is_learning, share, nothing)  # type: ignore[no-any-return]
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -111,8 +128,8 @@ def _compare(
     for place in range(len(time)):
         for array in (time, valence, variance, belief):
             array[place, :-1] = array[place, 1:]
-        time[place, -1], valence[place, -1], variance[place, -1] = now[place, 0], now[place, 1], now[place, 2]
-        belief[place, -1] = min(1.0, max(0.0, now[place, 3]))
+        valence[place, -1], variance[place, -1], time[place, -1] = now[place, 0], now[place, 1], now[place, 3]
+        belief[place, -1] = min(1.0, max(0.0, now[place, 2]))
         if belief[place, -1] > 0 and np.isfinite(time[place, -1]):
             at = min(at, time[place, -1])
     nearest = np.full(len(time), -1)

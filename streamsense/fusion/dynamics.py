@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numba import njit
 
 from streamsense.arrays import FloatArray
 from streamsense.fusion.emotions import DIMENSIONS, PRIOR_SD
@@ -76,31 +77,47 @@ def step_dynamics(
         # Neighbouring windows overlap almost wholly, so smoothing adds no independent evidence and must not narrow the
         # spread; and doubt comes as fast as knowledge, also where the mean moves slowly for it.
         share = -math.expm1(-elapsed_s / settings.time_constant_s)
-        moved = [
-            _moved(settings, *one, elapsed_s)
-            for one in zip(
-                state.mean.tolist(), state.velocity.tolist(), mean.tolist(), sd.tolist(), settings.baseline, strict=True
-            )
-        ]
-        state.mean, state.velocity = np.array([one[0] for one in moved]), np.array([one[1] for one in moved])
-        spreads = zip(state.variance.tolist(), sd.tolist(), strict=True)
-        state.variance = np.array([old + share * (new * new - old) for old, new in spreads])
+        moved = np.empty((3, len(mean)))
+        _move(
+            state.mean, state.variance, state.velocity, mean, sd, settings.baseline, settings.order,
+            settings.time_constant_s, settings.return_s, elapsed_s, share, moved,
+        )  # fmt: skip
+        state.mean, state.variance, state.velocity = moved
     state.tick_time = tick_time
 
 
-def _moved(
-    settings: DynamicsSettings, at: float, velocity: float, mean: float, sd: float, baseline: float, elapsed_s: float
-) -> tuple[float, float]:
-    """Where one dimension is after so many seconds, and how fast it moves; numbers, for arrays of three cost more."""
-    known = min(1.0, max(0.0, 1 - (sd / PRIOR_SD) ** 2))
-    inward, back = known / settings.time_constant_s, (1 - known) / settings.return_s
-    rate = inward + back
-    target = (inward * mean + back * baseline) / rate
-    if settings.order == 1:
-        return at - math.expm1(-rate * elapsed_s) * (target - at), velocity
-    return _second_order(at, velocity, settings.time_constant_s, rate, target, round(elapsed_s * TICKS_PER_SECOND))
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _move(
+    means: FloatArray,
+    variances: FloatArray,
+    velocities: FloatArray,
+    input_means: FloatArray,
+    input_sds: FloatArray,
+    baseline: tuple[float, float, float],
+    order: int,
+    time_constant_s: float,
+    return_s: float,
+    elapsed_s: float,
+    share: float,
+    moved: FloatArray,
+) -> None:
+    """Where mean, variance and velocity are afterwards, in the rows of `moved` (3, dimensions)."""
+    for dimension in range(len(means)):
+        at, velocity, mean, sd = means[dimension], velocities[dimension], input_means[dimension], input_sds[dimension]
+        known = min(1.0, max(0.0, 1 - (sd / PRIOR_SD) ** 2))
+        inward, back = known / time_constant_s, (1 - known) / return_s
+        rate = inward + back
+        target = (inward * mean + back * baseline[dimension]) / rate
+        if order == 1:
+            at -= math.expm1(-rate * elapsed_s) * (target - at)
+        else:
+            ticks = round(elapsed_s * TICKS_PER_SECOND)
+            at, velocity = _second_order(at, velocity, time_constant_s, rate, target, ticks)
+        moved[0, dimension], moved[2, dimension] = at, velocity
+        moved[1, dimension] = variances[dimension] + share * (sd * sd - variances[dimension])
 
 
+@njit(cache=True)  # type: ignore[untyped-decorator]
 def _second_order(
     at: float, velocity: float, time_constant_s: float, rate: float, target: float, ticks: int
 ) -> tuple[float, float]:

@@ -58,6 +58,10 @@ class OnnxModel:
                     "every 0.2 s. Use a smaller model, and one whose loops end."
                 )
         self.outputs: dict[str, tuple[int, ...]] = {name: value.shape for name, value in first.items()}
+        has_fixed_outputs = all(isinstance(n, int) for value in self._session.get_outputs() for n in value.shape[1:])
+        self._in_place = (
+            _InPlace(self._session, self.inputs, self.outputs) if self.provider == "cpu" and has_fixed_outputs else None
+        )
 
     def metadata(self) -> ModelMetadata:
         """Card and contract of this model; raises ModelError where it has none."""
@@ -72,7 +76,7 @@ class OnnxModel:
             raise ModelError(
                 f"{self.path.name} takes the inputs {', '.join(self.inputs)}, found {', '.join(inputs) or 'none'}."
             )
-        batch = {}
+        batch: dict[str, Float32Array] = {}
         for name, shape in self.inputs.items():
             value = np.asarray(inputs[name], dtype=np.float32)
             if value.shape != shape:
@@ -80,13 +84,19 @@ class OnnxModel:
                     f"Input {name} of {self.path.name} has shape {value.shape}, expected {shape}: "
                     "the features are not those that the model was made for."
                 )
-            batch[name] = value[np.newaxis]
-        outputs = self._run(batch)
+            batch[name] = value if self._in_place else value[np.newaxis]
+        outputs = self._run_in_place(self._in_place, batch) if self._in_place else self._run(batch)
         # One look at all of them together, because most outputs are a few numbers and each look costs as much as one.
         if not np.isfinite(np.concatenate([value.ravel() for value in outputs.values()])).all():
             bad = [name for name, value in outputs.items() if not np.isfinite(value).all()]
             raise NonFiniteOutputError(f"{self.path.name} returned numbers that are not finite in {', '.join(bad)}.")
         return outputs
+
+    def _run_in_place(self, in_place: _InPlace, values: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
+        try:
+            return in_place.run(values)
+        except Exception as error:  # as in _run
+            raise ModelError(f"{self.path.name} failed on {self.provider}: {first_line(error)}") from None
 
     def _run(
         self, batch: Mapping[str, Float32Array], options: onnxruntime.RunOptions | None = None
@@ -105,6 +115,35 @@ class OnnxModel:
                 )
             outputs[name] = result[0]
         return outputs
+
+
+class _InPlace:
+    """Inputs and outputs that stay where they are from run to run: a small graph takes a third less time so.
+
+    For one thread, like the core.
+    """
+
+    def __init__(
+        self,
+        session: onnxruntime.InferenceSession,
+        inputs: Mapping[str, tuple[int, ...]],
+        outputs: Mapping[str, tuple[int, ...]],
+    ) -> None:
+        self._session = session
+        self._inputs = {name: np.zeros(shape, np.float32) for name, shape in inputs.items()}
+        self._outputs = {name: np.zeros(shape, np.float32) for name, shape in outputs.items()}
+        self._binding = session.io_binding()
+        for name, array in self._inputs.items():
+            self._binding.bind_input(name, "cpu", 0, np.float32, (1, *array.shape), array.ctypes.data)
+        for name, array in self._outputs.items():
+            self._binding.bind_output(name, "cpu", 0, np.float32, (1, *array.shape), array.ctypes.data)
+
+    def run(self, values: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
+        """Outputs by name for inputs by name, of the right shapes and without the batch axis."""
+        for name, array in self._inputs.items():
+            array[...] = values[name]
+        self._session.run_with_iobinding(self._binding)
+        return {name: array.copy() for name, array in self._outputs.items()}
 
 
 def cpu_session(path: Path, expected_sha256: str | None = None) -> tuple[onnxruntime.InferenceSession, str]:
