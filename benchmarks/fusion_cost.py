@@ -160,7 +160,7 @@ def measure(ticks: Sequence[Tick], turns: int) -> list[Cost]:
     """The parts, all of them together, and what they are compared with."""
     model = load_model(FUSION_MODEL, "cpu")
     whole, steps, parts, cues, segments = Fusion(model), Fusion(model), Fusion(model), HesitancyCues(), Segments()
-    graph = model._session  # noqa: SLF001  (bare: without the checks of its inputs and outputs)
+    graph = model._session
     batches = {id(tick): _batch(tick.opinions) for tick in ticks}
     hesitancy, own_segments = cues.new_state(), Segments()
     said = {id(tick): parts.combine(tick.opinions) for tick in ticks}
@@ -168,7 +168,7 @@ def measure(ticks: Sequence[Tick], turns: int) -> list[Cost]:
 
     def together(tick: Tick, time: float) -> None:
         values = np.append(whole.step(tick.opinions, time), 0.0)
-        score = replace(tick.score, time=time, values=values, cues=whole.cues)
+        score = Score(0, time, values, tick.score.experts, tick.score.plan, tick.score.features, {}, whole.cues)
         segments.step(score)
         observations(score)
 

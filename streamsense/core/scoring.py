@@ -14,7 +14,7 @@ from streamsense.core.pipeline_state import PipelineState
 from streamsense.features.operator import FeatureOperator
 from streamsense.fusion.combination import Fusion, Opinion, opinion_of
 from streamsense.fusion.explanation_words import because
-from streamsense.fusion.observations import observations
+from streamsense.fusion.observations import observations, use_once
 from streamsense.models.expert import Expert
 from streamsense.quality_notices import QualityNotices
 from streamsense.schedule import TimingSettings
@@ -48,6 +48,7 @@ class Scoring:
         self._timing = timing
         self._state = state
         self._notices = notices
+        use_once()
 
     def score(self, plan: Plan) -> Score:
         """The score of a tick; its values are finite, else FloatingPointError is raised."""

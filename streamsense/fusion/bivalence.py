@@ -53,12 +53,12 @@ def pooled(
     activations: Mapping[Modality, tuple[float, float]], beliefs: Mapping[Modality, float]
 ) -> tuple[float, float]:
     """Positive and negative activation of the experts in `beliefs`, by how far each is believed; 0 without any."""
-    total = sum(beliefs.values())
-    if total <= 0:
-        return 0.0, 0.0
-    positive = sum(belief * activations[name][0] for name, belief in beliefs.items()) / total
-    negative = sum(belief * activations[name][1] for name, belief in beliefs.items()) / total
-    return positive, negative
+    total = positive = negative = 0.0
+    for name, belief in beliefs.items():
+        total += belief
+        positive += belief * activations[name][0]
+        negative += belief * activations[name][1]
+    return (positive / total, negative / total) if total > 0 else (0.0, 0.0)
 
 
 def least(positive: float, negative: float) -> float:

@@ -7,45 +7,33 @@ far it moved the score: that takes occlusion (`attribution`), on demand. Signs, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from streamsense.arrays import Float32Array, FloatArray, IntArray
+from streamsense.arrays import Float32Array, FloatArray
 from streamsense.features.action_units import ACTION_UNITS
 from streamsense.features.band_settings import BAND_NAMES
 from streamsense.features.electrodes import ELECTRODES
+from streamsense.features.prosody import PROSODY
 from streamsense.fusion.explanation import LEAST_CUE, LEAST_PART, NEGLIGIBLE_WEIGHT, ConflictPart
 from streamsense.fusion.signs import MOST_ELECTRODES, REGIONS, UNIT_NAMES
-from streamsense.fusion.voice_signs import from_own_level
+from streamsense.fusion.strongest import MOST_SIGNS, strongest_of_eeg, strongest_of_face, strongest_of_voice
+from streamsense.fusion.voice_signs import FROM_OWN_LEVEL
 from streamsense.score import EXPERT_LABELS, SCORE_LABELS, Score
 from streamsense.streams import MODALITIES, Modality
 
-LEAST_SIZE: Final[Mapping[str, float]] = {"nat": 0.1, "of 5": 0.5, "SD": 0.5, "semitone": 1.0}
-"""In each unit, what is too little to be named; choices. Signs are compared by how many times this they are."""
-MOST_SIGNS: Final = 3
-"""So many of each modality."""
-_REGION_OF: Final[IntArray] = np.array(
-    [next(at for at, places in enumerate(REGIONS.values()) if place in places) for place in range(len(ELECTRODES))]
+_REGION_WORDS: Final = tuple(
+    f"{region} {band} {way} than at rest" for band in BAND_NAMES for region in REGIONS for way in ("higher", "lower")
 )
-_CELLS: Final = tuple(
-    (f"{region} {band} {way} than at rest", sign)
-    for band in BAND_NAMES
-    for region in REGIONS
-    for way, sign in (("higher", 1.0), ("lower", -1.0))
-)
-"""What is to be said of each band, region and direction, and the direction's sign."""
-_UNITS: Final = tuple(f"{UNIT_NAMES[unit]} (AU{unit})" for unit in ACTION_UNITS)
+_UNIT_WORDS: Final = tuple(f"{UNIT_NAMES[unit]} (AU{unit})" for unit in ACTION_UNITS)
 _PLACES: Final = tuple(
     (modality, SCORE_LABELS.index(f"{modality}_presence"), EXPERT_LABELS.index(f"{modality}_valence"))
     for modality in MODALITIES
 )
 _PARTS: Final = tuple((name, SCORE_LABELS.index(name)) for name in ("discord", "bivalence", "hesitancy"))
-_Sign = tuple[str, float, str, float, tuple[str, ...]]
-"""An Observation's fields but the modality."""
 
 
 class Observation(NamedTuple):
@@ -95,9 +83,14 @@ def observations(score: Score) -> Observations:
         quality, weight, age_s = values[presence + 1 : presence + 4]
         heard.append(Heard(modality, weight, quality, age_s, said[valence], said[valence + 2]))
         if weight >= NEGLIGIBLE_WEIGHT and modality in score.features:
-            inputs = score.features[modality].inputs
-            signs += [Observation(modality, *one) for one in _SIGNS[modality](inputs)]
+            signs += _signs(modality, score.features[modality].inputs)
     return Observations(score.tick, score.time, tuple(heard), tuple(signs), _conflict(values, score.cues))
+
+
+def use_once() -> None:
+    """All that is compiled, so that nothing is while a session is live."""
+    for modality in MODALITIES:
+        _signs(modality, _NOTHING)
 
 
 def _conflict(values: list[float], cues: Mapping[str, float]) -> tuple[ConflictPart, ...]:
@@ -106,80 +99,42 @@ def _conflict(values: list[float], cues: Mapping[str, float]) -> tuple[ConflictP
     return tuple(ConflictPart(name, value, on if name == "hesitancy" else ()) for name, value in parts)
 
 
-def _face(inputs: Mapping[str, Float32Array]) -> list[_Sign]:
-    least = LEAST_SIZE["of 5"]
-    levels, mask = inputs["action_units"][:, 0].tolist(), inputs["action_unit_mask"].tolist()
-    shown = [(level, at) for at, level in enumerate(levels) if level >= least and mask[at] > 0]
-    shown.sort(key=lambda one: -one[0])
-    return [(_UNITS[at], level, "of 5", level / least, ()) for level, at in shown[:MOST_SIGNS]]
-
-
-def _voice(inputs: Mapping[str, Float32Array]) -> list[_Sign]:
-    signs: list[_Sign] = [
-        (what, value, unit, abs(value) / LEAST_SIZE[unit], ()) for what, value, unit in from_own_level(inputs)
-    ]
-    signs.sort(key=lambda one: -one[3])
-    return [one for one in signs[:MOST_SIGNS] if one[3] >= 1]
-
-
-def _eeg(inputs: Mapping[str, Float32Array]) -> list[_Sign]:
-    """By band, region and direction as in `signs`; nothing before anything is known of the person's rest."""
+def _signs(modality: Modality, inputs: Mapping[str, Float32Array]) -> list[Observation]:
+    """The strongest of one modality; of EEG none before anything is known of the person's rest."""
+    found = np.full((MOST_SIGNS, 3), -1.0)
+    if modality == "face":
+        strongest_of_face(_in_rows(inputs["action_units"]), inputs["action_unit_mask"], found)
+        return [Observation("face", _UNIT_WORDS[at], value, "of 5", size) for at, value, size in _rows(found)]
+    if modality == "voice":
+        statistics = _in_rows(inputs["log_mel_statistics"])
+        strongest_of_voice(inputs["prosody"], inputs["contours"], statistics, found)
+        words = ((FROM_OWN_LEVEL[at], value, size) for at, value, size in _rows(found))
+        return [Observation("voice", said[value < 0], value, said[2], size) for said, value, size in words]
     if inputs["baseline_weight"][0] <= 0:
         return []
-    values, places = np.zeros(len(_CELLS)), np.zeros((len(_CELLS), MOST_ELECTRODES), np.int64)
-    _strongest(
-        inputs["band_entropy"], inputs["band_entropy_baseline"], inputs["electrode_mask"], _REGION_OF, values, places
-    )
-    signs: list[_Sign] = []
-    for cell in np.argsort(-values, kind="stable")[:MOST_SIGNS].tolist():
-        size, (what, way) = float(values[cell]) / LEAST_SIZE["nat"], _CELLS[cell]
-        if size >= 1:
-            electrodes = tuple(ELECTRODES[place] for place in places[cell].tolist() if place >= 0)
-            signs.append((what, way * float(values[cell]), "nat", size, electrodes))
-    return signs
+    entropy, rest = _in_rows(inputs["band_entropy"]), _in_rows(inputs["band_entropy_baseline"])
+    places = np.full((MOST_SIGNS, MOST_ELECTRODES), -1)
+    strongest_of_eeg(entropy, rest, inputs["electrode_mask"], found, places)
+    return [
+        Observation("eeg", _REGION_WORDS[at], value, "nat", size, tuple(ELECTRODES[one] for one in where if one >= 0))
+        for (at, value, size), where in zip(_rows(found), places.tolist(), strict=False)
+    ]
 
 
-_SIGNS: Final[Mapping[Modality, Callable[[Mapping[str, Float32Array]], list[_Sign]]]] = {
-    "eeg": _eeg, "face": _face, "voice": _voice,
-}  # fmt: skip
+def _in_rows(values: Float32Array) -> Float32Array:
+    """The same in the layout that the loops are compiled for."""
+    return np.ascontiguousarray(values)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _strongest(
-    entropy: Float32Array,
-    rest: Float32Array,
-    mask: Float32Array,
-    region_of: IntArray,
-    values: FloatArray,
-    places: IntArray,
-) -> None:
-    """How far those electrodes that changed most are from rest on average, and which, -1 for none.
+def _rows(found: FloatArray) -> list[tuple[int, float, float]]:
+    return [(int(place), value, size) for place, value, size in found.tolist() if place >= 0]
 
-    For each band, region and direction (`values` (cells,), `places` (cells, electrodes)).
-    """
-    most = places.shape[1]
-    regions = len(values) // (2 * entropy.shape[1])
-    apart = np.zeros(places.shape)
-    places[:] = -1
-    for place in range(len(entropy)):
-        if mask[place] <= 0:
-            continue
-        for band in range(entropy.shape[1]):
-            change = np.float64(entropy[place, band]) - np.float64(rest[place, band])
-            if change == 0:
-                continue
-            cell = 2 * (band * regions + region_of[place]) + (0 if change > 0 else 1)
-            size, candidate = abs(change), place
-            for rank in range(most):
-                if places[cell, rank] < 0 or size > apart[cell, rank]:
-                    apart[cell, rank], size = size, apart[cell, rank]
-                    places[cell, rank], candidate = candidate, places[cell, rank]
-                    if candidate < 0:
-                        break
-    for cell in range(len(values)):
-        count, total = 0, 0.0
-        for rank in range(most):
-            if places[cell, rank] >= 0:
-                count += 1
-                total += apart[cell, rank]
-        values[cell] = total / count if count > 0 else 0.0
+
+_NOTHING: Final[Mapping[str, Float32Array]] = {
+    name: np.zeros(shape, np.float32)
+    for name, shape in {
+        "band_entropy": (0, len(BAND_NAMES)), "band_entropy_baseline": (0, len(BAND_NAMES)), "electrode_mask": (0,),
+        "action_units": (0, 4), "action_unit_mask": (0,), "log_mel_statistics": (0, 4), "prosody": (4,),
+        "contours": (len(PROSODY),),
+    }.items()
+} | {"baseline_weight": np.ones(1, np.float32)}  # fmt: skip

@@ -85,8 +85,14 @@ _GROUPS: Final = (
            (("log_mel_statistics", _SD, "usual"), ("log_mel_statistics", _DELTA_SD, "usual"),
             ("log_mel_statistics", _DELTA_MEAN, "zero"), *_movement("change", "tilt_pitched_sd")), frames="movement"),
 )  # fmt: skip
-_LEVEL_GROUP, _TILT_GROUP, _PITCH_GROUP = _GROUPS[0], _GROUPS[1], _GROUPS[4]
-_THIRD_GROUPS: Final = tuple(group for group in _GROUPS if group.third >= 0)
+FROM_OWN_LEVEL: Final = tuple(
+    (group.more, group.less, group.unit)
+    for group in (_GROUPS[0], _GROUPS[1], _GROUPS[4], *(group for group in _GROUPS if group.third >= 0))
+)
+"""What is said of what is measured from the speaker's own level, above and below it, and in which unit.
+
+These are level, tilt, pitch, and the lower, middle and upper third of the spectrum.
+"""
 _LEAST_MOVEMENT_SD: Final = 1e-3
 
 
@@ -180,19 +186,3 @@ def _frames_without(inputs: Mapping[str, Float32Array], group: _Group, usual: Us
         seen = mean + (seen - mean) * known[:, _SD] / np.maximum(seen.std(axis=0), _LEAST_MOVEMENT_SD)
     frames[voiced] = seen
     return frames
-
-
-def from_own_level(inputs: Mapping[str, Float32Array]) -> Iterator[tuple[str, float, str]]:
-    """Of what is measured from the speaker's own level alone: what is to be said, how far it is from that, the unit."""
-    level, tilt, voiced, _ = inputs["prosody"].tolist()
-    if voiced < LEAST_VOICED:
-        return
-    bands = inputs["log_mel_statistics"][:, _MEAN].tolist()
-    thirds = (bands[_bands(len(bands), third)] for third in range(3))
-    contours = inputs["contours"].tolist()
-    values = [(_LEVEL_GROUP, level), (_TILT_GROUP, tilt)]
-    if contours[_AT["pitched_fraction"]] > 0:
-        values.append((_PITCH_GROUP, contours[_AT["pitch_mean_st"]]))
-    values += [(group, sum(third) / len(third)) for group, third in zip(_THIRD_GROUPS, thirds, strict=True)]
-    for group, value in values:
-        yield group.more if value > 0 else group.less, value, group.unit

@@ -76,27 +76,28 @@ class OnnxModel:
             raise ModelError(
                 f"{self.path.name} takes the inputs {', '.join(self.inputs)}, found {', '.join(inputs) or 'none'}."
             )
-        batch: dict[str, Float32Array] = {}
+        values = {name: np.asarray(inputs[name]) for name in self.inputs}
         for name, shape in self.inputs.items():
-            value = np.asarray(inputs[name], dtype=np.float32)
-            if value.shape != shape:
+            if values[name].shape != shape:
                 raise ModelError(
-                    f"Input {name} of {self.path.name} has shape {value.shape}, expected {shape}: "
+                    f"Input {name} of {self.path.name} has shape {values[name].shape}, expected {shape}: "
                     "the features are not those that the model was made for."
                 )
-            batch[name] = value if self._in_place else value[np.newaxis]
-        outputs = self._run_in_place(self._in_place, batch) if self._in_place else self._run(batch)
+        outputs = self._run_batch(values) if self._in_place is None else self._run_in_place(self._in_place, values)
         # One look at all of them together, because most outputs are a few numbers and each look costs as much as one.
         if not np.isfinite(np.concatenate([value.ravel() for value in outputs.values()])).all():
             bad = [name for name, value in outputs.items() if not np.isfinite(value).all()]
             raise NonFiniteOutputError(f"{self.path.name} returned numbers that are not finite in {', '.join(bad)}.")
         return outputs
 
-    def _run_in_place(self, in_place: _InPlace, values: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
+    def _run_in_place(self, in_place: _InPlace, values: Mapping[str, npt.NDArray[Any]]) -> dict[str, Float32Array]:
         try:
             return in_place.run(values)
         except Exception as error:  # as in _run
             raise ModelError(f"{self.path.name} failed on {self.provider}: {first_line(error)}") from None
+
+    def _run_batch(self, values: Mapping[str, npt.NDArray[Any]]) -> dict[str, Float32Array]:
+        return self._run({name: value.astype(np.float32)[np.newaxis] for name, value in values.items()})
 
     def _run(
         self, batch: Mapping[str, Float32Array], options: onnxruntime.RunOptions | None = None
@@ -138,7 +139,7 @@ class _InPlace:
         for name, array in self._outputs.items():
             self._binding.bind_output(name, "cpu", 0, np.float32, (1, *array.shape), array.ctypes.data)
 
-    def run(self, values: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
+    def run(self, values: Mapping[str, npt.NDArray[Any]]) -> dict[str, Float32Array]:
         """Outputs by name for inputs by name, of the right shapes and without the batch axis."""
         for name, array in self._inputs.items():
             array[...] = values[name]
