@@ -72,7 +72,7 @@ class Scoring:
         if not (np.isfinite(values).all() and np.isfinite(experts).all()):
             raise FloatingPointError(f"a score at tick {plan.tick} is not finite; this is a bug in streamsense")
         score = Score(plan.tick, time, values, experts, plan, features, windows, self._fusion.cues)
-        self._notices.extend(_with_reason(notice, score) for notice in self.segments.step(score))
+        self._notices.extend(with_reason(notice, score) for notice in self.segments.step(score))
         return score
 
     def _window(self, stream: StreamPlan, tick: int) -> tuple[Feature | None, float, bool]:
@@ -115,7 +115,7 @@ class Scoring:
                 self._state.present[modality] = now_present
 
 
-def _with_reason(notice: Notice, score: Score) -> Notice:
+def with_reason(notice: Notice, score: Score) -> Notice:
     """The notice that a segment began also says what is to be seen at the tick at which it is told."""
     if notice.kind != SEGMENT_ON:
         return notice

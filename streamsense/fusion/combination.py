@@ -18,6 +18,7 @@ from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
 from streamsense.fusion.hesitancy import NAMES as CUE_NAMES
 from streamsense.fusion.hesitancy import HesitancyCues, HesitancySettings, HesitancyState, over_what_is_felt
 from streamsense.fusion.mixture import mixed, vad_logits
+from streamsense.fusion.weighting import LOG_VARIANCE_RANGE
 from streamsense.models.expert import Expert, ExpertOutput
 from streamsense.profile import Part, numbers, table
 from streamsense.score import AGE_UNKNOWN_S
@@ -25,6 +26,7 @@ from streamsense.streams import MODALITIES, Feature, Modality
 from streamsense.ticks import HOP_S
 
 _HABITUAL, _USUAL_CUES = "habitual_discord", "usual_cues"
+_LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE = LOG_VARIANCE_RANGE
 _PAIR_NAMES = tuple(f"{MODALITIES[one]}_{MODALITIES[other]}" for one, other in PAIRS)
 INPUTS: Final = (
     "vad_mean", "vad_log_variance", "emotion_logits", "vad_evidence", "emotion_evidence",
@@ -67,6 +69,7 @@ class FusionState:
 class Opinion:
     """What one modality has to say at a tick. Without presence the means are the prior's.
 
+    `presence` and `quality` are limited to [0, 1], `age_s` to what an age that nobody knows is given as.
     `effective_time` is the instant (s) that it stands for, which lies some way back in its window.
     """
 
@@ -80,6 +83,12 @@ class Opinion:
     age_s: float
     cues: dict[str, float]
     effective_time: float
+
+    def __post_init__(self) -> None:
+        # Published as they are; what models take beside them they limit for themselves.
+        for name, most in (("presence", 1.0), ("quality", 1.0), ("age_s", AGE_UNKNOWN_S)):
+            if not 0 <= (value := getattr(self, name)) <= most:
+                object.__setattr__(self, name, min(most, max(0.0, value)))
 
     @staticmethod
     def absent(age_s: float = AGE_UNKNOWN_S) -> Opinion:
@@ -248,8 +257,10 @@ def _with_votes_of_dimensions(probabilities: FloatArray, rows: Sequence[Opinion]
 
 
 def stand(row: Opinion) -> Stand | None:
-    """Where a modality stands in valence; None where it has nothing to say of it."""
+    """Where a modality stands in valence; None where it has nothing to say of it, or nobody knows of when."""
     belief = row.presence * row.quality * float(row.vad_evidence[0])
-    if belief <= 0:
+    if belief <= 0 or not math.isfinite(row.effective_time):
         return None
-    return Stand(float(row.vad_mean[0]), math.exp(row.vad_log_variance[0]), belief, row.effective_time)
+    valence = min(1.0, max(-1.0, float(row.vad_mean[0])))
+    log_variance = min(_MOST_LOG_VARIANCE, max(_LEAST_LOG_VARIANCE, float(row.vad_log_variance[0])))
+    return Stand(valence, math.exp(log_variance), belief, row.effective_time)

@@ -67,10 +67,11 @@ def conflict(values):
     """How far the experts are apart, the most of the three dimensions: from 0.3 on the cap on each of them is 0.6."""
     variance = np.exp(values["vad_log_variance"].astype(np.float64))
     believed = values["presence"] * values["quality"] * np.exp(-values["age_s"] / np.array([4.0, 1.0, 2.0]))
+    believed = believed[:, np.newaxis] * values["vad_evidence"]
     pairs = list(combinations(range(3), 2))
-    w = np.array([believed[i] * believed[j] for i, j in pairs])
     apart = []
     for d in range(3):
+        w = np.array([believed[i, d] * believed[j, d] for i, j in pairs])
         mean = values["vad_mean"][:, d]
         z2 = [(mean[i] - mean[j]) ** 2 / (variance[i, d] + variance[j, d] + 0.04) for i, j in pairs]
         apart.append((w * (1 - np.exp(-np.array(z2) / 2))).sum() / (0.05 + w.sum()))
