@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint caches format models eeg-workload voice-emotion action-units tutorial wheel soak proof fuzz kill bench bench-xdf ambivalence gpu-check clean
+.PHONY: help demo test lint caches format models eeg-workload voice-emotion action-units tutorial wheel soak proof fuzz kill bench bench-fusion bench-xdf ambivalence gpu-check clean
 
 # The first interpreter that really runs and is of a supported version (a shim may exist without its Python).
 RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -72,6 +72,9 @@ kill: .venv/dev.stamp ## kill a recording at 200 random moments and read what is
 
 bench: .venv/dev.stamp ## what the features cost, beside what others use for the same (on a quiet machine)
 	$(BIN)/python -m benchmarks.features
+
+bench-fusion: .venv/dev.stamp ## what fusion, ambivalence, dynamics and explanation of a tick cost (on a quiet machine)
+	$(BIN)/python -m benchmarks.fusion_cost
 
 bench-xdf: .venv/dev.stamp ## our XDF reader beside pyxdf on 200 MB
 	$(BIN)/python benchmarks/xdf_reader.py

@@ -155,8 +155,8 @@ FUSION = Card(
     ),
     data=f"{NOT_TRAINED} models_onnx/fusion_graph.py.",
     attribution=(
-        "Discord and bivalence: min(positive, negative) after Schimmack (2001); the form of discord is the project's "
-        "own. Emotion places as in the card of face_knowledge."
+        "Precision weighting and the log-opinion pool as in textbooks; the widening and the cap in conflict are the "
+        "project's own."
     ),
     licence="Apache-2.0",
     evaluation=NOT_MEASURED,
@@ -165,7 +165,6 @@ FUSION = Card(
     limits=(
         NOT_FELT,
         "The experts' errors are taken as independent; where they are not, the result is too sure.",
-        "Discord and bivalence are uncalibrated: no labelled data was used.",
         "Most conflict that people annotate involves words, which are not heard here.",
     ),
     made_by=MADE_BY,

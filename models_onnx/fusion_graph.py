@@ -1,12 +1,10 @@
-"""The fusion as a graph: precision-weighted experts with a prior, conflict, discord, bivalence and confidence."""
+"""The fusion as a graph: precision-weighted experts with a prior, conflict and confidence."""
 
 from __future__ import annotations
 
 import numpy as np
 from graph_builder import GraphBuilder
-from onnx import TensorProto
 
-from streamsense.fusion.emotions import VAD_CENTROIDS
 from streamsense.fusion.weighting import (
     AGE_TIME_CONSTANTS_S,
     CAP_IN_CONFLICT,
@@ -37,7 +35,7 @@ def fusion_graph() -> GraphBuilder:
     quality = g.clip(g.input("quality", 3), 0.0, 1.0)
     age = g.clip(g.input("age_s", 3), 0.0, LARGEST_AGE_S)
 
-    freshness = g.apply("Exp", g.apply("Neg", g.apply("Div", age, g.constant(AGE_TIME_CONSTANTS_S))))
+    freshness = g.apply("Exp", g.apply("Mul", age, g.constant([-1 / time_s for time_s in AGE_TIME_CONSTANTS_S])))
     reliability = g.apply("Mul", g.apply("Mul", presence, quality), freshness)  # [batch, 3]
     believed = g.apply("Mul", g.expand_dims(reliability, 2), vad_evidence)  # [batch, 3 modalities, 3 dimensions]
     variance = g.apply("Exp", log_variance)
@@ -45,7 +43,7 @@ def fusion_graph() -> GraphBuilder:
     says_emotions = g.apply("ReduceMax", emotion_evidence, axes=[2], keepdims=0)
     pool = g.apply("Mul", reliability, says_emotions)
 
-    disagreement, discord = _disagreement(g, mean, variance, believed)
+    disagreement = _disagreement(g, mean, variance, believed)
     kept, weight = _capped(g, precision, pool, disagreement)
     precision = g.apply("Mul", precision, g.expand_dims(kept, 2))
     pool = g.apply("Mul", pool, kept)
@@ -53,23 +51,16 @@ def fusion_graph() -> GraphBuilder:
     total = g.apply("Add", g.sum(precision, 1), PRIOR_PRECISION)
     posterior = g.apply("Div", g.apply("Add", disagreement, 1.0), total)
     known = g.clip(g.apply("Sub", 1.0, g.apply("Mul", posterior, PRIOR_PRECISION)), 0.0, 1.0)
-    counted = g.apply("Mul", reliability, kept)
     g.output("vad", g.apply("Div", g.sum(g.apply("Mul", precision, mean), 1), total), 3)
     g.output("vad_sd", g.apply("Sqrt", posterior), 3)
     g.output("emotion_probabilities", _pooled_emotions(g, logits, emotion_evidence, pool), 8)
     g.output("weight", weight, 3)
-    g.output("discord", discord, 1)
-    valence, evidence = (g.take(value, 0, 2) for value in (mean, vad_evidence))
-    g.output("bivalence", _bivalence(g, valence, evidence, logits, emotion_evidence, counted), 1)
     g.output("confidence", g.apply("ReduceMean", known, axes=[1], keepdims=1), 1)
     return g
 
 
-def _disagreement(g: GraphBuilder, mean: str, variance: str, believed: str) -> tuple[str, str]:
-    """Disagreement of the experts per dimension [batch, 3], and discord [batch, 1]; both in [0, 1).
-
-    Discord is the disagreement in valence of those pairs whose valences have opposite signs.
-    """
+def _disagreement(g: GraphBuilder, mean: str, variance: str, believed: str) -> str:
+    """Disagreement of the experts per dimension, [batch, 3] in [0, 1)."""
     (one, other), (spread_one, spread_other), (weight_one, weight_other) = (
         tuple(g.take(value, side, 1) for side in _PAIRS) for value in (mean, variance, believed)
     )
@@ -79,11 +70,7 @@ def _disagreement(g: GraphBuilder, mean: str, variance: str, believed: str) -> t
     differs = g.apply("Sub", 1.0, g.apply("Exp", g.apply("Mul", square, -0.5)))
     weight = g.apply("Mul", weight_one, weight_other)
     whole = g.apply("Add", g.sum(weight, 1), DISCORD_EPSILON)
-    weighted = g.apply("Mul", weight, differs)
-    disagreement = g.apply("Div", g.sum(weighted, 1), whole)
-    opposed = g.apply("Cast", g.apply("Less", g.apply("Mul", one, other), 0.0), to=TensorProto.FLOAT)
-    opposite = g.apply("Div", g.sum(g.apply("Mul", weighted, opposed), 1), whole)
-    return disagreement, g.take(opposite, [0], 1)
+    return g.apply("Div", g.sum(g.apply("Mul", weight, differs), 1), whole)
 
 
 def _capped(g: GraphBuilder, precision: str, pool: str, disagreement: str) -> tuple[str, str]:
@@ -91,12 +78,12 @@ def _capped(g: GraphBuilder, precision: str, pool: str, disagreement: str) -> tu
     counts = g.apply("Add", g.apply("Mul", g.sum(precision, 2), 1 / PRIOR_PRECISION), pool)
     others = g.apply("Sub", g.sum(counts, 1, keep=True), counts)
     most = g.apply("ReduceMax", disagreement, axes=[1], keepdims=1)
-    ramp = g.apply("Div", g.apply("Sub", most, CONFLICT_FROM), CONFLICT_FULLY - CONFLICT_FROM)
-    for_others = g.apply("Mul", g.clip(ramp, 0.0, 1.0), 1 - CAP_IN_CONFLICT)
-    ratio = g.apply("Div", g.apply("Sub", 1.0, for_others), g.apply("Max", for_others, NEGLIGIBLE))
-    allowed = g.apply("Mul", ratio, others)
-    held = g.apply("Min", g.apply("Div", allowed, g.apply("Max", counts, NEGLIGIBLE)), 1.0)
-    kept = g.apply("Where", g.apply("Greater", for_others, 0.0), held, g.constant([[1.0]]))
+    slope = (1 - CAP_IN_CONFLICT) / (CONFLICT_FULLY - CONFLICT_FROM)
+    for_others = g.clip(g.apply("Mul", g.apply("Sub", most, CONFLICT_FROM), slope), 0.0, 1 - CAP_IN_CONFLICT)
+    # Without conflict, or without anybody, nobody is held back: both sides are then as good as nothing.
+    allowed = g.apply("Add", g.apply("Mul", g.apply("Sub", 1.0, for_others), others), NEGLIGIBLE)
+    held = g.apply("Div", allowed, g.apply("Max", g.apply("Mul", for_others, counts), NEGLIGIBLE))
+    kept = g.apply("Min", held, 1.0)
     counts = g.apply("Mul", counts, kept)
     total = g.sum(counts, 1, keep=True)
     share = g.apply("Div", counts, g.apply("Max", total, NEGLIGIBLE))
@@ -109,31 +96,11 @@ def _pooled_emotions(g: GraphBuilder, logits: str, evidence: str, pool: str) -> 
     An expert that knows only some emotions shifts probability among these and leaves their sum alone.
     """
     prior = np.array(EMOTION_PRIOR)
-    mass = g.apply("Mul", evidence, g.constant(prior))
-    expected = g.sum(g.apply("Mul", mass, g.apply("Exp", logits)), 2, keep=True)
-    known = g.sum(mass, 2, keep=True)
+    column = g.constant(prior[:, np.newaxis])
+    expected = g.apply("MatMul", g.apply("Mul", evidence, g.apply("Exp", logits)), column)
+    known = g.apply("MatMul", evidence, column)
     level = g.apply("Log", g.apply("Div", g.apply("Max", expected, NEGLIGIBLE), g.apply("Max", known, NEGLIGIBLE)))
     shift = g.apply("Mul", evidence, g.apply("Sub", logits, level))
     share = g.apply("Div", pool, g.apply("Max", g.sum(pool, 1, keep=True), 1.0))
     pooled = g.sum(g.apply("Mul", g.expand_dims(share, 2), shift), 1)
     return g.apply("Softmax", g.apply("Add", pooled, g.constant(np.log(prior))), axis=1)
-
-
-def _bivalence(g: GraphBuilder, valence: str, vad_evidence: str, logits: str, evidence: str, counted: str) -> str:
-    """The lesser of positive and negative activation, [batch, 1].
-
-    An expert of emotions gives both at once (a smile over a lowered brow); from one that has only a valence the
-    mean counts, never its variance: not knowing is not feeling two things.
-    """
-    mass = g.apply("Mul", evidence, g.apply("Exp", logits))
-    mixture = g.apply("Div", mass, g.apply("Max", g.sum(mass, 2, keep=True), NEGLIGIBLE))
-    says_emotions = g.apply("ReduceMax", evidence, axes=[2], keepdims=0)
-    silent = g.apply("Mul", g.apply("Sub", 1.0, says_emotions), vad_evidence)
-    share = g.apply("Div", counted, g.apply("Max", g.sum(counted, 1, keep=True), 1.0))
-    sides = []
-    for sign in (1.0, -1.0):
-        centroids = np.maximum(sign * VAD_CENTROIDS[:, 0], 0)
-        by_emotion = g.apply("Mul", says_emotions, g.sum(g.apply("Mul", mixture, g.constant(centroids)), 2))
-        by_mean = g.apply("Mul", silent, g.apply("Max", g.apply("Mul", valence, sign), 0.0))
-        sides.append(g.sum(g.apply("Mul", share, g.apply("Add", by_emotion, by_mean)), 1, keep=True))
-    return g.apply("Min", *sides)

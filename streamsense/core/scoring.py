@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,11 +13,13 @@ from streamsense.core.notices import Notices
 from streamsense.core.pipeline_state import PipelineState
 from streamsense.features.operator import FeatureOperator
 from streamsense.fusion.combination import Fusion, Opinion, opinion_of
+from streamsense.fusion.explanation_words import because
+from streamsense.fusion.observations import observations, use_once
 from streamsense.models.expert import Expert
 from streamsense.quality_notices import QualityNotices
 from streamsense.schedule import TimingSettings
-from streamsense.score import AGE_UNKNOWN_S, EXPERT_CHANNELS, Plan, Score, StreamPlan
-from streamsense.segments import Segments
+from streamsense.score import AGE_UNKNOWN_S, EXPERT_CHANNELS, Notice, Plan, Score, StreamPlan
+from streamsense.segments import SEGMENT_ON, Segments
 from streamsense.streams import MODALITIES, Feature, Modality
 from streamsense.ticks import TICKS_PER_SECOND, tick_time
 
@@ -45,6 +48,7 @@ class Scoring:
         self._timing = timing
         self._state = state
         self._notices = notices
+        use_once()
 
     def score(self, plan: Plan) -> Score:
         """The score of a tick; its values are finite, else FloatingPointError is raised."""
@@ -68,7 +72,7 @@ class Scoring:
         if not (np.isfinite(values).all() and np.isfinite(experts).all()):
             raise FloatingPointError(f"a score at tick {plan.tick} is not finite; this is a bug in streamsense")
         score = Score(plan.tick, time, values, experts, plan, features, windows, self._fusion.cues)
-        self._notices.extend(self.segments.step(score))
+        self._notices.extend(with_reason(notice, score) for notice in self.segments.step(score))
         return score
 
     def _window(self, stream: StreamPlan, tick: int) -> tuple[Feature | None, float, bool]:
@@ -109,6 +113,16 @@ class Scoring:
                 kind = regained if now_present else "modality_lost"
                 self._notices.add(time, kind, modality, modality=modality)
                 self._state.present[modality] = now_present
+
+
+def with_reason(notice: Notice, score: Score) -> Notice:
+    """The notice that a segment began also says what is to be seen at the tick at which it is told."""
+    if notice.kind != SEGMENT_ON:
+        return notice
+    found = observations(score)
+    signs = [{**sign._asdict(), "electrodes": list(sign.electrodes)} for sign in found.signs]
+    reason = {"because": because(found, str(notice.details["what"])), "signs": signs}
+    return replace(notice, details={**notice.details, **reason})
 
 
 def _expert_values(opinions: Mapping[Modality, Opinion]) -> FloatArray:

@@ -56,7 +56,8 @@ class Parts:
 
     def __post_init__(self) -> None:
         for name in ("discord", "positive", "negative", "evidence"):
-            object.__setattr__(self, name, _unit(getattr(self, name)))
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                object.__setattr__(self, name, _unit(value))
 
     @property
     def bivalence(self) -> float:

@@ -5,16 +5,19 @@ Positive and negative activation are two numbers, not one scale (evaluative spac
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
+from numba import njit
 
 from streamsense.arrays import FloatArray
 from streamsense.fusion.emotions import VAD_CENTROIDS
 from streamsense.streams import Modality
 
-_SIDES = np.stack([np.maximum(VAD_CENTROIDS[:, 0], 0.0), np.maximum(-VAD_CENTROIDS[:, 0], 0.0)], axis=1)
-"""How positive and how negative each emotion is, (8, 2)."""
+_PLEASANT: Final = VAD_CENTROIDS[:, 0].copy()
+"""How positive each emotion is, and how negative where it is below 0."""
 
 
 def activation(valence: float, emotion_logits: FloatArray, evidence: FloatArray) -> tuple[float, float]:
@@ -23,23 +26,39 @@ def activation(valence: float, emotion_logits: FloatArray, evidence: FloatArray)
     One that knows emotions (`evidence` (8,)) gives both at once, a smile over a lowered brow; of one that knows only a
     valence the mean counts and never its variance: not knowing is not feeling two things.
     """
-    if not evidence.any():
-        return max(valence, 0.0), max(-valence, 0.0)
-    mass = evidence * np.exp(emotion_logits - emotion_logits.max())
-    positive, negative = (mass @ _SIDES / mass.sum()).tolist()
-    return positive, negative
+    found: tuple[float, float] = _sides(valence, emotion_logits, evidence, _PLEASANT)
+    return found
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _sides(valence: float, logits: FloatArray, evidence: FloatArray, pleasant: FloatArray) -> tuple[float, float]:
+    most = -np.inf
+    for emotion in range(len(logits)):
+        if evidence[emotion] > 0:
+            most = max(most, logits[emotion])
+    if most == -np.inf:
+        limited = min(max(valence, -1.0), 1.0)
+        return max(limited, 0.0), max(-limited, 0.0)
+    positive = negative = total = 0.0
+    for emotion in range(len(logits)):
+        if evidence[emotion] > 0:
+            mass = evidence[emotion] * math.exp(logits[emotion] - most)
+            total += mass
+            positive += mass * max(pleasant[emotion], 0.0)
+            negative += mass * max(-pleasant[emotion], 0.0)
+    return positive / total, negative / total
 
 
 def pooled(
     activations: Mapping[Modality, tuple[float, float]], beliefs: Mapping[Modality, float]
 ) -> tuple[float, float]:
     """Positive and negative activation of the experts in `beliefs`, by how far each is believed; 0 without any."""
-    total = sum(beliefs.values())
-    if total <= 0:
-        return 0.0, 0.0
-    positive = sum(belief * activations[name][0] for name, belief in beliefs.items()) / total
-    negative = sum(belief * activations[name][1] for name, belief in beliefs.items()) / total
-    return positive, negative
+    total = positive = negative = 0.0
+    for name, belief in beliefs.items():
+        total += belief
+        positive += belief * activations[name][0]
+        negative += belief * activations[name][1]
+    return (positive / total, negative / total) if total > 0 else (0.0, 0.0)
 
 
 def least(positive: float, negative: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -18,13 +18,23 @@ from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
 from streamsense.fusion.hesitancy import NAMES as CUE_NAMES
 from streamsense.fusion.hesitancy import HesitancyCues, HesitancySettings, HesitancyState, over_what_is_felt
 from streamsense.fusion.mixture import mixed, vad_logits
+from streamsense.fusion.weighting import LOG_VARIANCE_RANGE
 from streamsense.models.expert import Expert, ExpertOutput
 from streamsense.profile import Part, numbers, table
 from streamsense.score import AGE_UNKNOWN_S
 from streamsense.streams import MODALITIES, Feature, Modality
+from streamsense.ticks import HOP_S
 
 _HABITUAL, _USUAL_CUES = "habitual_discord", "usual_cues"
+_LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE = LOG_VARIANCE_RANGE
 _PAIR_NAMES = tuple(f"{MODALITIES[one]}_{MODALITIES[other]}" for one, other in PAIRS)
+INPUTS: Final = (
+    "vad_mean", "vad_log_variance", "emotion_logits", "vad_evidence", "emotion_evidence",
+    "presence", "quality", "age_s",
+)  # fmt: skip
+"""What a fusion model takes, each of an opinion's fields for all of MODALITIES."""
+OUTPUTS: Final = {"vad": 3, "vad_sd": 3, "emotion_probabilities": 8, "weight": 3, "confidence": 1}
+"""What a fusion model gives at least, and how many numbers each holds; what else it gives is not looked at."""
 
 
 class FusionModel(Protocol):
@@ -59,6 +69,7 @@ class FusionState:
 class Opinion:
     """What one modality has to say at a tick. Without presence the means are the prior's.
 
+    `presence` and `quality` are limited to [0, 1], `age_s` to what an age that nobody knows is given as.
     `effective_time` is the instant (s) that it stands for, which lies some way back in its window.
     """
 
@@ -72,6 +83,12 @@ class Opinion:
     age_s: float
     cues: dict[str, float]
     effective_time: float
+
+    def __post_init__(self) -> None:
+        # Published as they are; what models take beside them they limit for themselves.
+        for name, most in (("presence", 1.0), ("quality", 1.0), ("age_s", AGE_UNKNOWN_S)):
+            if not 0 <= (value := getattr(self, name)) <= most:
+                object.__setattr__(self, name, min(most, max(0.0, value)))
 
     @staticmethod
     def absent(age_s: float = AGE_UNKNOWN_S) -> Opinion:
@@ -110,6 +127,7 @@ class Fusion:
         self.settings = settings or FusionSettings()
         self._cues = HesitancyCues(self.settings.hesitancy)
         self.state = FusionState(self._cues.new_state())
+        _use_once()
         self.parts: Parts | None = None
         """What ambivalence was made of at the last tick, for those who ask why."""
 
@@ -155,37 +173,31 @@ class Fusion:
         """
         rows = [opinions[modality] for modality in MODALITIES]
         outputs = self._model.run(
-            {
-                name: np.array([getattr(row, name) for row in rows], dtype=np.float32)
-                for name in (
-                    "vad_mean", "vad_log_variance", "emotion_logits", "vad_evidence", "emotion_evidence",
-                    "presence", "quality", "age_s",
-                )
-            }
-        )  # fmt: skip
-        out = {name: np.asarray(value, dtype=np.float64) for name, value in outputs.items()}
+            {name: np.array([getattr(row, name) for row in rows], dtype=np.float32) for name in INPUTS}
+        )
+        out = {name: outputs[name].astype(np.float64) for name in OUTPUTS}
         out["emotion_probabilities"] = _with_votes_of_dimensions(out["emotion_probabilities"], rows, out["weight"])
         return out
 
     def step(self, opinions: Mapping[Modality, Opinion], tick_time: float) -> FloatArray:
         """The values of one score, without the tick's number, in the order of SCORE_LABELS."""
         rows, out = [opinions[modality] for modality in MODALITIES], self.combine(opinions)
-        mean, sd, weight = out["vad"], out["vad_sd"], out["weight"]
-        discord = step_conflict(self.state.conflict, self.settings.conflict, [_stand(row) for row in rows], tick_time)
+        mean, sd = out["vad"], out["vad_sd"]
+        discord = step_conflict(self.state.conflict, self.settings.conflict, [stand(row) for row in rows], tick_time)
         parts = self.parts = self._parts(opinions, discord, tick_time)
         ambivalence = step_ambivalence(self.state.ambivalence, self.settings.ambivalence, parts, tick_time, self._head)
         step_dynamics(self.state.dynamics, self.settings.dynamics, mean, sd, tick_time)
         smoothed, smoothed_sd = self.state.dynamics.mean, np.sqrt(self.state.dynamics.variance)
         return np.array(
             [
-                *np.stack([mean, sd], axis=1).ravel(),
-                *np.stack([smoothed, smoothed_sd], axis=1).ravel(),
-                *out["emotion_probabilities"],
+                *_in_turn(mean, sd),
+                *_in_turn(smoothed, smoothed_sd),
+                *out["emotion_probabilities"].tolist(),
                 ambivalence, parts.discord, parts.bivalence, parts.hesitancy,
-                out["confidence"][0],
+                *out["confidence"].tolist(),
                 *(
                     value
-                    for row, share in zip(rows, weight, strict=True)
+                    for row, share in zip(rows, out["weight"].tolist(), strict=True)
                     for value in (row.presence, row.quality, share, row.age_s)
                 ),
             ]
@@ -203,8 +215,32 @@ class Fusion:
         return Parts(discord, positive, negative, counts, max(evidence.values(), default=0.0))
 
 
+def _use_once() -> None:
+    """All that is compiled, so that nothing is while a session is live; what experts have evidence for is read-only."""
+    step_conflict(ConflictState(), ConflictSettings(), [Stand(-1.0, 1.0, 1.0, 0.0), Stand(1.0, 1.0, 1.0, 0.0), None], 0)
+    zeros, state = np.zeros(len(DIMENSIONS)), DynamicsState.new()
+    for tick_time in (0.0, HOP_S):
+        step_dynamics(state, DynamicsSettings(), zeros, zeros, tick_time)
+    cues = HesitancyCues()
+    cues.step(cues.new_state(), {}, {}, 0.0)
+    for is_writable in (True, False):
+        dimensions, emotions = np.ones(len(DIMENSIONS)), np.ones(len(EMOTIONS))
+        dimensions.flags.writeable = emotions.flags.writeable = is_writable
+        activation(0.0, np.zeros(len(EMOTIONS)), emotions)
+        mixed(np.ones(len(EMOTIONS)), vad_logits(zeros, zeros, dimensions), 1.0)
+
+
+def _in_turn(means: FloatArray, sds: FloatArray) -> list[float]:
+    """Mean and SD of the first, of the second, and so on; lists, because a row of few numbers costs less so."""
+    return [value for pair in zip(means.tolist(), sds.tolist(), strict=True) for value in pair]
+
+
 def _knows_valence(row: Opinion) -> bool:
-    return row.presence > 0 and bool(row.vad_evidence[0] > 0 or row.emotion_evidence.any())
+    return row.presence > 0 and (float(row.vad_evidence[0]) > 0 or _knows_emotions(row))
+
+
+def _knows_emotions(row: Opinion) -> bool:
+    return any(row.emotion_evidence.tolist())
 
 
 def _felt(row: Opinion) -> tuple[float, float]:
@@ -214,15 +250,17 @@ def _felt(row: Opinion) -> tuple[float, float]:
 def _with_votes_of_dimensions(probabilities: FloatArray, rows: Sequence[Opinion], weight: FloatArray) -> FloatArray:
     """The mixture (8,) with the votes of those experts that know dimensions and no emotions, by their weight."""
     for row, share in zip(rows, weight.tolist(), strict=True):
-        if share > 0 and row.vad_evidence.any() and not row.emotion_evidence.any():
-            logits = vad_logits(row.vad_mean, np.exp(row.vad_log_variance), row.vad_evidence)
+        if share > 0 and not _knows_emotions(row) and any(row.vad_evidence.tolist()):
+            logits = vad_logits(row.vad_mean, row.vad_log_variance, row.vad_evidence)
             probabilities = mixed(probabilities, logits, share)
     return probabilities
 
 
-def _stand(row: Opinion) -> Stand | None:
-    """Where a modality stands in valence; None where it has nothing to say of it."""
+def stand(row: Opinion) -> Stand | None:
+    """Where a modality stands in valence; None where it has nothing to say of it, or nobody knows of when."""
     belief = row.presence * row.quality * float(row.vad_evidence[0])
-    if belief <= 0:
+    if belief <= 0 or not math.isfinite(row.effective_time):
         return None
-    return Stand(float(row.vad_mean[0]), math.exp(row.vad_log_variance[0]), belief, row.effective_time)
+    valence = min(1.0, max(-1.0, float(row.vad_mean[0])))
+    log_variance = min(_MOST_LOG_VARIANCE, max(_LEAST_LOG_VARIANCE, float(row.vad_log_variance[0])))
+    return Stand(valence, math.exp(log_variance), belief, row.effective_time)

@@ -11,8 +11,10 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from streamsense.arrays import BoolArray, FloatArray
 from streamsense.streams import MODALITIES
@@ -36,14 +38,16 @@ class ConflictSettings:
     nearest_s: float = 0.5
 
 
-@dataclass(frozen=True)
-class Stand:
+class Stand(NamedTuple):
     """Where one modality stands: its valence, whose variance, how far it is to be believed (0 to 1), as of when (s)."""
 
     valence: float
     variance: float
     belief: float
     effective_time: float
+
+
+_NOWHERE = Stand(0.0, 1.0, 0.0, math.nan)
 
 
 @dataclass
@@ -72,56 +76,112 @@ def step_conflict(
     its sign says which of the two is the more positive. The excess is what goes beyond the pair's habitual discord, all
     of it where the sign is another. While two cannot be compared nothing is learned of them.
     """
-    elapsed_s = 0.0 if math.isnan(state.tick_time) else tick_time - state.tick_time
+    elapsed_s = 0.0 if math.isnan(state.tick_time) else max(0.0, tick_time - state.tick_time)
     state.tick_time = tick_time
-    _remember(state, stands)
-    here = [place for place, stand in enumerate(stands) if stand is not None and stand.belief > 0]
-    if len(here) < 2:
-        return 0.0
-    at = min(stand.effective_time for stand in (stands[place] for place in here) if stand is not None)
-    signed, weight, compared = _discords(state, settings, here, at)
-    habitual = np.where(np.isnan(state.habitual), signed if state.is_learning else 0.0, state.habitual)
-    if state.is_learning:
-        share = -math.expm1(-elapsed_s / settings.habitual_s)
-        state.habitual = np.where(compared, habitual + share * (signed - habitual), state.habitual)
-    same_side = signed * habitual > 0
-    excess = np.abs(signed) - np.where(same_side, np.minimum(np.abs(habitual), np.abs(signed)), 0.0)
-    return float(min(1.0, (weight * excess).sum() / (settings.nothing + weight.sum())))
+    now = np.array([_NOWHERE if one is None else one for one in stands])
+    share = -math.expm1(-elapsed_s / settings.habitual_s) if state.is_learning else 0.0
+    excess: float = _step(
+        state.time, state.valence, state.variance, state.belief, state.habitual, now, state.is_learning, share,
+        settings.nearest_s, settings.least_sd, settings.nothing,
+    )  # fmt: skip
+    return excess
 
 
-def _remember(state: ConflictState, stands: Sequence[Stand | None]) -> None:
-    for name in ("time", "valence", "variance", "belief"):
-        array = getattr(state, name)
-        array[:, :-1] = array[:, 1:]
-    for place, stand in enumerate(stands):
-        state.time[place, -1] = math.nan if stand is None else stand.effective_time
-        if stand is not None:
-            state.valence[place, -1] = stand.valence
-            state.variance[place, -1] = stand.variance
-            state.belief[place, -1] = min(1.0, max(0.0, stand.belief))
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _step(
+    time: FloatArray,
+    valence: FloatArray,
+    variance: FloatArray,
+    belief: FloatArray,
+    habitual: FloatArray,
+    now: FloatArray,
+    is_learning: bool,
+    share: float,
+    nearest_s: float,
+    least_sd: float,
+    nothing: float,
+) -> float:
+    pairs = len(habitual)
+    signed, weight, compared = np.zeros(pairs), np.zeros(pairs), np.zeros(pairs, np.bool_)
+    _compare(time, valence, variance, belief, now, nearest_s, least_sd, signed, weight, compared)
+    return _excess(habitual, signed, weight, compared, is_learning, share, nothing)  # type: ignore[no-any-return]
 
 
-def _discords(
-    state: ConflictState, settings: ConflictSettings, here: Sequence[int], at: float
-) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Signed discord, weight, and whether they could be compared, of each pair (pairs,) as of the instant `at`."""
-    nearest = {place: _nearest(state.time[place], at, settings.nearest_s) for place in here}
-    signed, weight, compared = np.zeros(len(PAIRS)), np.zeros(len(PAIRS)), np.zeros(len(PAIRS), np.bool_)
-    for pair, (one, other) in enumerate(PAIRS):
-        first, second = nearest.get(one), nearest.get(other)
-        if first is None or second is None:
-            continue
-        a, b = float(state.valence[one, first]), float(state.valence[other, second])
-        spread = float(state.variance[one, first] + state.variance[other, second]) + settings.least_sd**2
-        weight[pair] = state.belief[one, first] * state.belief[other, second]
-        compared[pair] = True
-        if a * b < 0:
-            signed[pair] = math.copysign(-math.expm1(-((a - b) ** 2) / spread / 2), a - b)
-    return signed, weight, compared
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _compare(
+    time: FloatArray,
+    valence: FloatArray,
+    variance: FloatArray,
+    belief: FloatArray,
+    now: FloatArray,
+    nearest_s: float,
+    least_sd: float,
+    signed: FloatArray,
+    weight: FloatArray,
+    compared: BoolArray,
+) -> None:
+    """Remember what is said `now`, and find signed discord, weight, and whether they could be compared, of each pair.
+
+    They are compared as of the earliest of the instants that those who say something now stand for.
+    """
+    at = np.inf
+    for place in range(len(time)):
+        for array in (time, valence, variance, belief):
+            array[place, :-1] = array[place, 1:]
+        valence[place, -1], variance[place, -1], time[place, -1] = now[place, 0], now[place, 1], now[place, 3]
+        belief[place, -1] = min(1.0, max(0.0, now[place, 2]))
+        if belief[place, -1] > 0 and np.isfinite(time[place, -1]):
+            at = min(at, time[place, -1])
+    nearest = np.full(len(time), -1)
+    for place in range(len(time)):
+        if belief[place, -1] > 0 and np.isfinite(time[place, -1]):
+            nearest[place] = _nearest(time[place], at, nearest_s)
+    pair = 0
+    for one in range(len(time)):
+        for other in range(one + 1, len(time)):
+            first, second = nearest[one], nearest[other]
+            if first >= 0 and second >= 0:
+                a, b = valence[one, first], valence[other, second]
+                spread = variance[one, first] + variance[other, second] + least_sd * least_sd
+                weight[pair] = belief[one, first] * belief[other, second]
+                compared[pair] = True
+                if a * b < 0:
+                    signed[pair] = math.copysign(-math.expm1(-(a - b) * (a - b) / spread / 2), a - b)
+            pair += 1
 
 
-def _nearest(times: FloatArray, at: float, within_s: float) -> int | None:
-    """The place of the time that is nearest to `at`, the newest of equals; None where none is near."""
-    distance = np.where(np.isnan(times), np.inf, np.abs(times - at))
-    place = len(times) - 1 - int(distance[::-1].argmin())
-    return place if distance[place] <= within_s else None
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _nearest(times: FloatArray, at: float, within_s: float) -> int:
+    """The place of the time that is nearest to `at`, the newest of equals; -1 where none is near."""
+    found, least = -1, within_s
+    for place in range(len(times)):
+        distance = abs(times[place] - at)  # NaN is near to nothing
+        if distance <= least:
+            found, least = place, distance
+    return found
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _excess(
+    habitual: FloatArray,
+    signed: FloatArray,
+    weight: FloatArray,
+    compared: BoolArray,
+    is_learning: bool,
+    share: float,
+    nothing: float,
+) -> float:
+    """What goes beyond the habitual, which is learned by `share`; [0, 1]."""
+    above, below = 0.0, nothing
+    for pair in range(len(signed)):
+        usual = habitual[pair]
+        if np.isnan(usual):
+            usual = signed[pair] if is_learning else 0.0
+        if is_learning and compared[pair]:
+            usual += share * (signed[pair] - usual)
+            habitual[pair] = usual
+        size = abs(signed[pair])
+        excess = size - (min(abs(usual), size) if signed[pair] * usual > 0 else 0.0)
+        above += weight[pair] * excess
+        below += weight[pair]
+    return min(1.0, above / below)

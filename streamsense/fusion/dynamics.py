@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numba import njit
 
 from streamsense.arrays import FloatArray
 from streamsense.fusion.emotions import DIMENSIONS, PRIOR_SD
@@ -72,37 +73,65 @@ def step_dynamics(
     if math.isnan(state.tick_time):
         state.mean, state.variance, state.velocity = mean.copy(), sd**2, np.zeros_like(mean)
     else:
-        known = np.clip(1 - (sd / PRIOR_SD) ** 2, 0.0, 1.0)
-        inward, back = known / settings.time_constant_s, (1 - known) / settings.return_s
-        rate = inward + back
-        target = (inward * mean + back * np.asarray(settings.baseline, np.float64)) / rate
-        elapsed_s = tick_time - state.tick_time
+        elapsed_s = max(0.0, tick_time - state.tick_time)
         # Neighbouring windows overlap almost wholly, so smoothing adds no independent evidence and must not narrow the
         # spread; and doubt comes as fast as knowledge, also where the mean moves slowly for it.
         share = -math.expm1(-elapsed_s / settings.time_constant_s)
-        state.variance = state.variance + share * (sd**2 - state.variance)
-        if settings.order == 1:
-            state.mean = state.mean - np.expm1(-rate * elapsed_s) * (target - state.mean)
-        else:
-            _step_second_order(state, settings.time_constant_s, rate, target, round(elapsed_s * TICKS_PER_SECOND))
+        moved = np.empty((3, len(mean)))
+        _move(
+            state.mean, state.variance, state.velocity, mean, sd, settings.baseline, settings.order,
+            settings.time_constant_s, settings.return_s, elapsed_s, share, moved,
+        )  # fmt: skip
+        state.mean, state.variance, state.velocity = moved
     state.tick_time = tick_time
 
 
-def _step_second_order(
-    state: DynamicsState, time_constant_s: float, rate: FloatArray, target: FloatArray, ticks: int
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _move(
+    means: FloatArray,
+    variances: FloatArray,
+    velocities: FloatArray,
+    input_means: FloatArray,
+    input_sds: FloatArray,
+    baseline: tuple[float, float, float],
+    order: int,
+    time_constant_s: float,
+    return_s: float,
+    elapsed_s: float,
+    share: float,
+    moved: FloatArray,
 ) -> None:
+    """Where mean, variance and velocity are afterwards, in the rows of `moved` (3, dimensions)."""
+    for dimension in range(len(means)):
+        at, velocity, mean, sd = means[dimension], velocities[dimension], input_means[dimension], input_sds[dimension]
+        known = min(1.0, max(0.0, 1 - (sd / PRIOR_SD) ** 2))
+        inward, back = known / time_constant_s, (1 - known) / return_s
+        rate = inward + back
+        target = (inward * mean + back * baseline[dimension]) / rate
+        if order == 1:
+            at -= math.expm1(-rate * elapsed_s) * (target - at)
+        else:
+            ticks = round(elapsed_s * TICKS_PER_SECOND)
+            at, velocity = _second_order(at, velocity, time_constant_s, rate, target, ticks)
+        moved[0, dimension], moved[2, dimension] = at, velocity
+        moved[1, dimension] = variances[dimension] + share * (sd * sd - variances[dimension])
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _second_order(
+    at: float, velocity: float, time_constant_s: float, rate: float, target: float, ticks: int
+) -> tuple[float, float]:
     """Each tick of 200 ms: v ← μv + a(u − s), s ← s + v, with μ = e^(−2Δt/τ).
 
     With a = (1 − r)(1 − μ/r) and r = e^(−rate·Δt) the poles are r and μ/r: real, so nothing overshoots. Where all is
     known r is √μ and a = (1 − √μ)², the critical damping of the paper; where less is, r is the slower pole.
     """
     damping = math.exp(-2 * HOP_S / time_constant_s)
-    pole = np.exp(-rate * HOP_S)
+    pole = math.exp(-rate * HOP_S)
     pull = (1 - pole) * (1 - damping / pole)
     for _ in range(min(ticks, _LONGEST_GAP_STEPS)):
-        state.velocity = damping * state.velocity + pull * (target - state.mean)
-        state.mean = state.mean + state.velocity
+        velocity = damping * velocity + pull * (target - at)
+        at += velocity
     # An input that comes less and less surely can carry the velocity past the end of the scale.
-    limited = np.clip(state.mean, -1.0, 1.0)
-    state.velocity = np.where(limited == state.mean, state.velocity, 0.0)
-    state.mean = limited
+    limited = min(1.0, max(-1.0, at))
+    return limited, velocity if limited == at else 0.0

@@ -19,8 +19,11 @@ from streamsense.fusion.explanation import (
     Share,
     least,
 )
-from streamsense.streams import Modality
+from streamsense.fusion.observations import Heard, Observation, Observations
+from streamsense.streams import MODALITIES, Modality
 
+LEAST_READ = 0.1
+"""Of an expert's own valence and arousal: what is nearer to 0 is neither the one nor the other."""
 MOST_NAMED = 3
 """So many signs of a modality are in the sentence; all are in the record."""
 MODALITY_WORDS: Final[dict[Modality, str]] = {"eeg": "EEG", "face": "face", "voice": "voice"}
@@ -50,7 +53,38 @@ def sentence_of(found: Explanation) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def size_text(one: Evidence) -> str:
+def because(found: Observations, what: str) -> str:
+    """Why `what` is told now: what was seen, what each expert reads in that by itself, and what is told therefore."""
+    there = {one.modality for one in found.heard}
+    absent = [f"the {MODALITY_WORDS[name]}" for name in MODALITIES if name not in there]
+    clauses = [_heard(one, [sign for sign in found.signs if sign.modality == one.modality]) for one in found.heard]
+    if absent:
+        clauses.append(f"{_listed(absent)} {'was' if len(absent) == 1 else 'were'} absent")
+    clauses += [_conflict(part) for part in found.conflict]
+    text = "; ".join([*clauses, f"so {what} is told"])
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _heard(one: Heard, signs: Sequence[Observation]) -> str:
+    name = f"the {MODALITY_WORDS[one.modality]}"
+    if one.weight < NEGLIGIBLE_WEIGHT:
+        return f"{name} did not count (quality {one.quality:.2f})"
+    shown = _listed([_observed(sign) for sign in signs]) or "no single sign that is large enough to be named"
+    own = (("pleasant", "unpleasant", one.valence), ("aroused", "calm", one.arousal))
+    reads = _listed([f"{words[value < 0]} ({value:+.2f})" for *words, value in own if abs(value) >= LEAST_READ])
+    reads = reads or "neither pleasant nor aroused"
+    return f"{name} (weight {one.weight:.2f}) {_VERBS[one.modality]} {shown}, which by itself reads as {reads}"
+
+
+def _observed(sign: Observation) -> str:
+    """One sign and its size: "lip corner puller (AU12, 2.1 of 5)"."""
+    if sign.modality == "face":
+        return f"{sign.what.removesuffix(')')}, {size_text(sign)})"
+    where = f" at {_listed(sign.electrodes)}" if sign.electrodes else ""
+    return f"{sign.what}{where} ({size_text(sign)})"
+
+
+def size_text(one: Evidence | Observation) -> str:
     """The size of a sign in its unit: "0.62 nats", "2.1 of 5", "12% of the window"."""
     size = abs(one.value)
     if one.unit.startswith("of the"):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numba import njit
 
 from streamsense.arrays import FloatArray
 from streamsense.features.running_quantile import QuantileState, RunningQuantile
@@ -100,7 +101,6 @@ _SIGN: Final = _column("sign")
 _FACTOR: Final = np.where(_SIGN < 0, -1.0, 1.0)
 _USUAL, _SPREAD, _MOST = _FACTOR * _column("usual"), _column("spread"), _column("most")
 _HAZARD: Final = STRENGTH * _column("share") * np.sqrt(_column("frequency"))
-_EITHER: Final = np.flatnonzero(_SIGN == 0)
 _SPOKEN: Final = np.array([cue.modality == "voice" for cue in CUES.values()])
 _KNOWN_AT_0: Final = np.array([name != "articulation_rate_hz" for name in NAMES])
 
@@ -139,29 +139,18 @@ class HesitancyCues:
         given = np.array([cues.get(name, math.nan) for name in NAMES])
         face, voice, speaking = evidence.get("face", 0.0), evidence.get("voice", 0.0), cues.get(_SPEAKING, 0.0)
         spoken = min(1.0, max(0.0, voice)) * min(1.0, max(0.0, speaking))
-        known = np.isfinite(given)
-        known &= (given != 0) | _KNOWN_AT_0
-        weights = known * np.where(_SPOKEN, spoken, min(1.0, max(0.0, face)))
-        values = np.where(known, np.minimum(np.maximum(_FACTOR * given, -_MOST), _MOST), _USUAL)
-        usual, spread = self._norm(state)
-        departure = values - usual
-        departure[_EITHER] = abs(departure[_EITHER])
+        values, weights, counts = np.empty(2 * len(NAMES)), np.empty(2 * len(NAMES)), np.empty(len(NAMES))
+        looking = min(1.0, max(0.0, face))
+        _count(given, spoken, looking, self._known(state), self.settings.half_known_s, values, weights, counts)
         if state.is_learning:
-            levels, both = np.concatenate((values, values)), np.concatenate((weights, weights))
-            self._levels.step(state.levels, levels, both, elapsed_s)
-            state.seen_s = state.seen_s + weights * elapsed_s
-        return np.asarray(weights * np.minimum(np.maximum((departure / spread - FROM) / (FULLY - FROM), 0.0), 1.0))
+            self._levels.step(state.levels, values, weights, elapsed_s)
+            state.seen_s = state.seen_s + weights[: len(NAMES)] * elapsed_s
+        return counts
 
     def _known(self, state: HesitancyState) -> FloatArray:
         """Median, upper quartile and seconds seen of each cue, (3, cues): a profile's, or what was learned so far."""
         learned = np.concatenate((state.levels.estimate, state.seen_s)).reshape(3, -1)
         return learned if state.is_learning else np.where(np.isfinite(state.given), state.given, learned)
-
-    def _norm(self, state: HesitancyState) -> tuple[FloatArray, FloatArray]:
-        """The usual level and the spread of each cue: the person's, as far as known, over the first one."""
-        median, upper, seen_s = self._known(state)
-        share = seen_s / (seen_s + self.settings.half_known_s)
-        return _USUAL + share * (median - _USUAL), np.maximum(_SPREAD, share * (upper - median) / _QUARTILE_SDS)
 
     def learned(self, state: HesitancyState) -> dict[str, list[float]]:
         """Median, upper quartile and seconds of each cue that was seen, by name, for a profile."""
@@ -179,6 +168,36 @@ class HesitancyCues:
             state.seen_s = np.zeros(len(NAMES))
             given[2] = np.maximum(given[2], 0.0)
         state.given, state.is_learning = given, usual is None
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _count(
+    given: FloatArray,
+    spoken: float,
+    looking: float,
+    known: FloatArray,
+    half_known_s: float,
+    values: FloatArray,
+    weights: FloatArray,
+    counts: FloatArray,
+) -> None:
+    """What each cue is and weighs, both twice for the two quantiles, and how far it counts beyond what is usual.
+
+    The usual level and the spread are the person's, as far as they are `known` (3, cues), over the first ones.
+    """
+    for n in range(len(given)):
+        is_known = np.isfinite(given[n]) and (given[n] != 0 or _KNOWN_AT_0[n])
+        value = min(max(_FACTOR[n] * given[n], -_MOST[n]), _MOST[n]) if is_known else _USUAL[n]
+        weight = 0.0 if not is_known else spoken if _SPOKEN[n] else looking
+        median, upper, seen_s = known[0, n], known[1, n], known[2, n]
+        share = seen_s / (seen_s + half_known_s)
+        spread = max(_SPREAD[n], share * (upper - median) / _QUARTILE_SDS)
+        departure = value - (_USUAL[n] + share * (median - _USUAL[n]))
+        if _SIGN[n] == 0:
+            departure = abs(departure)
+        values[n] = values[n + len(given)] = value
+        weights[n] = weights[n + len(given)] = weight
+        counts[n] = weight * min(max((departure / spread - FROM) / (FULLY - FROM), 0.0), 1.0)
 
 
 def hesitancy(counts: FloatArray) -> float:

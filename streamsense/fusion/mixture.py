@@ -6,13 +6,21 @@ dimension of which nothing is known is left out, which for diagonal covariances 
 
 from __future__ import annotations
 
+import math
+from typing import Final
+
 import numpy as np
+from numba import njit
 
 from streamsense.arrays import FloatArray
-from streamsense.fusion.emotions import EMOTIONS, PRIOR_SD, VAD_CENTROID_SDS, VAD_CENTROIDS
+from streamsense.fusion.emotions import EMOTIONS, VAD_CENTROID_SDS, VAD_CENTROIDS
+from streamsense.fusion.weighting import LOG_VARIANCE_RANGE, PRIOR_PRECISION
 
-_NOTHING = 1e-3
+_NOTHING: Final = 1e-3
 """A precision above the prior's that tells nothing."""
+_LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE = LOG_VARIANCE_RANGE
+_CENTROID_VARIANCES: Final[FloatArray] = VAD_CENTROID_SDS**2
+_TINY: Final = float(np.finfo(np.float64).tiny)
 LEAST_PART = 0.25
 """How much of the mixture an emotion must have to be named; four cannot have as much, so at most three are."""
 
@@ -34,26 +42,57 @@ COMPOUNDS: dict[frozenset[str], str] = {
 """Compound emotions (Du, Tao & Martinez 2014, PNAS 111); theirs have no name for happy and sad, which Larsen has."""
 
 
-def vad_logits(mean: FloatArray, variance: FloatArray, evidence: FloatArray) -> FloatArray:
-    """Log-likelihoods (8,) of the emotions, 0 for the likeliest, given `mean` and `variance` (3,) of each dimension.
+def vad_logits(mean: FloatArray, log_variance: FloatArray, evidence: FloatArray) -> FloatArray:
+    """Log-likelihoods (8,) of the emotions, 0 for the likeliest, given each dimension's `mean` and `log_variance` (3,).
 
     Dimensions count by their `evidence` (3,) in [0, 1]. An opinion holds the prior already: N(mean, variance) over
     N(0, PRIOR_SD²) is what was seen, and that is compared with the emotions. So an opinion that knows no more than the
     prior tells nothing, least of all that somebody is neutral.
     """
-    seen = np.maximum(1 / variance - 1 / PRIOR_SD**2, 0.0)
-    precision = np.maximum(seen, _NOTHING)
-    spread = VAD_CENTROID_SDS**2 + 1 / precision
-    each = -0.5 * ((mean / variance / precision - VAD_CENTROIDS) ** 2 / spread + np.log(spread))
-    total: FloatArray = (np.where(seen > _NOTHING, evidence, 0.0) * each).sum(axis=1)
-    return np.asarray(total - total.max())
+    logits = np.zeros(len(EMOTIONS))
+    _add_likelihoods(logits, mean, log_variance, evidence, VAD_CENTROIDS, _CENTROID_VARIANCES)
+    return logits
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _add_likelihoods(
+    logits: FloatArray,
+    mean: FloatArray,
+    log_variance: FloatArray,
+    evidence: FloatArray,
+    centroids: FloatArray,
+    centroid_variances: FloatArray,
+) -> None:
+    for dimension in range(len(mean)):
+        variance = math.exp(min(max(log_variance[dimension], _LEAST_LOG_VARIANCE), _MOST_LOG_VARIANCE))
+        seen = 1 / variance - PRIOR_PRECISION
+        if seen <= _NOTHING:
+            continue
+        counts = min(max(evidence[dimension], 0.0), 1.0)
+        observed = min(max(mean[dimension], -1.0), 1.0) / variance / seen
+        for emotion in range(len(logits)):
+            spread = centroid_variances[emotion, dimension] + 1 / seen
+            apart = observed - centroids[emotion, dimension]
+            logits[emotion] -= counts * 0.5 * (apart * apart / spread + math.log(spread))
+    logits -= logits.max()
 
 
 def mixed(probabilities: FloatArray, logits: FloatArray, share: float) -> FloatArray:
     """The mixture (8,) with one more vote: p · e^(share · logits), which sums to 1 again."""
-    log_p = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) + share * logits
-    p = np.exp(log_p - log_p.max())
-    return np.asarray(p / p.sum())
+    mixture = np.empty(len(probabilities))
+    _mix(probabilities, logits, share, mixture)
+    return mixture
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _mix(probabilities: FloatArray, logits: FloatArray, share: float, mixture: FloatArray) -> None:
+    for emotion in range(len(probabilities)):
+        mixture[emotion] = math.log(max(probabilities[emotion], _TINY)) + share * logits[emotion]
+    most, total = mixture.max(), 0.0
+    for emotion in range(len(mixture)):
+        mixture[emotion] = math.exp(mixture[emotion] - most)
+        total += mixture[emotion]
+    mixture /= total
 
 
 def name_of(probabilities: FloatArray) -> str:

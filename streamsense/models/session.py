@@ -48,7 +48,7 @@ class OnnxModel:
         self.opset, self.ir_version = file.opset, file.ir_version
         self._session, self.provider = open_session(path, file.content, provider)
         self.inputs = _input_shapes(path, self._session)
-        self._output_names = _output_names(path, self._session)
+        self._output_names = list(_output_names(path, self._session))
         # The first run allocates and compiles; it belongs before "ready", not into the first score.
         with ended_after(FIRST_RUN_S) as (options, is_late):
             first = self._run({name: np.zeros((1, *shape), np.float32) for name, shape in self.inputs.items()}, options)
@@ -58,6 +58,10 @@ class OnnxModel:
                     "every 0.2 s. Use a smaller model, and one whose loops end."
                 )
         self.outputs: dict[str, tuple[int, ...]] = {name: value.shape for name, value in first.items()}
+        has_fixed_outputs = all(isinstance(n, int) for value in self._session.get_outputs() for n in value.shape[1:])
+        self._in_place = (
+            _InPlace(self._session, self.inputs, self.outputs) if self.provider == "cpu" and has_fixed_outputs else None
+        )
 
     def metadata(self) -> ModelMetadata:
         """Card and contract of this model; raises ModelError where it has none."""
@@ -72,36 +76,75 @@ class OnnxModel:
             raise ModelError(
                 f"{self.path.name} takes the inputs {', '.join(self.inputs)}, found {', '.join(inputs) or 'none'}."
             )
-        batch = {}
+        values = {name: np.asarray(inputs[name]) for name in self.inputs}
         for name, shape in self.inputs.items():
-            value = np.asarray(inputs[name], dtype=np.float32)
-            if value.shape != shape:
+            if values[name].shape != shape:
                 raise ModelError(
-                    f"Input {name} of {self.path.name} has shape {value.shape}, expected {shape}: "
+                    f"Input {name} of {self.path.name} has shape {values[name].shape}, expected {shape}: "
                     "the features are not those that the model was made for."
                 )
-            batch[name] = value[np.newaxis]
-        outputs = self._run(batch)
-        bad = [name for name, value in outputs.items() if not np.isfinite(value).all()]
-        if bad:
+        outputs = self._run_batch(values) if self._in_place is None else self._run_in_place(self._in_place, values)
+        # One look at all of them together, because most outputs are a few numbers and each look costs as much as one.
+        if not np.isfinite(np.concatenate([value.ravel() for value in outputs.values()])).all():
+            bad = [name for name, value in outputs.items() if not np.isfinite(value).all()]
             raise NonFiniteOutputError(f"{self.path.name} returned numbers that are not finite in {', '.join(bad)}.")
         return outputs
+
+    def _run_in_place(self, in_place: _InPlace, values: Mapping[str, npt.NDArray[Any]]) -> dict[str, Float32Array]:
+        try:
+            return in_place.run(values)
+        except Exception as error:  # as in _run
+            raise ModelError(f"{self.path.name} failed on {self.provider}: {first_line(error)}") from None
+
+    def _run_batch(self, values: Mapping[str, npt.NDArray[Any]]) -> dict[str, Float32Array]:
+        return self._run({name: value.astype(np.float32)[np.newaxis] for name, value in values.items()})
 
     def _run(
         self, batch: Mapping[str, Float32Array], options: onnxruntime.RunOptions | None = None
     ) -> dict[str, Float32Array]:
         try:
-            results = self._session.run(None, batch, options)
+            results = self._session.run(self._output_names, batch, options)
         except Exception as error:  # the runtime's exceptions have no common base but this
             if options is not None and options.terminate:
                 return {}
             raise ModelError(f"{self.path.name} failed on {self.provider}: {first_line(error)}") from None
+        outputs: dict[str, Float32Array] = {}
         for name, result in zip(self._output_names, results, strict=True):
             if result.shape[:1] != (1,):
                 raise ModelError(
                     f"Output {name} of {self.path.name} has shape {result.shape} for a batch of 1, expected (1, …)."
                 )
-        return {name: result[0] for name, result in zip(self._output_names, results, strict=True)}
+            outputs[name] = result[0]
+        return outputs
+
+
+class _InPlace:
+    """Inputs and outputs that stay where they are from run to run: a small graph takes a third less time so.
+
+    For one thread, like the core.
+    """
+
+    def __init__(
+        self,
+        session: onnxruntime.InferenceSession,
+        inputs: Mapping[str, tuple[int, ...]],
+        outputs: Mapping[str, tuple[int, ...]],
+    ) -> None:
+        self._session = session
+        self._inputs = {name: np.zeros(shape, np.float32) for name, shape in inputs.items()}
+        self._outputs = {name: np.zeros(shape, np.float32) for name, shape in outputs.items()}
+        self._binding = session.io_binding()
+        for name, array in self._inputs.items():
+            self._binding.bind_input(name, "cpu", 0, np.float32, (1, *array.shape), array.ctypes.data)
+        for name, array in self._outputs.items():
+            self._binding.bind_output(name, "cpu", 0, np.float32, (1, *array.shape), array.ctypes.data)
+
+    def run(self, values: Mapping[str, npt.NDArray[Any]]) -> dict[str, Float32Array]:
+        """Outputs by name for inputs by name, of the right shapes and without the batch axis."""
+        for name, array in self._inputs.items():
+            array[...] = values[name]
+        self._session.run_with_iobinding(self._binding)
+        return {name: array.copy() for name, array in self._outputs.items()}
 
 
 def cpu_session(path: Path, expected_sha256: str | None = None) -> tuple[onnxruntime.InferenceSession, str]:

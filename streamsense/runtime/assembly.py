@@ -14,7 +14,7 @@ from streamsense.features.operator import FeatureOperator, FrontEnd
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
 from streamsense.features.voice_frames import VoiceFrontEndSettings
 from streamsense.features.voice_front_end import VoiceFrontEnd
-from streamsense.fusion.combination import Fusion, FusionSettings
+from streamsense.fusion.combination import INPUTS, OUTPUTS, Fusion, FusionSettings
 from streamsense.fusion.dynamics import DynamicsSettings
 from streamsense.fusion.emotions import fusion_contract
 from streamsense.models.ambivalence_head import AmbivalenceHead
@@ -147,6 +147,15 @@ def _fusion_model(name: str, provider: Provider) -> OnnxModel:
         raise ModelError(f"{name} is a model for {metadata.card.modality}, expected one that fuses the experts.")
     if differences := differing_fields(metadata.contract, fusion_contract()):
         raise ModelError(f"{name} does not fit this version of streamsense: {'; '.join(differences)}.")
+    if model.inputs.keys() != set(INPUTS):
+        raise ModelError(f"{name} takes the inputs {', '.join(model.inputs)}; expected {', '.join(INPUTS)}.")
+    for output, size in OUTPUTS.items():
+        if model.outputs.get(output) != (size,):
+            has = ", ".join(f"{one} {shape}" for one, shape in model.outputs.items())
+            raise ModelError(
+                f"{name} lacks the output {output} of shape ({size},) behind the batch axis; it has {has}. Export it "
+                f"again with {', '.join(f'{one} ({length},)' for one, length in OUTPUTS.items())}; others are ignored."
+            )
     return model
 
 

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from streamsense.fusion import weighting as rule
-from streamsense.fusion.emotions import DIMENSIONS, VAD_CENTROIDS
+from streamsense.fusion.emotions import DIMENSIONS
 from streamsense.streams import MODALITIES
 
-OUTPUTS: Final = ("vad", "vad_sd", "emotion_probabilities", "weight", "discord", "bivalence", "confidence")
+OUTPUTS: Final = ("vad", "vad_sd", "emotion_probabilities", "weight", "confidence")
 LARGEST_GATE: Final = 3.0
 """The gate's logits stay within ±this: one expert can be discounted to e^-6 of another, and no further."""
 _SEEN = 3 + 2 * len(DIMENSIONS)
@@ -52,14 +52,12 @@ class FusionInputs(NamedTuple):
 
 
 class Fused(NamedTuple):
-    """OUTPUTS in their order: (batch, 3), (batch, 3), (batch, 8), (batch, 3) and three of (batch, 1)."""
+    """OUTPUTS in their order: (batch, 3), (batch, 3), (batch, 8), (batch, 3) and (batch, 1)."""
 
     vad: Tensor
     vad_sd: Tensor
     emotion_probabilities: Tensor
     weight: Tensor
-    discord: Tensor
-    bivalence: Tensor
     confidence: Tensor
 
 
@@ -104,7 +102,7 @@ class GatedFusion(nn.Module):
         ).limited()
         heard = reliability(given)
         believed = heard[:, :, None] * given.vad_evidence
-        differs, disagreement, discord = _disagreement(given.vad_mean, given.vad_log_variance.exp(), believed)
+        differs, disagreement = _disagreement(given.vad_mean, given.vad_log_variance.exp(), believed)
         trust = _trust(self.gate(given, differs, believed), heard)
 
         precision = believed * torch.exp(-given.vad_log_variance)
@@ -124,8 +122,6 @@ class GatedFusion(nn.Module):
             torch.sqrt(ratio / rule.PRIOR_PRECISION),
             _pooled_emotions(given.emotion_logits, given.emotion_evidence, pool, self.temperature),
             weight,
-            discord,
-            _bivalence(given, heard * kept),
             known.mean(1, keepdim=True),
         )
 
@@ -146,7 +142,7 @@ class GatedFusion(nn.Module):
         given = inputs.limited()
         heard = reliability(given)
         believed = heard[:, :, None] * given.vad_evidence
-        differs, _, _ = _disagreement(given.vad_mean, given.vad_log_variance.exp(), believed)
+        differs, _ = _disagreement(given.vad_mean, given.vad_log_variance.exp(), believed)
         gated = heard * self.gate(given, differs, believed).exp()
         return tuple(part / part.sum(1, keepdim=True).clamp(min=_LEAST_RELIABILITY) for part in (gated, heard))  # type: ignore[return-value]
 
@@ -170,8 +166,8 @@ def _trust(gate: Tensor, heard: Tensor) -> Tensor:
     return (raised * usual / ((heard * raised).sum(1, keepdim=True) + _LEAST_RELIABILITY)).clamp(max=1.0)
 
 
-def _disagreement(mean: Tensor, variance: Tensor, believed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """How much each pair differs (batch, 3, 3), disagreement per dimension (batch, 3), discord (batch, 1)."""
+def _disagreement(mean: Tensor, variance: Tensor, believed: Tensor) -> tuple[Tensor, Tensor]:
+    """How much each pair differs (batch, 3, 3), and disagreement per dimension (batch, 3)."""
     (one, other), (spread_one, spread_other), (weight_one, weight_other) = (
         (value[:, _PAIRS[0]], value[:, _PAIRS[1]]) for value in (mean, variance, believed)
     )
@@ -179,9 +175,7 @@ def _disagreement(mean: Tensor, variance: Tensor, believed: Tensor) -> tuple[Ten
     differs = 1 - torch.exp(-0.5 * square)
     weight = weight_one * weight_other
     whole = weight.sum(1) + rule.DISCORD_EPSILON
-    opposed = (one * other < 0).to(mean.dtype)
-    discord = (weight * differs * opposed).sum(1) / whole
-    return differs, (weight * differs).sum(1) / whole, discord[:, :1]
+    return differs, (weight * differs).sum(1) / whole
 
 
 def _apart(differs: Tensor, believed: Tensor) -> Tensor:
@@ -231,20 +225,3 @@ def _pooled_emotions(logits: Tensor, evidence: Tensor, pool: Tensor, temperature
     share = pool / pool.sum(1, keepdim=True).clamp(min=1.0)
     pooled = (share[:, :, None] * evidence * (logits - level)).sum(1)
     return torch.softmax(pooled / temperature + prior.log(), dim=1)
-
-
-def _bivalence(given: FusionInputs, counted: Tensor) -> Tensor:
-    """The lesser of positive and negative activation, (batch, 1); see models_onnx/fusion_graph.py."""
-    mass = given.emotion_evidence * given.emotion_logits.exp()
-    mixture = mass / mass.sum(2, keepdim=True).clamp(min=rule.NEGLIGIBLE)
-    says_emotions = given.emotion_evidence.amax(2)
-    silent = (1 - says_emotions) * given.vad_evidence[:, :, 0]
-    share = counted / counted.sum(1, keepdim=True).clamp(min=1.0)
-    centroids = mass.new_tensor(VAD_CENTROIDS[:, 0])
-    sides = [
-        says_emotions * (mixture * (sign * centroids).clamp(min=0.0)).sum(2)
-        + silent * (given.vad_mean[:, :, 0] * sign).clamp(min=0.0)
-        for sign in (1.0, -1.0)
-    ]
-    positive, negative = ((share * side).sum(1, keepdim=True) for side in sides)
-    return torch.minimum(positive, negative)

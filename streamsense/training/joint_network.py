@@ -188,8 +188,6 @@ class JointOpinions:
     vad_sd: FloatArray
     emotion_probabilities: FloatArray
     weight: FloatArray
-    discord: FloatArray
-    bivalence: FloatArray
     confidence: FloatArray
 
 

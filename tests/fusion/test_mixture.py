@@ -20,7 +20,7 @@ shares = arrays(np.float64, 8, elements=st.floats(0, 1)).filter(lambda p: p.sum(
 # Contempt's Gaussian is wide and lies within that of disgust: by its place alone it is never the likeliest.
 @pytest.mark.parametrize("emotion", [emotion for emotion in EMOTIONS if emotion != "contemptuous"])
 def test_who_is_surely_where_an_emotion_is_has_that_emotion(emotion: str) -> None:
-    logits = vad_logits(VAD_CENTROIDS[EMOTIONS.index(emotion)], np.full(3, 0.02**2), EVERYTHING)
+    logits = vad_logits(VAD_CENTROIDS[EMOTIONS.index(emotion)], np.full(3, 2 * np.log(0.02)), EVERYTHING)
     assert EMOTIONS[int(logits.argmax())] == emotion
 
 
@@ -33,17 +33,17 @@ def test_likelihoods_are_the_gaussians_of_the_dimensions_that_are_known(mean, sd
         spread = np.sqrt(VAD_CENTROID_SDS[:, dimension] ** 2 + 1 / seen[dimension])
         at = mean[dimension] / variance[dimension] / seen[dimension]
         expected += norm.logpdf(at, VAD_CENTROIDS[:, dimension], spread)
-    np.testing.assert_allclose(vad_logits(mean, variance, evidence), expected - expected.max(), atol=1e-9)
+    np.testing.assert_allclose(vad_logits(mean, np.log(variance), evidence), expected - expected.max(), atol=1e-9)
 
 
 @given(threes, st.floats(PRIOR_SD, 2.0))
 def test_an_opinion_that_knows_no_more_than_the_prior_tells_nothing(mean, sd) -> None:
-    np.testing.assert_array_equal(vad_logits(mean, np.full(3, sd**2), EVERYTHING), np.zeros(8))
+    np.testing.assert_array_equal(vad_logits(mean, np.full(3, 2 * np.log(sd)), EVERYTHING), np.zeros(8))
 
 
 @given(shares, threes, st.floats(0.02, 2.0), st.floats(0, 1))
 def test_a_mixture_stays_one_whatever_is_mixed_in(before, mean, sd, share) -> None:
-    after = mixed(before, vad_logits(mean, np.full(3, sd**2), EVERYTHING), share)
+    after = mixed(before, vad_logits(mean, np.full(3, 2 * np.log(sd)), EVERYTHING), share)
     assert np.isfinite(after).all()
     assert (after >= 0).all()
     assert after.sum() == pytest.approx(1)

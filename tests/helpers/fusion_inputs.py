@@ -51,8 +51,7 @@ def check_ranges(out):
     assert (out["emotion_probabilities"] >= 0).all()
     assert (out["weight"] >= 0).all()
     assert out["weight"].sum() == pytest.approx(1, abs=1e-5) or not out["weight"].any()
-    for name in ("discord", "bivalence", "confidence"):
-        assert 0 <= out[name][0] <= 1
+    assert 0 <= out["confidence"][0] <= 1
 
 
 def check_prior(out):
@@ -60,8 +59,6 @@ def check_prior(out):
     assert (out["vad"] == 0).all()
     assert (out["vad_sd"] == np.float32(0.5)).all()
     assert out["confidence"][0] == 0
-    assert out["discord"][0] == 0
-    assert out["bivalence"][0] == 0
     assert not out["weight"].any()
     np.testing.assert_allclose(out["emotion_probabilities"], EMOTION_PRIOR, atol=1e-6)
 
@@ -70,10 +67,11 @@ def conflict(values):
     """How far the experts are apart, the most of the three dimensions: from 0.3 on the cap on each of them is 0.6."""
     variance = np.exp(values["vad_log_variance"].astype(np.float64))
     believed = values["presence"] * values["quality"] * np.exp(-values["age_s"] / np.array([4.0, 1.0, 2.0]))
+    believed = believed[:, np.newaxis] * values["vad_evidence"]
     pairs = list(combinations(range(3), 2))
-    w = np.array([believed[i] * believed[j] for i, j in pairs])
     apart = []
     for d in range(3):
+        w = np.array([believed[i, d] * believed[j, d] for i, j in pairs])
         mean = values["vad_mean"][:, d]
         z2 = [(mean[i] - mean[j]) ** 2 / (variance[i, d] + variance[j, d] + 0.04) for i, j in pairs]
         apart.append((w * (1 - np.exp(-np.array(z2) / 2))).sum() / (0.05 + w.sum()))

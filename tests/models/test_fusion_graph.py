@@ -4,13 +4,18 @@ import math
 from itertools import combinations
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsense.fusion.emotions import VAD_CENTROIDS
+from streamsense.config import parse_config
+from streamsense.errors import ModelError
+from streamsense.fusion.combination import Fusion, Opinion
 from streamsense.models.session import OnnxModel
 from streamsense.resources import shipped
+from streamsense.runtime.assembly import build_replay_pipeline
+from streamsense.streams import MODALITIES
 from tests.helpers.fusion_inputs import (
     EMOTION_PRIOR,
     all_inputs,
@@ -31,17 +36,15 @@ def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_
     g = presence * quality * np.exp(-age_s / np.array([4.0, 1.0, 2.0]))
     believed = g[:, None] * vad_evidence
     precision = believed / variance
-    disagreement, discord = np.zeros(3), 0.0
+    disagreement = np.zeros(3)
     for d in range(3):
-        above, above_opposed, below = 0.0, 0.0, 0.05
+        above, below = 0.0, 0.05
         for i, j in combinations(range(3), 2):
             z2 = (vad_mean[i, d] - vad_mean[j, d]) ** 2 / (variance[i, d] + variance[j, d] + 0.04)
             w = believed[i, d] * believed[j, d]
             above += w * (1 - math.exp(-z2 / 2))
-            above_opposed += w * (1 - math.exp(-z2 / 2)) * (vad_mean[i, d] * vad_mean[j, d] < 0)
             below += w
         disagreement[d] = above / below
-        discord = above_opposed / below if d == 0 else discord
 
     pool = g * emotion_evidence.max(axis=1)
     counts = precision.sum(axis=1) / 4 + pool
@@ -58,29 +61,19 @@ def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_
     total = 4 + precision.sum(axis=0)
     posterior = (1 + disagreement) / total
     log_p = np.log(EMOTION_PRIOR)
-    positive = negative = 0.0
     for m in range(3):
         known = emotion_evidence[m] > 0
         share = pool[m] / max(1, pool.sum())
-        side_share = g[m] * kept[m] / max(1, (g * kept).sum())
         if known.any():
             likelihood = np.exp(emotion_logits[m].astype(np.float64)) * known
             level = (EMOTION_PRIOR * likelihood).sum() / EMOTION_PRIOR[known].sum()
             log_p = log_p + np.where(known, share * (emotion_logits[m] - math.log(level)), 0)
-            p = likelihood / likelihood.sum()
-            positive += side_share * (p * np.maximum(VAD_CENTROIDS[:, 0], 0)).sum()
-            negative += side_share * (p * np.maximum(-VAD_CENTROIDS[:, 0], 0)).sum()
-        else:
-            positive += side_share * max(vad_mean[m, 0], 0) * vad_evidence[m, 0]
-            negative += side_share * max(-vad_mean[m, 0], 0) * vad_evidence[m, 0]
     p = np.exp(log_p - log_p.max())
     return {
         "vad": (precision * vad_mean).sum(axis=0) / total,
         "vad_sd": np.sqrt(posterior),
         "emotion_probabilities": p / p.sum(),
         "weight": weight,
-        "discord": np.array([discord]),
-        "bivalence": np.array([min(positive, negative)]),
         "confidence": np.array([np.clip(1 - posterior * 4, 0, 1).mean()]),
     }
 
@@ -131,7 +124,6 @@ def test_agreement_makes_surer_and_disagreement_less_sure():
     assert agreed["vad"][0] > alone["vad"][0] > opposed["vad"][0]
     assert opposed["vad_sd"][0] > agreed["vad_sd"][0]
     assert opposed["confidence"][0] < agreed["confidence"][0]
-    assert agreed["discord"][0] == 0 < opposed["discord"][0]
 
 
 @given(
@@ -173,13 +165,39 @@ def test_emotions_without_evidence_keep_their_odds():
     np.testing.assert_allclose(p[3:], 0.1, atol=1e-6)
 
 
-def test_mixed_feelings_in_one_face_are_bivalent_and_not_knowing_is_not():
-    both = np.full((3, 8), -9.0)
-    both[1, [1, 2]] = 3.0  # happy and sad
-    mixed = FUSION.run(inputs(emotion_logits=both, presence=np.array([0, 1, 0])))["bivalence"][0]
-    both[1, 2] = -9.0
-    happy = FUSION.run(inputs(emotion_logits=both, presence=np.array([0, 1, 0])))["bivalence"][0]
-    unsure = inputs(presence=np.array([1, 0, 0]), vad_log_variance=np.zeros((3, 3)))
-    assert mixed > 0.3
-    assert happy < 0.01
-    assert FUSION.run(unsure)["bivalence"][0] == 0
+def changed_file(folder, change):
+    """The shipped fusion's file after `change` of its graph."""
+    model = onnx.load(shipped("models_onnx/fusion_precision.onnx"))
+    change(model.graph)
+    onnx.save(model, folder / "changed.onnx")
+    return {"eeg": {}, "provider": "cpu", "fusion_model": str(folder / "changed.onnx")}
+
+
+def test_what_a_fusion_model_gives_besides_is_not_looked_at(tmp_path):
+    """Models that were made when discord and bivalence were outputs still fuse."""
+
+    def more(graph):
+        graph.node.append(onnx.helper.make_node("Identity", ["confidence"], ["discord"]))
+        graph.output.append(onnx.helper.make_tensor_value_info("discord", onnx.TensorProto.FLOAT, ["batch", 1]))
+
+    content = changed_file(tmp_path, more)
+    build_replay_pipeline(parse_config(content, "test"))
+    here = {modality: Opinion.absent() for modality in MODALITIES}
+    values = Fusion(OnnxModel(tmp_path / "changed.onnx", "cpu")).step(here, 0.0)
+    np.testing.assert_array_equal(values, Fusion(FUSION).step(here, 0.0))
+
+
+def test_a_fusion_model_that_lacks_something_is_refused_when_it_is_loaded(tmp_path):
+    def less(graph):
+        graph.output.remove(next(one for one in graph.output if one.name == "weight"))
+
+    with pytest.raises(ModelError, match="lacks the output weight of shape"):
+        build_replay_pipeline(parse_config(changed_file(tmp_path, less), "test"))
+
+    def renamed(graph):
+        graph.input.append(onnx.helper.make_tensor_value_info("mood", onnx.TensorProto.FLOAT, ["batch", 1]))
+        graph.node.append(onnx.helper.make_node("Identity", ["mood"], ["moody"]))
+        graph.output.append(onnx.helper.make_tensor_value_info("moody", onnx.TensorProto.FLOAT, ["batch", 1]))
+
+    with pytest.raises(ModelError, match=r"takes the inputs .*mood"):
+        build_replay_pipeline(parse_config(changed_file(tmp_path, renamed), "test"))

@@ -14,6 +14,7 @@ from streamsense.models.session import OnnxModel
 from streamsense.resources import shipped
 from streamsense.training.export import export_expert
 from streamsense.training.gated_fusion import OUTPUTS, FusionInputs, GatedFusion
+from tests.helpers import any_opinions
 from tests.helpers.fusion_inputs import all_inputs, any_floats, check_prior, check_ranges, conflict, inputs, near
 
 SHIPPED = OnnxModel(shipped("models_onnx/fusion_precision.onnx"), provider="cpu")
@@ -92,6 +93,15 @@ def test_outputs_are_finite_and_in_range_for_any_finite_input(exported):
     @given(all_inputs(_Shapes, any_floats) | all_inputs(_Shapes, lambda *shape: near(-2, 2, *shape)))
     def holds(values):
         check_ranges(exported.run(values))
+
+    holds()
+
+
+def test_every_score_is_finite_and_in_its_range_whatever_experts_say(exported):
+    @settings(max_examples=20, deadline=None)
+    @given(st.sampled_from([1, 2]), any_opinions.sessions())
+    def holds(order, session):
+        any_opinions.check(exported, order, session)
 
     holds()
 

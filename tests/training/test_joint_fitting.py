@@ -53,8 +53,8 @@ def numbers(network):
 
 
 def bits(opinions):
-    parts = [opinions.vad, opinions.vad_sd, opinions.emotion_probabilities, opinions.weight, opinions.discord]
-    parts += [opinions.bivalence, opinions.confidence]
+    parts = [opinions.vad, opinions.vad_sd, opinions.emotion_probabilities, opinions.weight]
+    parts += [opinions.confidence]
     for one in opinions.experts.values():
         parts += [one.vad_mean, one.vad_log_variance, one.emotion_logits]
     return [part.tobytes() for part in parts]

@@ -1,0 +1,44 @@
+"""Whatever experts say, whoever comes and goes, however old it is: every score is a score."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamsense.fusion.combination import Opinion
+from streamsense.models.session import OnnxModel
+from streamsense.resources import shipped
+from streamsense.streams import Modality
+from streamsense.ticks import tick_time
+from tests.helpers.any_opinions import check, sessions
+
+MODEL = OnnxModel(shipped("models_onnx/fusion_precision.onnx"), provider="cpu")
+
+
+@settings(deadline=None)
+@given(st.sampled_from([1, 2]), sessions())
+def test_every_output_is_finite_and_in_its_range(
+    order: int, session: list[tuple[float, dict[Modality, Opinion]]]
+) -> None:
+    check(MODEL, order, session)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_segments_of_a_sure_and_torn_person_do_not_overlap(order: int) -> None:
+    """Long enough for segments to begin and end, which hypothesis' sessions seldom are."""
+    rng = np.random.default_rng(0)
+    session = []
+    for tick in range(400):
+        emotion, sign = (tick // 40) % 8, 1.0 if tick % 80 < 40 else -1.0
+        logits = np.where(np.arange(8) == emotion, 20.0, -20.0)
+        rows: dict[Modality, Opinion] = {
+            name: Opinion(
+                np.array([way * sign, rng.uniform(-1, 1), 0.0]), np.full(3, -8.0), logits, np.ones(3), np.ones(8), 1.0,
+                1.0, 0.0, {"speaking": 1.0, "pause_fraction": 1.0, "gaze_aversion": 1.0}, tick_time(tick),
+            )
+            for name, way in (("eeg", 1.0), ("face", 1.0), ("voice", -1.0 if tick > 200 else 1.0))
+        }  # fmt: skip
+        session.append((tick_time(tick), rows))
+    check(MODEL, order, session)
