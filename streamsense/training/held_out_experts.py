@@ -41,7 +41,7 @@ EEG_EPOCHS = 10
 """What was chosen in every fold of the shipped expert (see its card), each time on its training people alone."""
 _ASIDE = 2
 _JUDGED_BY = Take(0)
-_VERSION = 1
+_VERSION = 2
 """One more where anything below changes what comes out."""
 
 
@@ -96,14 +96,14 @@ def held_out_voice(
 def _voice_calibration(
     table: VoiceTable, judged: VoiceTable, others: Sequence[str], plan: voice_study.Plan, watch: Watch
 ) -> voice_expert.Calibration:
-    """From each speaker's last windows of every clip, by networks that never heard this speaker either."""
+    """From each speaker's windows, by networks that never heard this speaker either."""
     opinions: list[Opinions] = []
     rows = []
     for start in range(0, len(others), _ASIDE):
         aside = others[start : start + _ASIDE]
         watch(f"voice: calibrating on {', '.join(aside)}")
         learned = table.windows(~np.isin(table.speaker, aside)[table.clip])
-        here = np.isin(judged.speaker, aside)[judged.clip] & judged.last
+        here = np.isin(judged.speaker, aside)[judged.clip]
         apart = judged.windows(here)
         numbers = say_functionals(fit_functionals(learned), apart)
         frames = say_frames(fit_frames(learned, plan.seeds[0], plan.epochs), apart)
