@@ -83,8 +83,9 @@ FACE = Card(
     modality="face",
     description=(
         "Emotion logits by naive Bayes over action units (how often each unit is seen with each emotion), softened; "
-        "valence, arousal and dominance as the mean of the emotions' places, with the variance of the mixture and a "
-        "wide floor. Neutral is the emotion in which every unit is rare, so that it falls with any activity. Contempt "
+        "valence, arousal and dominance as the mean of the emotions' places, with a share of the mixture's variance "
+        "that was fitted on faces acted on a mesh by recipe: how sure it is holds for those, not for felt emotion. "
+        "Neutral is the emotion in which every unit is rare, so that it falls with any activity. Contempt "
         "needs a one-sided AU12 or AU14. Made for one face front end, which the contract below names."
     ),
     data=f"{NOT_TRAINED} models_onnx/expert_graphs.py and streamsense/fusion/emotions.py.",
@@ -115,7 +116,8 @@ VOICE = Card(
     modality="voice",
     description=(
         "Arousal from spectral tilt (0.7) and loudness (0.3) relative to the speaker's own running level, flatter and "
-        "louder being more aroused, as far as the window holds voice. Neither valence nor dominance nor emotions."
+        "louder being more aroused, as far as the window holds voice. How large and how sure was fitted to the places "
+        "of acted emotions, of four speakers. Neither valence nor dominance nor emotions."
     ),
     data=f"{NOT_TRAINED} models_onnx/expert_graphs.py.",
     attribution=(
