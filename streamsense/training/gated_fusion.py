@@ -1,8 +1,8 @@
 """A trained gate on the precision weighting of the experts: which of them to discount, from how well each is heard.
 
 It computes what the shipped fusion does (models_onnx/fusion_graph.py), with each expert's reliability multiplied by a
-trust in (0, 1]. The gate sees qualities, ages, variances and how far the experts are apart, never what they say: so it learns when to believe
-whom, and not what is felt (SCIENCE 3.3). Before training its trust is 1 everywhere.
+trust in (0, 1]. The gate sees qualities, ages, variances and how far the experts are apart, never what they say: so
+it learns when to believe whom, and not what is felt (SCIENCE 3.3). Before training its trust is 1 everywhere.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ class Fused(NamedTuple):
 class GatedFusion(nn.Module):
     """The fusion as the runtime feeds and reads it; finite and in range for every finite input.
 
-    Before training it computes what the shipped fusion does. `temperature` divides what the experts say of the emotions,
-    `slope` (3,) multiplies the logarithm of how much narrower than the prior the result is: both are 1 until
-    `joint_calibration` fits them.
+    Before training it computes what the shipped fusion does. `temperature` divides what the experts say of the
+    emotions, `slope` (3,) multiplies the logarithm of how much narrower than the prior the result is: both are 1
+    until `joint_calibration` fits them.
     """
 
     def __init__(self, width: int = 16) -> None:

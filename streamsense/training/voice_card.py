@@ -115,8 +115,8 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             f"move), and with {FRAMES_SHARE:g} of its weight two convolutions on the log-Mel frames. The logits are of "
             f"{', '.join(LABELS[:SHARED])}; boredom, which the mixture does not have, is a further output "
             "`boredom_logit`. Temperature and variances are fitted on held-out speakers: how sure it is holds for "
-            "acted speech and the usual places of what was acted, not for felt emotion. A window with little voice is told "
-            "to be less sure; without voice the logits and means go to 0 and the variance is wide."
+            "acted speech and the usual places of what was acted, not for felt emotion. A window with little voice is "
+            "told to be less sure; without voice the logits and means go to 0 and the variance is wide."
         ),
         data=(
             f"EmoDB, {evaluation.clips} German sentences by {evaluation.speakers} actors, each cut or padded to 2 s; "

@@ -112,7 +112,8 @@ def _temperature(opinions: Opinions, labels: IntArray) -> float:
         said = replace(opinions, logits=opinions.logits / temperature).probabilities
         return float(-(weights * np.log(said[np.arange(len(labels)), labels] + 1e-12)).sum())
 
-    return min(np.geomspace(0.3, 6.0, 121).tolist(), key=surprise)
+    candidates: list[float] = np.geomspace(0.3, 6.0, 121).tolist()
+    return min(candidates, key=surprise)
 
 
 def mixed(one: Said, other: Said, share: float) -> Said:
