@@ -79,9 +79,9 @@ UNIT_TRUST = {25: 0.4, 26: 0.4, 45: 0.0}
 PRESENT_AT_LEVEL, PRESENT_STEEPNESS = 1.0, 3.0
 """A unit counts as half present at intensity A (trace, 1 of 5) and as nearly certain at B (slight, 2 of 5)."""
 FACE_TEMPERATURE = 1.5
-FACE_SPREAD_SHARES = (0.5, 0.28, 0.24)
+FACE_SPREAD_SHARES = (0.5, 0.29, 0.27)
 """Of the mixture's variance, how much is told of valence, arousal and dominance: the emotions that are mixed up are
-nearer to each other than chance would have it. Fitted on acted faces on a mesh (benchmarks.calibration, seeds 0 to 39)
+nearer to each other than chance would have it. Fitted on acted faces on a mesh (benchmarks.calibration, seeds 0 to 159)
 so that 90 % intervals hold 90 %: it is of acted faces, not of felt emotion."""
 FACE_VARIANCE_FLOOR = 0.1**2
 

@@ -126,7 +126,7 @@ def face_reference(units, mask):
     share = sum(trust.get(u, 1.0) for u in ACTION_UNITS if mask[AU[u]] > 0) / sum(
         trust.get(u, 1.0) for u in ACTION_UNITS
     )
-    return logits, mean * share, np.log((between + within) * np.array([0.5, 0.28, 0.24]) + 0.01 + (1 - share))
+    return logits, mean * share, np.log((between + within) * np.array([0.5, 0.29, 0.27]) + 0.01 + (1 - share))
 
 
 def face_run(face, levels=(), asymmetry=(), mask=None):
