@@ -116,8 +116,8 @@ VOICE = Card(
     modality="voice",
     description=(
         "Arousal from spectral tilt (0.7) and loudness (0.3) relative to the speaker's own running level, flatter and "
-        "louder being more aroused, as far as the window holds voice. How large and how sure was fitted to the places "
-        "of acted emotions, of four speakers. Neither valence nor dominance nor emotions."
+        "louder being more aroused, as far as the window holds voice. How sure was fitted to the places of acted "
+        "emotions, of four speakers. Neither valence nor dominance nor emotions."
     ),
     data=f"{NOT_TRAINED} models_onnx/expert_graphs.py.",
     attribution=(

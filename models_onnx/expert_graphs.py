@@ -142,9 +142,9 @@ def unit_probability_table() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]
 # --- Voice -------------------------------------------------------------------------------------------------------
 VOICE_LOUDNESS_SHARE, VOICE_TILT_SHARE = 0.3, 0.7
 """Tilt counts for more because no gain changes it: a peak-normalised recording turns loudness round (see the card)."""
-VOICE_AROUSAL_LIMIT, VOICE_AROUSAL_SCALE = 0.4, 0.25
+VOICE_AROUSAL_LIMIT, VOICE_AROUSAL_SCALE = 0.7, 0.5
 VOICE_VARIANCE = 0.44**2
-"""Limit, scale and variance were fitted to the places of acted emotions, on four speakers of EmoDB (see the card)."""
+"""From the errors against the places of acted emotions, of four speakers of EmoDB (see the card)."""
 VOICED_FROM, VOICED_FULLY = 0.05, 0.30
 """Share of voiced frames at which the window begins to say something, and at which it counts fully."""
 

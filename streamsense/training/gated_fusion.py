@@ -65,9 +65,11 @@ class Fused(NamedTuple):
 class GatedFusion(nn.Module):
     """The fusion as the runtime feeds and reads it; finite and in range for every finite input.
 
-    Before training it computes what the shipped fusion does. `temperature` divides what the experts say of the
-    emotions, `slope` (3,) multiplies the logarithm of how much narrower than the prior the result is: both are 1
-    until `joint_calibration` fits them.
+    `fitted_apart` is 1 for experts that were fitted each by itself, as the shipped ones are: before training the gate
+    then computes what the shipped fusion does. It is 0 for those that are fitted together with the gate, whose
+    variances have learned to be added up. `temperature` divides what the experts say of the emotions, `slope` (3,)
+    multiplies the logarithm of how much narrower than the prior the result is: both are 1 until `joint_calibration`
+    fits them.
     """
 
     def __init__(self, width: int = 16) -> None:
@@ -78,8 +80,10 @@ class GatedFusion(nn.Module):
         for gate in self.gates:
             nn.init.zeros_(gate[-1].weight)  # type: ignore[index]
             nn.init.zeros_(gate[-1].bias)  # type: ignore[index]
+        self.fitted_apart: Tensor
         self.temperature: Tensor
         self.slope: Tensor
+        self.register_buffer("fitted_apart", torch.zeros(1))
         self.register_buffer("temperature", torch.ones(1))
         self.register_buffer("slope", torch.ones(len(DIMENSIONS)))
 
@@ -108,8 +112,11 @@ class GatedFusion(nn.Module):
         kept, weight = _capped(precision.sum(2) / rule.PRIOR_PRECISION + pool, trust, disagreement)
         precision, believed, pool = precision * kept[:, :, None], believed * kept[:, :, None], pool * kept
 
-        # The prior is in what each expert says: it is taken out of each, and counted once.
-        total = (precision - believed * rule.PRIOR_PRECISION).clamp(min=0.0).sum(1) + rule.PRIOR_PRECISION
+        # What an expert says has the prior in it. It is taken out of each that was fitted apart, and counted once.
+        prior = believed * rule.PRIOR_PRECISION
+        of_each = (precision - prior).clamp(min=0.0).sum(1)
+        of_all = (precision.sum(1) - prior.amax(1)).clamp(min=0.0)
+        total = of_all + self.fitted_apart * (of_each - of_all) + rule.PRIOR_PRECISION
         narrowed = torch.log((disagreement + 1) * rule.PRIOR_PRECISION / total)
         ratio = torch.exp(narrowed.clamp(max=0.0) * self.slope + narrowed.clamp(min=0.0))
         known = (1 - ratio).clamp(0.0, 1.0)

@@ -197,7 +197,7 @@ def test_the_voice_expert_computes_its_formulas(voice, seed):
     prosody = np.array([loudness, tilt, voiced, 1 - voiced], np.float32)
     out = voice.run({"log_mel_statistics": rng.normal(size=(64, 4)), "prosody": prosody})
     gate = min(max((voiced - 0.05) / 0.25, 0), 1)
-    arousal = gate * 0.4 * math.tanh((0.3 * loudness + 0.7 * tilt) / 0.25)
+    arousal = gate * 0.7 * math.tanh((0.3 * loudness + 0.7 * tilt) / 0.5)
     np.testing.assert_allclose(out["vad_mean"], [0, arousal, 0], atol=1e-6)
     np.testing.assert_allclose(out["vad_log_variance"], np.log([0.25, 0.44**2 + 1 - gate, 0.25]), atol=1e-6)
     assert not out["emotion_logits"].any()
