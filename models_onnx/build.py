@@ -83,8 +83,9 @@ FACE = Card(
     modality="face",
     description=(
         "Emotion logits by naive Bayes over action units (how often each unit is seen with each emotion), softened; "
-        "valence, arousal and dominance as the mean of the emotions' places, with the variance of the mixture and a "
-        "wide floor. Neutral is the emotion in which every unit is rare, so that it falls with any activity. Contempt "
+        "valence, arousal and dominance as the mean of the emotions' places, with a share of the mixture's variance "
+        "that was fitted on faces acted on a mesh by recipe: how sure it is holds for those, not for felt emotion. "
+        "Neutral is the emotion in which every unit is rare, so that it falls with any activity. Contempt "
         "needs a one-sided AU12 or AU14. Made for one face front end, which the contract below names."
     ),
     data=f"{NOT_TRAINED} models_onnx/expert_graphs.py and streamsense/fusion/emotions.py.",
@@ -115,7 +116,8 @@ VOICE = Card(
     modality="voice",
     description=(
         "Arousal from spectral tilt (0.7) and loudness (0.3) relative to the speaker's own running level, flatter and "
-        "louder being more aroused, as far as the window holds voice. Neither valence nor dominance nor emotions."
+        "louder being more aroused, as far as the window holds voice. How sure was fitted to the places of acted "
+        "emotions, of four speakers. Neither valence nor dominance nor emotions."
     ),
     data=f"{NOT_TRAINED} models_onnx/expert_graphs.py.",
     attribution=(
@@ -147,7 +149,9 @@ FUSION = Card(
     modality="fusion",
     description=(
         "Each dimension is the mean of a normal prior (0, SD 0.5) and of the experts, each weighted by presence × "
-        "quality × e^(−age/τ) / variance; τ is 4 s for EEG, 1 s for face, 2 s for voice. Disagreement widens the "
+        "quality × e^(−age/τ) / variance; τ is 4 s for EEG, 1 s for face, 2 s for voice. An expert's variance is what "
+        "is left once it is heard, with the prior in it: the prior is taken out of each and counted once, so that a "
+        "lone expert of full quality is published as it is. Disagreement widens the "
         "result and, from 0.3 on, keeps every modality at 0.6 of the weight or less (the cap begins to fall at 0.1). "
         "Emotions: log-opinion pool with a prior of 0.3 for neutral and 0.1 for each other; an emotion without "
         "evidence keeps its prior odds. Confidence is 1 less posterior variance over prior variance, mean of the "

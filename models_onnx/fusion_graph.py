@@ -45,13 +45,18 @@ def fusion_graph() -> GraphBuilder:
 
     disagreement = _disagreement(g, mean, variance, believed)
     kept, weight = _capped(g, precision, pool, disagreement)
-    precision = g.apply("Mul", precision, g.expand_dims(kept, 2))
+    precision, believed = (g.apply("Mul", value, g.expand_dims(kept, 2)) for value in (precision, believed))
     pool = g.apply("Mul", pool, kept)
 
-    total = g.apply("Add", g.sum(precision, 1), PRIOR_PRECISION)
+    # Each expert's variance is what is left once it is heard, so the prior is in it: it is taken out of each, and
+    # counted once. An expert that is less sure than the prior narrows nothing.
+    prior = g.apply("Mul", believed, PRIOR_PRECISION)
+    narrows = g.apply("Relu", g.apply("Sub", precision, prior))
+    total = g.apply("Add", g.sum(narrows, 1), PRIOR_PRECISION)
     posterior = g.apply("Div", g.apply("Add", disagreement, 1.0), total)
     known = g.clip(g.apply("Sub", 1.0, g.apply("Mul", posterior, PRIOR_PRECISION)), 0.0, 1.0)
-    g.output("vad", g.apply("Div", g.sum(g.apply("Mul", precision, mean), 1), total), 3)
+    together = g.apply("Div", g.sum(g.apply("Mul", precision, mean), 1), total)
+    g.output("vad", g.clip(together, -1.0, 1.0), 3)
     g.output("vad_sd", g.apply("Sqrt", posterior), 3)
     g.output("emotion_probabilities", _pooled_emotions(g, logits, emotion_evidence, pool), 8)
     g.output("weight", weight, 3)

@@ -13,11 +13,8 @@ from streamsense.evaluation.floors import PermutationFloor
 from streamsense.evaluation.intervals import Rows
 from streamsense.evaluation.metrics import concordance
 from streamsense.evaluation.predictions import Predictions, trial_of
+from streamsense.evaluation.told_spread import COVERED, inside, surprise
 from streamsense.fusion.emotions import DIMENSIONS, PRIOR_SD
-
-COVERED = 0.9
-_COVERED_SDS = 1.6448536269514722
-"""How many SDs from the mean hold 90 % of a normal distribution."""
 
 
 def rated_dimensions(predictions: Predictions) -> list[str]:
@@ -47,10 +44,10 @@ def dimension_figures(
     floors, note = permuted(lambda: _floor(agreement, truth, trials, own))
     each = of_each(lambda chosen: concordance(truth[chosen], mean[chosen]), own)
     error = np.abs(truth - mean)
-    density = _surprise(truth, mean, sd)
-    constant = _surprise(truth, np.full_like(truth, truth.mean()), np.full_like(truth, max(truth.std(), 1e-3)))
-    prior = _surprise(truth, np.zeros_like(truth), np.full_like(truth, PRIOR_SD))
-    inside = np.abs(truth - mean) <= _COVERED_SDS * sd
+    density = surprise(truth, mean, sd)
+    constant = surprise(truth, np.full_like(truth, truth.mean()), np.full_like(truth, max(truth.std(), 1e-3)))
+    prior = surprise(truth, np.zeros_like(truth), np.full_like(truth, PRIOR_SD))
+    covered = inside(truth, mean, sd)
     found = [
         measured(
             "CCC, all windows", lambda chosen: concordance(truth[chosen], mean[chosen]), own,
@@ -63,7 +60,7 @@ def dimension_figures(
             unit="of [−1, 1]", better="lower",
         ),
         measured(
-            "targets within the told 90 % interval", _mean(inside.astype(np.float64)), own, {"expected": COVERED},
+            "targets within the told 90 % interval", _mean(covered.astype(np.float64)), own, {"expected": COVERED},
             better="nearer", note="Below 0.9 the model is too sure of itself, above too unsure.",
         ),
         measured(
@@ -77,12 +74,6 @@ def dimension_figures(
 
 def _mean(values: FloatArray) -> Callable[[Rows], float]:
     return lambda rows: float(values[rows].mean())
-
-
-def _surprise(truth: FloatArray, mean: FloatArray, sd: FloatArray) -> FloatArray:
-    """−ln of the normal density of each target, in nats."""
-    surprise: FloatArray = 0.5 * (np.log(2 * np.pi * sd**2) + ((truth - mean) / sd) ** 2)
-    return surprise
 
 
 def _floor(

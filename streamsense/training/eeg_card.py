@@ -8,7 +8,6 @@ from streamsense.evaluation.intervals import Interval
 from streamsense.models.card import Card
 from streamsense.training.eeg_committee import AROUSAL_OF_WORK
 from streamsense.training.eeg_evaluation import FEW_ELECTRODES, Believable, Figure
-from streamsense.training.eeg_expert import TRANSFER_VARIANCE
 
 NAME = "eeg_workload"
 
@@ -55,7 +54,8 @@ class Evaluation:
             f"control, late against early rest: {self.late_rest}",
             f"calibration, without γ: temperature {b.temperature:.2f}, expected calibration error {b.errors[0]:.3f} "
             f"before and {b.errors[1]:.3f} after, squared error {b.surprise:.2f} of the variance told, {b.within:.0%} "
-            "of targets within the 90 % interval",
+            f"of targets within the 90 % interval, negative log-likelihood {b.unlikely[0]:.3f} against "
+            f"{b.unlikely[1]:.3f} of the targets' own mean and SD",
             f"{self.members} networks each, one for the floor and for no baseline; epochs chosen on inner folds: all "
             f"bands {_listed(self.epochs)}, without γ {_listed(self.epochs_without_gamma)}",
             f"eyes open against closed, another amplifier: area {self.eyes:.2f}, arousal "
@@ -75,11 +75,11 @@ def card(evaluation: Evaluation, made_by: str, date: str) -> Card:
             "arithmetic from rest, with the hint that closing the eyes does not arouse. δ, θ, α and β; γ is not "
             "looked at, because speaking and smiling fill it. Any cap: absent electrodes are masked, electrodes "
             f"between 10-20 sites interpolated by position. Hard work is called arousal {AROUSAL_OF_WORK:+g}, rest "
-            f"{-AROUSAL_OF_WORK:+g}: a choice. The variance is calibrated on held-out people, and "
-            f"{TRANSFER_VARIANCE:g} is added because work is not all that arouses: a choice. A change from rest that "
-            "is larger than in 99 % of the training is not judged in full: the mean goes to 0, the variance to that of "
-            "a guess. Without a settled baseline or electrodes the mean goes to 0 and the variance is wide. Valence "
-            "and dominance are the prior, emotions none."
+            f"{-AROUSAL_OF_WORK:+g}: a choice. The variance is calibrated on held-out people: how sure it is holds for "
+            "mental work and rest, not for felt arousal. A change from rest that is larger than in 99 % of the "
+            "training is not judged in full: the mean goes to 0, the variance to that of a guess. Without a settled "
+            "baseline or electrodes the mean goes to 0 and the variance is wide. Valence and dominance are the prior, "
+            "emotions none."
         ),
         data=(
             f"EEGMAT 1.0.0 (PhysioNet), {evaluation.people} people at rest and in serial subtraction, "

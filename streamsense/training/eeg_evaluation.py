@@ -12,6 +12,7 @@ import numpy.typing as npt
 from streamsense.arrays import FloatArray
 from streamsense.evaluation.intervals import Interval, interval_over_people
 from streamsense.evaluation.metrics import calibration_error, roc_auc
+from streamsense.evaluation.told_spread import inside, surprise
 from streamsense.features.electrodes import ELECTRODES
 from streamsense.training.eeg_committee import AROUSAL_OF_WORK, Committee
 from streamsense.training.eeg_expert import (
@@ -201,13 +202,14 @@ class Believable:
 
     `errors` before and after: expected calibration error, of as many windows of work as of rest. `surprise` is the mean
     squared error over the variance that was told, 1 where that is right; `within` how many targets lie within 1.64 SD
-    of the arousal.
+    of the arousal; `unlikely` is the negative log-likelihood, and that of the targets' own mean and SD.
     """
 
     temperature: float
     errors: tuple[float, float]
     surprise: float
     within: float
+    unlikely: tuple[float, float]
 
 
 def believable(table: EegTable, held_out: HeldOut) -> Believable:
@@ -231,7 +233,11 @@ def believable(table: EegTable, held_out: HeldOut) -> Believable:
         calibrate(held_out.logit, held_out.log_variance, table.label).temperature,
         (miscalibrated(Calibration().probability(held_out.logit)), miscalibrated(after)),
         float(np.mean(weight * error**2 / variance)),
-        float(np.mean(weight * (error**2 <= 1.645**2 * variance))),
+        float(np.mean(weight * inside(error, np.zeros(n), np.sqrt(variance)))),
+        (
+            float(np.mean(weight * surprise(error, np.zeros(n), np.sqrt(variance)))),
+            float(surprise(np.array([AROUSAL_OF_WORK]), np.zeros(1), np.array([AROUSAL_OF_WORK]))[0]),
+        ),
     )
 
 

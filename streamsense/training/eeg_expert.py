@@ -22,8 +22,6 @@ from streamsense.training.rbtransformer import RBTransformer, RBTransformerSetti
 
 BoolArray = npt.NDArray[np.bool_]
 
-TRANSFER_VARIANCE = 0.4**2
-"""Work is not all that arouses, and one laboratory's work is not all work: added to the variance. A choice."""
 NO_BASELINE_VARIANCE = 0.5**2
 NO_ELECTRODE_VARIANCE = 1.0
 LABEL_SMOOTHING = 0.12
@@ -199,7 +197,7 @@ class WorkloadExpert(nn.Module):
         logit, log_variance = self.network(entropy - baseline, mask)
         settled, known = weight.clamp(0.0, 1.0), mask.sum(1, keepdim=True).clamp(0.0, 1.0)
         arousal = settled * known * AROUSAL_OF_WORK * torch.tanh(logit / (2 * c.temperature))
-        variance = torch.exp(c.offset + c.slope * log_variance.clamp(*_LOG_VARIANCE_LIMITS)) + TRANSFER_VARIANCE
+        variance = torch.exp(c.offset + c.slope * log_variance.clamp(*_LOG_VARIANCE_LIMITS))
         variance = variance + (1 - settled) * NO_BASELINE_VARIANCE + (1 - known) * NO_ELECTRODE_VARIANCE
         nothing = settled * 0.0
         prior = nothing + PRIOR_SD**2

@@ -70,7 +70,7 @@ def sitting_table(sitting: LabelledRecording, positive: str, operator: BandEntro
     """
     operator = operator or BandEntropy()
     kept_from = operator.settings.baseline_s + operator.settings.window_s
-    rows = [row for row in _windows(sitting, operator) if row[1] >= kept_from]
+    rows = [row for row in labelled_windows(sitting, operator) if row[1] >= kept_from]
     inputs = [feature.inputs for _, _, feature in rows]
     return EegTable(
         np.full(len(rows), sitting.person),
@@ -83,7 +83,7 @@ def sitting_table(sitting: LabelledRecording, positive: str, operator: BandEntro
     )
 
 
-def _windows(sitting: LabelledRecording, operator: BandEntropy) -> Iterator[tuple[Label, float, Feature]]:
+def labelled_windows(sitting: LabelledRecording, operator: BandEntropy) -> Iterator[tuple[Label, float, Feature]]:
     """Label, end (s) and feature of every settled window that lies within one label.
 
     Through the timeline, as live: the time that it gives a sample decides which window the sample is in.

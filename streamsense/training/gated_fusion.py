@@ -1,9 +1,8 @@
 """A trained gate on the precision weighting of the experts: which of them to discount, from how well each is heard.
 
 It computes what the shipped fusion does (models_onnx/fusion_graph.py), with each expert's reliability multiplied by a
-trust in (0, 1], and with the prior counted once: experts that were fitted to ratings have it in what they say. The gate
-sees qualities, ages, variances and how far the experts are apart, never what they say: so it learns when to believe
-whom, and not what is felt (SCIENCE 3.3). Before training its trust is 1 everywhere.
+trust in (0, 1]. The gate sees qualities, ages, variances and how far the experts are apart, never what they say: so
+it learns when to believe whom, and not what is felt (SCIENCE 3.3). Before training its trust is 1 everywhere.
 """
 
 from __future__ import annotations
@@ -64,10 +63,11 @@ class Fused(NamedTuple):
 class GatedFusion(nn.Module):
     """The fusion as the runtime feeds and reads it; finite and in range for every finite input.
 
-    `prior_in_experts` is 1 for experts that were fitted to ratings, as those beside it are; where it is 0 the gate
-    before training computes what the shipped fusion does. `temperature` divides what the experts say of the emotions,
-    `slope` (3,) multiplies the logarithm of how much narrower than the prior the result is: both are 1 until
-    `joint_calibration` fits them.
+    `fitted_apart` is 1 for experts that were fitted each by itself, as the shipped ones are: before training the gate
+    then computes what the shipped fusion does. It is 0 for those that are fitted together with the gate, whose
+    variances have learned to be added up. `temperature` divides what the experts say of the emotions, `slope` (3,)
+    multiplies the logarithm of how much narrower than the prior the result is: both are 1 until `joint_calibration`
+    fits them.
     """
 
     def __init__(self, width: int = 16) -> None:
@@ -78,10 +78,10 @@ class GatedFusion(nn.Module):
         for gate in self.gates:
             nn.init.zeros_(gate[-1].weight)  # type: ignore[index]
             nn.init.zeros_(gate[-1].bias)  # type: ignore[index]
-        self.prior_in_experts: Tensor
+        self.fitted_apart: Tensor
         self.temperature: Tensor
         self.slope: Tensor
-        self.register_buffer("prior_in_experts", torch.ones(1))
+        self.register_buffer("fitted_apart", torch.zeros(1))
         self.register_buffer("temperature", torch.ones(1))
         self.register_buffer("slope", torch.ones(len(DIMENSIONS)))
 
@@ -108,17 +108,18 @@ class GatedFusion(nn.Module):
         precision = believed * torch.exp(-given.vad_log_variance)
         pool = heard * given.emotion_evidence.amax(2)
         kept, weight = _capped(precision.sum(2) / rule.PRIOR_PRECISION + pool, trust, disagreement)
-        precision, pool = precision * kept[:, :, None], pool * kept
+        precision, believed, pool = precision * kept[:, :, None], believed * kept[:, :, None], pool * kept
 
-        # An expert that was fitted to ratings says what is likely with the prior in it: it is not to be counted again.
-        fitted = self.prior_in_experts * believed.amax(1)
-        new = (precision.sum(1) - fitted * rule.PRIOR_PRECISION).clamp(min=0.0)
-        total = new + rule.PRIOR_PRECISION
+        # What an expert says has the prior in it. It is taken out of each that was fitted apart, and counted once.
+        prior = believed * rule.PRIOR_PRECISION
+        of_each = (precision - prior).clamp(min=0.0).sum(1)
+        of_all = (precision.sum(1) - prior.amax(1)).clamp(min=0.0)
+        total = of_all + self.fitted_apart * (of_each - of_all) + rule.PRIOR_PRECISION
         narrowed = torch.log((disagreement + 1) * rule.PRIOR_PRECISION / total)
         ratio = torch.exp(narrowed.clamp(max=0.0) * self.slope + narrowed.clamp(min=0.0))
         known = (1 - ratio).clamp(0.0, 1.0)
         return Fused(
-            (precision * given.vad_mean).sum(1) / total,
+            ((precision * given.vad_mean).sum(1) / total).clamp(-1.0, 1.0),
             torch.sqrt(ratio / rule.PRIOR_PRECISION),
             _pooled_emotions(given.emotion_logits, given.emotion_evidence, pool, self.temperature),
             weight,

@@ -78,8 +78,8 @@ def leave_one_speaker_out(
         if calibrated:
             apart = sorted({others[(number + shift) % len(others)] for shift in range(CALIBRATION_SPEAKERS)})
             fewer = training.windows(_by(training, [one for one in others if one not in apart]))
-            aside = _judged(fewer, table.windows(_by(table, apart) & table.last), seed, epochs)
-            fold = replace(fold, calibrated=calibrate(aside.best, aside.table).apply(fold.best))
+            aside = _judged(fewer, table.windows(_by(table, apart)), seed, epochs)
+            fold = replace(fold, calibrated=calibrate(aside.best, aside.table).apply(fold.best, fold.table))
         folds.append(fold)
         rows.append(np.flatnonzero(mine))
         done()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -24,8 +25,9 @@ FRAMES_SHARE = 0.2
 OUTPUTS = ("vad_mean", "vad_log_variance", "emotion_logits", "boredom_logit")
 SHARED = len(LABELS) - 1
 """So many LABELS, from the first on, are emotions of the mixture."""
-TRANSFER_VARIANCE = 0.4**2
-"""Acted voices are clearer than felt ones, and a category's place is not a rating: added to the variance. A choice."""
+ENOUGH_VOICE = 0.4
+"""Share of the window's frames from which on it holds voice enough to be judged as surely as it ever is. A choice."""
+BREVITY_LIMITS = (0.0, 3.0)
 NO_VOICE_VARIANCE = 1.0
 VOICED_FROM, VOICED_FULLY = 0.05, 0.30
 """Share of voiced frames at which a window begins to say something, and at which it counts fully. A choice."""
@@ -56,33 +58,62 @@ Said = TypeVar("Said", Opinion, Opinions)
 
 @dataclass(frozen=True)
 class Calibration:
-    """Fitted on people whom the network was not trained on: logits over `temperature`, variances times `spread`."""
+    """Fitted on people whom the network was not trained on: logits over `temperature`, variances times `spread`.
+
+    Times e^(`brevity` × how much voice the window lacks) too, since what was said in half a second is less sure.
+    """
 
     temperature: float = 1.0
     spread: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    brevity: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
-    def apply(self, opinions: Opinions) -> Opinions:
-        """The calibrated opinions."""
+    def apply(self, opinions: Opinions, table: VoiceTable) -> Opinions:
+        """The calibrated opinions of the table's windows."""
         return replace(
             opinions,
             logits=opinions.logits / self.temperature,
-            vad_log_variance=opinions.vad_log_variance + np.log(self.spread),
+            vad_log_variance=opinions.vad_log_variance + np.log(self.spread) + np.outer(lacking(table), self.brevity),
         )
 
 
+def lacking(table: VoiceTable) -> FloatArray:
+    """How much voice the windows (n,) lack: 1 without any, 0 from ENOUGH_VOICE on."""
+    mask = table.log_mel(np.arange(len(table.clip)))[FRAMES[1]]
+    return np.asarray(np.clip(1 - mask.mean(axis=1, dtype=np.float64) / ENOUGH_VOICE, 0.0, 1.0))
+
+
 def calibrate(opinions: Opinions, table: VoiceTable) -> Calibration:
-    """The temperature with the best likelihood of the labels, and the spread that the errors have; classes alike."""
+    """The temperature with the best likelihood of the labels, and the variances with that of the errors.
+
+    The temperature is that of the clips' last windows, the variances are those of all windows; classes alike.
+    """
+    temperature = _temperature(opinions.rows(table.last), table.label[table.clip[table.last]])
     labels = table.label[table.clip]
+    weights = class_weights(labels, np.ones(len(labels)))[labels]
+    errors = (PLACES[labels] - opinions.vad_mean) ** 2 / np.exp(opinions.vad_log_variance)
+    lacks, spread, brevity = lacking(table), [], []
+    for squared in errors.T:
+
+        def spread_by(slope: float, squared: FloatArray = squared) -> float:
+            return float(np.average(squared * np.exp(-slope * lacks), weights=weights))
+
+        def surprise(slope: float, spread_by: Callable[[float], float] = spread_by) -> float:
+            return float(np.log(spread_by(slope)) + slope * np.average(lacks, weights=weights))
+
+        brevity.append(min(np.linspace(*BREVITY_LIMITS, 61).tolist(), key=surprise))
+        spread.append(spread_by(brevity[-1]))
+    return Calibration(temperature, (spread[0], spread[1], spread[2]), (brevity[0], brevity[1], brevity[2]))
+
+
+def _temperature(opinions: Opinions, labels: IntArray) -> float:
     weights = class_weights(labels, np.ones(len(labels)))[labels]
 
     def surprise(temperature: float) -> float:
         said = replace(opinions, logits=opinions.logits / temperature).probabilities
         return float(-(weights * np.log(said[np.arange(len(labels)), labels] + 1e-12)).sum())
 
-    temperature = min(np.geomspace(0.3, 6.0, 121).tolist(), key=surprise)
-    errors = (PLACES[labels] - opinions.vad_mean) ** 2 / np.exp(opinions.vad_log_variance)
-    spread = np.average(errors, axis=0, weights=weights)
-    return Calibration(temperature, (float(spread[0]), float(spread[1]), float(spread[2])))
+    candidates: list[float] = np.geomspace(0.3, 6.0, 121).tolist()
+    return min(candidates, key=surprise)
 
 
 def mixed(one: Said, other: Said, share: float) -> Said:
@@ -109,7 +140,9 @@ class VoiceExpert(nn.Module):
         placement = np.zeros((SHARED, len(EMOTIONS)), np.float32)
         placement[np.arange(SHARED), [EMOTIONS.index(name) for name in LABELS[:SHARED]]] = 1.0
         self.register_buffer("placement", torch.from_numpy(placement))
+        self.brevity: Tensor
         self.register_buffer("spread", torch.tensor(calibration.spread, dtype=torch.float32))
+        self.register_buffer("brevity", torch.tensor(calibration.brevity, dtype=torch.float32))
         self.temperature = calibration.temperature
 
     def forward(
@@ -131,7 +164,8 @@ class VoiceExpert(nn.Module):
         gate = torch.clamp((voiced - VOICED_FROM) / (VOICED_FULLY - VOICED_FROM), 0.0, 1.0)
         logits = opinion.logits / self.temperature
         level = logits[:, :SHARED].mean(dim=1, keepdim=True)
-        variance = torch.exp(opinion.vad_log_variance) * self.spread + TRANSFER_VARIANCE
+        lacks = torch.clamp(1.0 - log_mel_mask.mean(dim=1, keepdim=True) / ENOUGH_VOICE, 0.0, 1.0)
+        variance = torch.exp(opinion.vad_log_variance + lacks * self.brevity) * self.spread
         variance = variance + (1.0 - gate) * NO_VOICE_VARIANCE
         return (
             gate * opinion.vad_mean,

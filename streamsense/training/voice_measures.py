@@ -18,6 +18,7 @@ from streamsense.evaluation.metrics import (
     recalls,
     unweighted_average_recall,
 )
+from streamsense.evaluation.told_spread import constant_of_others, inside, surprise
 from streamsense.fusion.emotions import DIMENSIONS
 from streamsense.training.voice_clips import LABELS
 from streamsense.training.voice_expert import SHARED, Opinions
@@ -28,6 +29,21 @@ SECONDS_HEARD = (0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 CLIPS_BEFORE = ((0, 5), (5, 10), (10, 15), (15, 25), (25, 100))
 
 Measure = Callable[["Judged"], float]
+
+
+@dataclass(frozen=True)
+class Believable:
+    """How far a dimension's variance can be believed, of all windows.
+
+    `covered` is the share of targets within the told 90 % interval; `surprise` the negative log-likelihood, and that
+    of the mean and SD of the other speakers' targets.
+    """
+
+    covered: Interval
+    surprise: tuple[float, float]
+
+    def __str__(self) -> str:
+        return f"{self.covered} within, {self.surprise[0]:.3f} against {self.surprise[1]:.3f}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +128,24 @@ def of_dimensions(trials: Sequence[Judged], resamples: int) -> dict[str, Interva
         return lambda one: one.concordance(place)
 
     return {name: figure(trials, in_dimension(place), resamples) for place, name in enumerate(DIMENSIONS)}
+
+
+def believable(table: VoiceTable, opinions: Opinions) -> dict[str, Believable]:
+    """How far the variance of each dimension can be believed."""
+    speaker, targets = table.speaker[table.clip].tolist(), PLACES[table.label[table.clip]]
+    found = {}
+    for place, name in enumerate(DIMENSIONS):
+        truth, mean = targets[:, place], opinions.vad_mean[:, place]
+        sd = np.exp(opinions.vad_log_variance[:, place] / 2)
+        covered = inside(truth, mean, sd)
+        found[name] = Believable(
+            interval_over_people(lambda rows, covered=covered: float(covered[rows].mean()), speaker, times=200),  # type: ignore[misc]
+            (
+                float(surprise(truth, mean, sd).mean()),
+                float(surprise(truth, *constant_of_others(truth, speaker)).mean()),
+            ),
+        )
+    return found
 
 
 def by_clips_before(trials: Sequence[Judged]) -> dict[str, float]:

@@ -24,6 +24,7 @@ from streamsense.training.voice_expert import FUNCTIONALS, INPUTS, OUTPUTS, SHAR
 from streamsense.training.voice_measures import (
     SECONDS_HEARD,
     Judged,
+    believable,
     by_clips_before,
     dealt_out,
     figure,
@@ -89,7 +90,7 @@ def train(clips: Sequence[Clip], plan: Plan, watch: Watch = lambda _: None) -> t
     )
     evaluation = _evaluated(clips, trials, dealt, plan.resamples)
     first = trials[0]
-    calibration = calibrate(first.best.rows(first.table.last), first.table.windows(first.table.last))
+    calibration = calibrate(first.best, first.table)
     everything = together(tables)
     frames = fit_frames(everything, plan.seeds[0], plan.epochs)
     expert = VoiceExpert(fit_functionals(everything), frames, calibration)
@@ -119,6 +120,7 @@ def _evaluated(clips: Sequence[Clip], trials: Sequence[HeldOut], dealt: HeldOut,
         by_clips_before={name: by_clips_before(of_name) for name, of_name in whole.items()},
         surprise=(mine[0].surprise(), calibrated.surprise()),
         calibration_error=(mine[0].calibration_error(), calibrated.calibration_error()),
+        believable=believable(first.table, first.calibrated or first.best),
         dealt_answers=dealt_out(mine[0]),
         dealt_labels=Judged.of(dealt.table, dealt.opinions[NUMBERS], dealt.table.last).uar(),
     )

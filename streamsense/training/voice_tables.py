@@ -42,14 +42,16 @@ class Take:
 class VoiceTable:
     """n windows of c clips.
 
-    `inputs` are the expert's (n, ...), by name, but for the log-Mel frames (see `log_mel`). `clip` (n,) is each
-    window's clip, `heard_s` (n,) how much of it lay before the tick, `frames_before` (n,) how many of its frames;
+    `inputs` are the expert's (n, ...), by name, but for the log-Mel frames (see `log_mel`). `quality` (n,) is the
+    operator's, times how much of the window is valid. `clip` (n,) is each window's clip, `heard_s` (n,) how much of it
+    lay before the tick, `frames_before` (n,) how many of its frames;
     `last` (n,) marks the clip's last window.
     Of each clip: `name`, `speaker`, `label`, `recognised`, `place` in the session (0: the first one), `frames`
     (c, slots, bands) as the operator normalised them, and which of them are `voiced` (c, slots).
     """
 
     inputs: dict[str, Float32Array]
+    quality: FloatArray
     clip: IntArray
     heard_s: FloatArray
     frames_before: IntArray
@@ -77,6 +79,7 @@ class VoiceTable:
         return replace(
             self,
             inputs={name: values[kept] for name, values in self.inputs.items()},
+            quality=self.quality[kept],
             clip=self.clip[kept],
             heard_s=self.heard_s[kept],
             frames_before=self.frames_before[kept],
@@ -88,11 +91,12 @@ def play(clips: Sequence[Clip], take: Take, settings: VoiceFeaturesSettings | No
     """Play every speaker's clips through the operators of the live pipeline."""
     rows = [row for _, mine in _by_speaker(clips) for row in _session(mine, take, settings or VoiceFeaturesSettings())]
     windows = [(index, *window) for index, row in enumerate(rows) for window in row.windows]
-    clip, heard_s, frames_before, inputs = zip(*windows, strict=True)
+    clip, heard_s, frames_before, quality, inputs = zip(*windows, strict=True)
     played = [row.clip for row in rows]
     clip_of_window = np.array(clip, np.int64)
     return VoiceTable(
         inputs={name: np.stack([one[name] for one in inputs]) for name in inputs[0]},
+        quality=np.array(quality),
         clip=clip_of_window,
         heard_s=np.array(heard_s),
         frames_before=np.array(frames_before, np.int64),
@@ -116,8 +120,8 @@ def together(tables: Sequence[VoiceTable]) -> VoiceTable:
         **{
             name: np.concatenate([getattr(table, name) for table in tables])
             for name in (
-                "heard_s", "frames_before", "last", "name", "speaker", "label", "recognised", "place", "frames",
-                "voiced",
+                "quality", "heard_s", "frames_before", "last", "name", "speaker", "label", "recognised", "place",
+                "frames", "voiced",
             )
         },
     )  # fmt: skip
@@ -125,11 +129,11 @@ def together(tables: Sequence[VoiceTable]) -> VoiceTable:
 
 @dataclass(frozen=True, eq=False)
 class _Played:
-    """A clip after it was played: its windows as (seconds heard, frames before, inputs)."""
+    """A clip after it was played: its windows as (seconds heard, frames before, quality, inputs)."""
 
     clip: Clip
     place: int
-    windows: list[tuple[float, int, dict[str, Float32Array]]]
+    windows: list[tuple[float, int, float, dict[str, Float32Array]]]
     frames: Float32Array
     voiced: BoolArray
 
@@ -161,9 +165,9 @@ def _session(clips: Sequence[Clip], take: Take, settings: VoiceFeaturesSettings)
         for tick in ticks:
             time = tick_time(first_tick + tick)
             before = int(np.searchsorted(stamps, time))
-            inputs = operator.feature_at(time).inputs
-            numbers = {name: value for name, value in inputs.items() if name not in FRAMES}
-            windows.append((tick / TICKS_PER_SECOND, before, numbers))
+            feature = operator.feature_at(time)
+            numbers = {name: value for name, value in feature.inputs.items() if name not in FRAMES}
+            windows.append((tick / TICKS_PER_SECOND, before, feature.quality * feature.validity, numbers))
         yield _Played(clip, place, windows, frames, voiced)
 
 

@@ -126,7 +126,7 @@ def face_reference(units, mask):
     share = sum(trust.get(u, 1.0) for u in ACTION_UNITS if mask[AU[u]] > 0) / sum(
         trust.get(u, 1.0) for u in ACTION_UNITS
     )
-    return logits, mean * share, np.log(between + within + 0.16 + (1 - share))
+    return logits, mean * share, np.log((between + within) * np.array([0.5, 0.29, 0.27]) + 0.01 + (1 - share))
 
 
 def face_run(face, levels=(), asymmetry=(), mask=None):
@@ -199,7 +199,7 @@ def test_the_voice_expert_computes_its_formulas(voice, seed):
     gate = min(max((voiced - 0.05) / 0.25, 0), 1)
     arousal = gate * 0.7 * math.tanh((0.3 * loudness + 0.7 * tilt) / 0.5)
     np.testing.assert_allclose(out["vad_mean"], [0, arousal, 0], atol=1e-6)
-    np.testing.assert_allclose(out["vad_log_variance"], np.log([0.25, 0.25 + 1 - gate, 0.25]), atol=1e-6)
+    np.testing.assert_allclose(out["vad_log_variance"], np.log([0.25, 0.44**2 + 1 - gate, 0.25]), atol=1e-6)
     assert not out["emotion_logits"].any()
 
 

@@ -56,9 +56,10 @@ def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_
             if counts[m] > 0:
                 kept[m] = min(1, cap / (1 - cap) * (counts.sum() - counts[m]) / counts[m])
     counts, precision, pool = counts * kept, precision * kept[:, None], pool * kept
+    narrows = (believed * kept[:, None]) * np.maximum(1 / variance - 4, 0)
     weight = counts / counts.sum() if counts.sum() > 1e-12 else np.zeros(3)
 
-    total = 4 + precision.sum(axis=0)
+    total = 4 + narrows.sum(axis=0)
     posterior = (1 + disagreement) / total
     log_p = np.log(EMOTION_PRIOR)
     for m in range(3):
@@ -70,7 +71,7 @@ def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_
             log_p = log_p + np.where(known, share * (emotion_logits[m] - math.log(level)), 0)
     p = np.exp(log_p - log_p.max())
     return {
-        "vad": (precision * vad_mean).sum(axis=0) / total,
+        "vad": np.clip((precision * vad_mean).sum(axis=0) / total, -1, 1),
         "vad_sd": np.sqrt(posterior),
         "emotion_probabilities": p / p.sum(),
         "weight": weight,
@@ -116,14 +117,33 @@ def test_a_modality_that_is_absent_changes_nothing_whatever_it_says():
         np.testing.assert_array_equal(FUSION.run(nonsense)[name], value)
 
 
+SURE = np.full((3, 3), math.log(0.1))
+
+
 def test_agreement_makes_surer_and_disagreement_less_sure():
-    alone = FUSION.run(inputs(presence=np.array([0, 1, 0]), vad_mean=valence(0, 0.5, 0)))
-    agreed = FUSION.run(inputs(presence=np.array([1, 1, 0]), vad_mean=valence(0.5, 0.5, 0)))
-    opposed = FUSION.run(inputs(presence=np.array([1, 1, 0]), vad_mean=valence(-0.5, 0.5, 0)))
+    def say(presence, *valences):
+        return FUSION.run(inputs(presence=np.array(presence), vad_mean=valence(*valences), vad_log_variance=SURE))
+
+    alone = say([0, 1, 0], 0, 0.5, 0)
+    agreed = say([1, 1, 0], 0.5, 0.5, 0)
+    opposed = say([1, 1, 0], -0.5, 0.5, 0)
     assert agreed["vad_sd"][0] < alone["vad_sd"][0]
     assert agreed["vad"][0] > alone["vad"][0] > opposed["vad"][0]
     assert opposed["vad_sd"][0] > agreed["vad_sd"][0]
     assert opposed["confidence"][0] < agreed["confidence"][0]
+
+
+def test_a_lone_expert_of_full_quality_is_published_as_it_is_and_one_that_knows_nothing_narrows_nothing():
+    alone = inputs(presence=np.array([0, 1, 0]), vad_mean=valence(0, 0.5, 0), vad_log_variance=SURE)
+    out = FUSION.run(alone)
+    assert out["vad"][0] == pytest.approx(0.5, abs=1e-6)
+    assert out["vad_sd"][0] == pytest.approx(math.sqrt(0.1), abs=1e-6)
+    unsure = FUSION.run(alone | {"vad_log_variance": np.zeros((3, 3))})
+    assert 0 < unsure["vad"][0] < 0.2
+    assert unsure["vad_sd"][0] == pytest.approx(0.5, abs=1e-6)
+    faint = FUSION.run(alone | {"quality": np.full(3, 0.5)})
+    assert 0 < faint["vad"][0] < 0.5
+    assert math.sqrt(0.1) < faint["vad_sd"][0] < 0.5
 
 
 @given(

@@ -76,7 +76,7 @@ def test_before_training_it_is_the_shipped_fusion(seed):
         "age_s": rng.exponential(1, 3),
     }
     fusion = GatedFusion()
-    fusion.prior_in_experts.fill_(0.0)
+    fusion.fitted_apart.fill_(1.0)
     expected = SHIPPED.run({name: np.asarray(value, np.float32) for name, value in values.items()})
     for name, value in given_to(fusion, values).items():
         np.testing.assert_allclose(value, expected[name], atol=2e-5, rtol=1e-4, err_msg=name)
