@@ -108,11 +108,11 @@ class GatedFusion(nn.Module):
         precision = believed * torch.exp(-given.vad_log_variance)
         pool = heard * given.emotion_evidence.amax(2)
         kept, weight = _capped(precision.sum(2) / rule.PRIOR_PRECISION + pool, trust, disagreement)
-        precision, believed, pool = precision * kept[:, :, None], believed * kept[:, :, None], pool * kept
+        precision, pool = precision * kept[:, :, None], pool * kept
 
         # What an expert says has the prior in it. It is taken out of each that was fitted apart, and counted once.
         prior = believed * rule.PRIOR_PRECISION
-        of_each = (precision - prior).clamp(min=0.0).sum(1)
+        of_each = (precision - prior * kept[:, :, None]).clamp(min=0.0).sum(1)
         of_all = (precision.sum(1) - prior.amax(1)).clamp(min=0.0)
         total = of_all + self.fitted_apart * (of_each - of_all) + rule.PRIOR_PRECISION
         narrowed = torch.log((disagreement + 1) * rule.PRIOR_PRECISION / total)
