@@ -12,6 +12,7 @@ from streamsense.evaluation.figure import DRAWS
 from streamsense.evaluation.predictions import Predictions, Protocol, joined
 from streamsense.evaluation.report import Part, Report, Topic
 from streamsense.evaluation.report_parts import part_of
+from streamsense.evaluation.told_events import told_topics
 from streamsense.models.card import Card
 
 _DRAWN = {
@@ -60,8 +61,9 @@ def report_on(
         sources = list(each_of(one))
         for number, (source, table, reading) in enumerate(sources):
             own = more if number == len(sources) - 1 else ()
+            events = told_topics(one.told.get(source, ()), protocol, reading.settle_s)
             notes = (*_live_notes(one, source), one.place.dataset.missing)
-            parts.append(part_of(f"{source} on {one.place.dataset.name}", table, reading, notes, own))
+            parts.append(part_of(f"{source} on {one.place.dataset.name}", table, reading, notes, own, events))
     return Report(
         f"{names} on {sets}",
         f"Protocol: the models are given, nothing is trained here. The groups are {_DRAWN[protocol]}. Features and "
