@@ -27,7 +27,9 @@ class Spoken:
     emotion: str
 
 
-def write_talking_session(path: Path, emodb: Path, speaker: str = "08", rows: str = "NWTN", clips: int = 4) -> list[Spoken]:
+def write_talking_session(
+    path: Path, emodb: Path, speaker: str = "08", rows: str = "WTN", clips: int = 3
+) -> list[Spoken]:
     """Write the session, and its labels beside it; each letter of `rows` is an emotion of `clips` sentences."""
     sounds: list[np.ndarray] = []
     spoken: list[Spoken] = []
