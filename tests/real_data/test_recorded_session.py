@@ -129,6 +129,9 @@ def test_each_source_killed_late_ticks_and_no_raw_sound_or_pictures(data_folder:
     with session(data_folder, tmp_path) as run:
         play_all(run)
         process = run.record(MODALITIES, "--record", tmp_path / "rec")
+        assert process.stdout is not None
+        while "Scoring " not in process.stdout.readline():
+            assert process.poll() is None
         time.sleep(4.0)
         for modality in MODALITIES:
             run.players[modality].process.send_signal(signal.SIGKILL)
