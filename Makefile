@@ -62,7 +62,7 @@ soak: .venv/dev.stamp ## a live session of 10 minutes (HOURS= for more): no tick
 
 proof: .venv/dev.stamp ## sessions on real recordings at full length: recorded, verified, compared with LabRecorder's file
 	STREAMSENSE_PROOF=1 $(BIN)/python -m pytest -s tests/real_data/test_recorded_session.py tests/interop/test_labrecorder.py \
-		tests/real_data/test_action_unit_truth.py
+		tests/real_data/test_live_session.py tests/real_data/test_action_unit_truth.py
 
 fuzz: .venv/dev.stamp ## damage 10,000 XDF files and read them
 	$(BIN)/python -m tests.sources.test_xdf_damage 10000

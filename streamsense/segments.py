@@ -21,6 +21,8 @@ LEAST_S = 1.0
 """A segment is told once it has lasted so long, and is over once it has been otherwise for so long."""
 ON, OFF = 0.6, 0.4
 """Ambivalence at which a segment begins, and below which it ends."""
+HOLE_S = 5.0
+"""Ticks further apart say nothing of what was between them: what was told ends before the hole."""
 _FIRST_EMOTION = SCORE_LABELS.index(f"emotion_{EMOTIONS[0]}")
 _MIXTURE = slice(_FIRST_EMOTION, _FIRST_EMOTION + len(EMOTIONS))
 _SLACK_S = 1e-6
@@ -54,24 +56,33 @@ class Segments:
         self.state = SegmentsState()
 
     def step(self, score: Score) -> list[Notice]:
-        """The notices of a tick. `onset` and `offset` are when a segment began and ended, before it was told.
+        """The notices of a tick. `onset` and `offset` are when a segment began and ended, before it was told."""
+        return self.follow(score.time, score.values[_MIXTURE], score["confidence"], score["ambivalence"])
+
+    def follow(self, time: float, mixture: FloatArray, confidence: float, ambivalence: float) -> list[Notice]:
+        """The same of what a score says: the mixture of emotions (8,), its confidence and its ambivalence.
 
         Neutral is the background, and no segment; nor is what is shown while nothing is known (confidence 0).
         """
         state = self.state
-        mixture = score.values[_MIXTURE]
+        notices: list[Notice] = []
+        if time - state.tick_time > HOLE_S:
+            for track in (state.emotion, state.ambivalence):
+                notices += _end(track, time, state.tick_time if math.isnan(track.coming_since) else track.coming_since)
+            state.tick_time = math.nan
         if math.isnan(state.tick_time):
             state.mixture = mixture.copy()
         else:
-            share = -math.expm1(-(score.time - state.tick_time) / SMOOTHED_OVER_S)
+            share = -math.expm1(-(time - state.tick_time) / SMOOTHED_OVER_S)
             state.mixture = state.mixture + share * (mixture - state.mixture)
-        state.tick_time = score.time
-        name = name_of(state.mixture) if score["confidence"] > 0 else NOTHING
+        state.tick_time = time
+        name = name_of(state.mixture) if confidence > 0 else NOTHING
         limit = OFF if state.ambivalence.told else ON
-        doubt = AMBIVALENT if score["ambivalence"] >= limit else NOTHING
+        doubt = AMBIVALENT if ambivalence >= limit else NOTHING
         return [
-            *_follow(state.emotion, NOTHING if name == "neutral" else name, score.time),
-            *_follow(state.ambivalence, doubt, score.time),
+            *notices,
+            *_follow(state.emotion, NOTHING if name == "neutral" else name, time),
+            *_follow(state.ambivalence, doubt, time),
         ]
 
 
@@ -84,12 +95,18 @@ def _follow(track: TrackState, what: str, time: float) -> list[Notice]:
         track.coming, track.coming_since = what, time
     if time - track.coming_since < LEAST_S - _SLACK_S:
         return []
-    notices = []
-    if track.told:
-        details: dict[str, object] = {"what": track.told, "onset": track.since, "offset": track.coming_since}
-        notices.append(Notice(time, SEGMENT_OFF, f"{track.told} no longer", details))
+    since = track.coming_since
+    notices = _end(track, time, since)
     if what:
-        notices.append(Notice(time, SEGMENT_ON, what, {"what": what, "onset": track.coming_since}))
-    track.told, track.since = what, track.coming_since
-    track.coming, track.coming_since = NOTHING, math.nan
+        notices.append(Notice(time, SEGMENT_ON, what, {"what": what, "onset": since}))
+    track.told, track.since = what, since
     return notices
+
+
+def _end(track: TrackState, time: float, offset: float) -> list[Notice]:
+    """What was told ends at `offset`, and nothing is coming; the notice, where anything was told."""
+    what, onset = track.told, track.since
+    track.told, track.since, track.coming, track.coming_since = NOTHING, math.nan, NOTHING, math.nan
+    if not what:
+        return []
+    return [Notice(time, SEGMENT_OFF, f"{what} no longer", {"what": what, "onset": onset, "offset": offset})]

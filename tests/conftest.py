@@ -7,8 +7,14 @@ in one process, in their order, and all whole sessions in the same one, which be
 from __future__ import annotations
 
 import os
+import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
+
+# Before anything loads torch or BLAS, here and in every process that a test starts: where two processes share two
+# processors, their threads would only wait for each other, with all their might.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
 import pytest
@@ -98,6 +104,27 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
 
 
+class Timeline:
+    """When each process had its last test, and which files it was longest at: both should end at the same time."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._ended: dict[str, float] = {}
+        self._files: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        worker = getattr(getattr(report, "node", None), "gateway", None)
+        if worker is not None:
+            self._ended[worker.id] = time.monotonic() - self._began
+            self._files[worker.id][report.nodeid.partition("::")[0]] += report.duration
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for worker, ended in sorted(self._ended.items()):
+            longest = sorted(self._files[worker].items(), key=lambda it: -it[1])[:12]
+            files = ", ".join(f"{file.removeprefix('tests/')} {seconds:.0f}" for file, seconds in longest)
+            terminalreporter.write_line(f"{worker} ended after {ended:.0f} s; its longest files (s): {files}")
+
+
 class RealDataCount:
     """Counts the tests marked `real_data`. Where the recordings are, a whole run must run every one of them."""
 
@@ -144,3 +171,4 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return  # one of the processes; the reports come together in the one that started it
     config.pluginmanager.register(RealDataCount(), "real-data-count")
+    config.pluginmanager.register(Timeline(), "timeline")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from streamsense import state as snapshots
 from streamsense.fusion.emotions import EMOTIONS
 from streamsense.score import EXPERT_LABELS, SCORE_LABELS, Plan, Score
-from streamsense.segments import AMBIVALENT, LEAST_S, SEGMENT_OFF, SEGMENT_ON, Segments
+from streamsense.segments import AMBIVALENT, HOLE_S, LEAST_S, SEGMENT_OFF, SEGMENT_ON, Segments
 from streamsense.ticks import tick_time
+from streamsense.told_segments import ToldSegments
 
 FIRST = 1000
 
@@ -116,3 +118,58 @@ def test_any_spacing_of_ticks_will_do(spacing: int) -> None:
     found = told(Segments(), scores)
     assert [kind for kind, *_ in found] == [SEGMENT_ON]
     assert 20 * spacing <= found[0][2] <= 20 * spacing + max(5, spacing)
+
+
+def test_a_hole_ends_what_was_shown_before_it() -> None:
+    hole = round(HOLE_S * 5) + 1
+    found = told(Segments(), [score(FIRST + k + hole * (k >= 50), "happy", 0.9) for k in range(100)])
+    assert [(kind, what, onset, offset) for kind, what, onset, offset in found if offset is not None] == [
+        (SEGMENT_OFF, "happy", 0, 49),
+        (SEGMENT_OFF, AMBIVALENT, 0, 49),
+    ]
+    assert [onset for kind, _, onset, _ in found if kind == SEGMENT_ON] == [0, 0, 50 + hole, 50 + hole]
+
+
+@st.composite
+def acts(draw: st.DrawFn) -> list[Score]:
+    """Ticks with holes, in which one or two emotions, ambivalence, or nothing at all is shown."""
+    scores, tick = [], FIRST
+    for _ in range(draw(st.integers(0, 12))):
+        emotion, other = draw(st.sampled_from(EMOTIONS)), draw(st.sampled_from(EMOTIONS))
+        doubt, confidence = draw(st.sampled_from([0.1, 0.5, 0.9])), draw(st.sampled_from([0.0, 0.5]))
+        tick += draw(st.sampled_from([0, 0, 4, 30, 500]))
+        for _ in range(draw(st.integers(1, 20))):
+            one = score(tick, emotion, doubt, confidence)
+            one.values[SCORE_LABELS.index(f"emotion_{other}")] += 0.5
+            scores.append(one)
+            tick += 1
+    return scores
+
+
+@given(acts(), st.sets(st.integers(0, 240), max_size=10))
+def test_segments_never_overlap_and_are_told_in_order_however_the_ticks_come(
+    scores: list[Score], cuts: set[int]
+) -> None:
+    segments, gathered = Segments(), ToldSegments()
+    notices = [notice for one in scores for notice in segments.step(one)]
+    for notice in notices:
+        gathered.take(notice)
+    # Anew with another object every now and then, as after a snapshot.
+    again, parts = [], Segments()
+    for number, one in enumerate(scores):
+        if number in cuts:
+            after = Segments()
+            snapshots.unpack_into(snapshots.pack(parts.state), after.state)
+            parts = after
+        again += parts.step(one)
+    assert again == notices
+    assert [notice.time for notice in notices] == sorted(notice.time for notice in notices)
+    whole = gathered.until(scores[-1].time if scores else 0.0)
+    for track in (True, False):
+        own = [one for one in whole if one.is_ambivalence is track]
+        assert all(one.onset < one.offset for one in own)
+        assert all(one.offset <= other.onset for one, other in itertools.pairwise(own))
+        onsets = [n.details["onset"] for n in notices if n.kind == SEGMENT_ON and (n.text == AMBIVALENT) is track]
+        assert onsets == [one.onset for one in own], "told in the order in which they began, each once"
+    there = {one.time for one in scores}
+    assert all({one.onset, one.offset} <= there for one in whole), "a segment begins and ends where there was a tick"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -28,6 +30,10 @@ from streamsense.errors import ConfigError
 from streamsense.profile import Profile, check_place
 from streamsense.score import Notice, Score
 
+if TYPE_CHECKING:
+    from streamsense.runtime.annotations import AnnotationFile
+    from streamsense.sinks.table import CsvSink
+
 
 def replay(
     file: Annotated[Path, typer.Argument(help="XDF, EDF, BDF, FIF, BrainVision (.vhdr), WAV or a film.")],
@@ -40,6 +46,9 @@ def replay(
     electrodes: ElectrodesOption = None,
     face: FaceOption = None,
     voice: VoiceOption = None,
+    annotations: Annotated[
+        Path | None, typer.Option(help="Write the segments for MNE: a .txt or -annot.fif for this recording's EEG.")
+    ] = None,
     save_profile: Annotated[
         Path | None, typer.Option(help="Save what was learned of the person, to be used as `profile:`.")
     ] = None,
@@ -51,55 +60,82 @@ def replay(
     and any file for which settings or streams are named here, is scored on its complete data. The streams are chosen
     by their type, channel names and rate; name them where that is not clear.
 
+    With `--annotations` the segments (which emotion when, and ambivalence) are also written as annotations for MNE:
+    `raw.set_annotations(mne.read_annotations(OUT))` puts them on the recording's EEG.
+
     Example: `streamsense replay session_01.xdf --output results/session_01`
     """
+    from streamsense.runtime.annotations import AnnotationFile, EegSamples, check_annotations_path
     from streamsense.runtime.scored_session import open_scored
     from streamsense.sinks.table import CsvSink
 
     pace = _Pace(speed)
-    if save_profile is not None:
-        check_place(save_profile)
+    for path, check in ((save_profile, check_place), (annotations, check_annotations_path)):
+        if path is not None:
+            check(path)
     named, settings = named_streams(eeg, face, voice), chosen_settings(config, electrodes)
     console = Console(stderr=as_json)
     session = open_scored(file, named, settings)
     for warning in session.warnings:
-        console.print(f"warning: {warning}", highlight=False, markup=False, soft_wrap=True)
-    sink = CsvSink(output) if output is not None else None
+        _say(console, f"warning: {warning}")
+    marks = None if annotations is None else AnnotationFile(annotations, EegSamples(*session.opened()))
+    table = CsvSink(output) if output is not None else None
     scores: list[Score] = []
     started = time.perf_counter()
-    try:
-        with Progress(console=console, transient=True) as progress:
-            task = progress.add_task("scoring", total=session.ticks)
-            for item in session.items:
-                if isinstance(item, Notice):
-                    tell(console, item)
-                    if sink is not None:
-                        sink.write_notice(item)
-                    continue
-                pace.wait_for(item.time)
-                scores.append(item)
-                progress.update(task, completed=item.tick - scores[0].tick + 1)
-                if sink is not None:
-                    sink.write_score(item)
-                if as_json:
-                    sys.stdout.write(view.score_json(item) + "\n")
-                    sys.stdout.flush()
-    finally:
-        if sink is not None:
-            sink.close()
+    with _Files(table, marks) as files, Progress(console=console, transient=True) as progress:
+        task = progress.add_task("scoring", total=session.ticks)
+        for item in session.items:
+            if isinstance(item, Notice):
+                tell(console, item)
+                files.write(item)
+                continue
+            pace.wait_for(item.time)
+            scores.append(item)
+            progress.update(task, completed=item.tick - scores[0].tick + 1)
+            files.write(item)
+            if as_json:
+                sys.stdout.write(view.score_json(item) + "\n")
+                sys.stdout.flush()
     elapsed = time.perf_counter() - started
     _summary(console, scores, elapsed)
     if save_profile is not None:
         profile = replace(Profile.from_pipeline(session.pipeline), about={**made_now(), "recording": file.name})
         profile.save(save_profile)
-        text = (
-            f"The profile of {', '.join(profile.parts)} is in {save_profile}. Use it as `profile:` in a configuration."
-        )
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        _say(console, f"The profile of {', '.join(profile.parts)} is in {save_profile}. Use it as `profile:` in a "
+                      "configuration.")  # fmt: skip
+    if marks is not None:
+        _say(console, f"{marks.written} segments, as annotations for MNE, are in {annotations}")
     if output is not None:
-        console.print(
-            f"Written to {output / 'scores.csv'} and {output / 'events.csv'}", highlight=False, soft_wrap=True
-        )
+        _say(console, f"Written to {output / 'scores.csv'} and {output / 'events.csv'}")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+class _Files:
+    """The files that a replay is written into, where any are wanted; closed together, whatever happens."""
+
+    def __init__(self, *files: CsvSink | AnnotationFile | None) -> None:
+        self._files = [file for file in files if file is not None]
+
+    def write(self, item: Score | Notice) -> None:
+        """Write one score or notice into each."""
+        for file in self._files:
+            if isinstance(item, Notice):
+                file.write_notice(item)
+            else:
+                file.write_score(item)
+
+    def __enter__(self) -> _Files:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with ExitStack() as closing:
+            for file in self._files:
+                closing.callback(file.close)
 
 
 class _Pace:
@@ -124,7 +160,7 @@ class _Pace:
 def tell(console: Console, notice: Notice) -> None:
     """Print a notice that says something about the recording."""
     if notice.kind in ("warning", "stream_opened", "ticks_skipped", "gap"):
-        console.print(f"{notice.kind.replace('_', ' ')}: {notice.text}", highlight=False, markup=False, soft_wrap=True)
+        _say(console, f"{notice.kind.replace('_', ' ')}: {notice.text}")
 
 
 def _summary(console: Console, scores: list[Score], elapsed_s: float) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from streamsense.arrays import FloatArray
-from streamsense.evaluation.events import Diarization, Event, diarization, event_f1
-from streamsense.evaluation.figure import measured
-from streamsense.evaluation.intervals import Rows
+from streamsense.evaluation.events import COLLAR_S, Diarization, Event, diarization, event_f1
+from streamsense.evaluation.figure import Figure, measured
 from streamsense.evaluation.predictions import Predictions, Protocol, groups_of
 from streamsense.evaluation.report import Topic
 from streamsense.fusion.emotions import EMOTIONS
 from streamsense.ticks import HOP_S
 
+WHICH_WHEN = "Which emotion when"
 BACKGROUND = "neutral"
 MEDIAN_TICKS = 3
 LEAST_EVENT_S = 0.6
@@ -26,7 +27,7 @@ def event_topic(predictions: Predictions, protocol: Protocol) -> list[Topic]:
     if len(predictions.emotions) < 2 or BACKGROUND not in predictions.emotions:
         return []
     people = groups_of(predictions, protocol)
-    compared: list[tuple[Hashable, Diarization, Diarization, float]] = []
+    compared: list[Compared] = []
     for rows in _recordings(predictions):
         truth = _named(predictions.shares[rows])
         if len(set(truth)) < 2 or BACKGROUND not in truth or not _without_pauses(predictions, rows):
@@ -35,28 +36,40 @@ def event_topic(predictions: Predictions, protocol: Protocol) -> list[Topic]:
         duration_s = len(rows) * HOP_S
         expected, found = _events(truth, 0.0), _events(said, LEAST_EVENT_S)
         errors, silent = diarization(expected, found, duration_s), diarization(expected, [], duration_s)
-        compared.append((people[rows[0]], errors, silent, event_f1(expected, found)))
+        compared.append(Compared(people[rows[0]], errors, silent, event_f1(expected, found)))
     if not compared:
         return []
-    own = [person for person, *_ in compared]
-    figures = [
-        measured(
-            "EDER", lambda chosen: _rate([compared[at][1] for at in chosen.tolist()]), own,
-            {f"always {BACKGROUND}": _rate([silent for _, _, silent, _ in compared])}, better="lower",
-        ),
-        measured("event F1 (within 0.5 s)", _mean(np.array([f1 for *_, f1 in compared])), own,
-                 {f"always {BACKGROUND}": 0.0}),
-    ]  # fmt: skip
+    figures = event_figures(compared)
     text = (
         f"Which emotion when, in {len(compared)} recordings: the share of time with a false alarm, a miss or the wrong "
         f"emotion. {BACKGROUND.capitalize()} is the background; answers are steadied by a median of {MEDIAN_TICKS} "
         f"ticks, and events shorter than {LEAST_EVENT_S:g} s left out."
     )
-    return [Topic("Which emotion when", text, tuple(figures))]
+    return [Topic(WHICH_WHEN, text, tuple(figures))]
 
 
-def _mean(values: FloatArray) -> Callable[[Rows], float]:
-    return lambda rows: float(values[rows].mean())
+@dataclass(frozen=True)
+class Compared:
+    """One recording: whose it is, its errors, those of saying nothing at all, and the F1 of its events."""
+
+    own: Hashable
+    errors: Diarization
+    silent: Diarization
+    f1: float
+
+
+def event_figures(compared: Sequence[Compared]) -> list[Figure]:
+    """The diarization error rate and the F1 of events over these recordings, each beside that of always neutral."""
+    own = [one.own for one in compared]
+    f1 = np.array([one.f1 for one in compared])
+    return [
+        measured(
+            "EDER", lambda chosen: _rate([compared[at].errors for at in chosen.tolist()]), own,
+            {f"always {BACKGROUND}": _rate([one.silent for one in compared])}, better="lower",
+        ),
+        measured(f"event F1 (within {COLLAR_S:g} s)", lambda rows: float(f1[rows].mean()), own,
+                 {f"always {BACKGROUND}": 0.0}),
+    ]  # fmt: skip
 
 
 def _rate(errors: Sequence[Diarization]) -> float:

@@ -24,6 +24,7 @@ from streamsense.evaluation.predicting import (
     with_places,
 )
 from streamsense.evaluation.predictions import Predictions, joined
+from streamsense.evaluation.told_events import ToldRecording, told_recording
 from streamsense.evaluation.windows import at_end
 from streamsense.models.expert import Expert
 from streamsense.models.session import OnnxModel
@@ -48,19 +49,23 @@ class Evaluated:
     """What came out of one set: predictions by source, and how they are to be read.
 
     With several models the sources are also the fusion of each choice of them, by its modalities; "fusion" is all.
-    `as_recorded` has for each source whose outputs a live session had recorded how many of how many ticks are the same.
+    `told` has for each source the recordings in which emotions or ambivalence begin and end, with the segments that
+    the pipeline tells of them. `as_recorded` has for each source whose outputs a live session had recorded how many
+    of how many ticks are the same.
     """
 
     place: Place
     predictions: Mapping[str, Predictions]
     readings: Mapping[str, Reading]
     as_recorded: Mapping[str, tuple[int, int]]
+    told: Mapping[str, Sequence[ToldRecording]]
 
 
 @dataclass
 class _Collected:
     parts: dict[str, list[Predictions]] = field(default_factory=dict)
     as_recorded: dict[str, tuple[int, int]] = field(default_factory=dict)
+    told: dict[str, list[ToldRecording]] = field(default_factory=dict)
 
     def add(self, source: str, table: Predictions) -> None:
         self.parts.setdefault(source, []).append(table)
@@ -106,7 +111,7 @@ def evaluate_on(
     tables = {source: with_places(joined(parts)) for source, parts in found.parts.items()}
     longest = max(readings.values(), key=lambda one: one.settle_s)
     readings |= {source: replace(longest, clips=False) for source in tables if source not in readings}
-    return Evaluated(place, tables, readings, found.as_recorded)
+    return Evaluated(place, tables, readings, found.as_recorded, found.told)
 
 
 def _recordings(place: Place, modalities: Sequence[Modality]) -> list[LabelledRecording]:
@@ -134,11 +139,13 @@ def _one(
             found.add(name, tabled(name, evidence_of(expert), [(it, said_by(answer, expert)) for it, answer in rows]))
         found.compare(name, [answer.is_as_recorded for _, answer in rows if answer.recorded is not None])
         experts[modality], settings[modality], answered[modality] = expert, own, rows
-    if len(experts) > 1:
-        for used in subsets(tuple(experts)):
-            together = fused(answered, experts, used, next(iter(settings.values())))
-            source = FUSION if len(used) == len(models) else f"{FUSION} of {' and '.join(used)}"
-            found.add(source, tabled(source, evidence_of_all({key: experts[key] for key in used}), together))
+    for used in subsets(tuple(experts)):
+        together = fused(answered, experts, used, next(iter(settings.values())))
+        source = FUSION if len(used) == len(models) else f"{FUSION} of {' and '.join(used)}"
+        if len(experts) > 1:
+            found.add(source, tabled(source, evidence_of_all({key: experts[key] for key in used}), together.rows))
+        if told := told_recording(recording, together):
+            found.told.setdefault(models[used[0]][0] if len(used) == 1 else source, []).append(told)
     return settings
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,9 +16,19 @@ from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS
 from streamsense.models.expert import Expert
 from streamsense.runtime.assembly import fusion_settings, load_model
 from streamsense.score import SCORE_LABELS
+from streamsense.segments import Segments
 from streamsense.streams import MODALITIES, Modality
+from streamsense.told_segments import ToldSegment, ToldSegments
 
 Rows = Sequence[tuple[Labelled, Answer]]
+
+
+@dataclass(frozen=True, eq=False)
+class Fused:
+    """What the fusion says at every tick of one recording, and the segments that it is told of."""
+
+    rows: list[tuple[Labelled, Said]]
+    segments: tuple[ToldSegment, ...]
 
 
 def subsets(modalities: Sequence[Modality]) -> Iterator[tuple[Modality, ...]]:
@@ -38,15 +49,16 @@ def evidence_of_all(experts: Mapping[Modality, Expert]) -> tuple[tuple[str, ...]
 
 def fused(
     answers: Mapping[Modality, Rows], experts: Mapping[Modality, Expert], used: Sequence[Modality], config: Config
-) -> list[tuple[Labelled, Said]]:
-    """What the fusion says at every tick of one recording when only the experts `used` are there."""
+) -> Fused:
+    """What the fusion says of one recording when only the experts `used` are there."""
     fusion = Fusion(load_model(config.fusion_model, "cpu"), fusion_settings(config))
     known = np.array([name in evidence_of_all({key: experts[key] for key in used})[1] for name in EMOTIONS])
     by_tick: dict[int, dict[Modality, tuple[Labelled, Answer]]] = {}
     for modality in used:
         for labelled, answer in answers[modality]:
             by_tick.setdefault(answer.tick, {})[modality] = (labelled, answer)
-    found = []
+    found: list[tuple[Labelled, Said]] = []
+    segments, told = Segments(), ToldSegments()
     for tick in sorted(by_tick):
         there = by_tick[tick]
         opinions = {
@@ -54,7 +66,10 @@ def fused(
         }
         longest = min(there.values(), key=lambda pair: pair[0].window.start_s)
         values = dict(zip(SCORE_LABELS, fusion.step(opinions, longest[1].time).tolist(), strict=False))
-        mixture = np.array([values[f"emotion_{name}"] for name in EMOTIONS]) * known
+        published = np.array([values[f"emotion_{name}"] for name in EMOTIONS])
+        for notice in segments.follow(longest[1].time, published, values["confidence"], values["ambivalence"]):
+            told.take(notice)
+        mixture = published * known
         present = any(opinion.presence > 0 for opinion in opinions.values())
         said = Said(
             np.array([values[name] for name in DIMENSIONS]),
@@ -64,4 +79,4 @@ def fused(
             values["ambivalence"],
         )
         found.append((longest[0], said))
-    return found
+    return Fused(found, told.until(found[-1][0].window.end_s) if found else ())

@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from streamsense import __version__
 from streamsense.evaluation.chosen_windows import Reading
-from streamsense.evaluation.evaluating import Evaluated, Models, Place, each_of
+from streamsense.evaluation.evaluating import Evaluated, Models, each_of
 from streamsense.evaluation.figure import DRAWS
 from streamsense.evaluation.predictions import Predictions, Protocol, joined
 from streamsense.evaluation.report import Part, Report, Topic
 from streamsense.evaluation.report_parts import part_of
-from streamsense.models.card import Card
+from streamsense.evaluation.told_events import told_topics
+from streamsense.evaluation.training_warnings import training_facts, training_warnings
 
 _DRAWN = {
     "person": "people: intervals are over people, who are drawn whole, and each person has a figure",
     "trial": "trials: intervals are over trials, so they say nothing of other people",
     "corpus": "sets of recordings: all sets together, and intervals are over the sets",
 }
-
-
-def was_trained_on(card: Card, name: str) -> bool:
-    """Whether a card names a set of recordings among its training data, however it writes the name."""
-    return _letters(name) in _letters(card.data)
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", text.lower())
-
-
-def training_warnings(models: Models, places: Sequence[Place]) -> tuple[str, ...]:
-    """For each model and set: that the model has seen these people, where its card says so."""
-    return tuple(
-        f"{name} WAS TRAINED ON {place.dataset.name.upper()}: these figures are no evidence of how well it works with "
-        "other people. The evidence are the held-out figures in its card "
-        f"(streamsense models inspect {name})."
-        for name, model in models.values()
-        for place in places
-        if was_trained_on(model.metadata().card, place.dataset.name)
-    )
 
 
 def report_on(
@@ -50,9 +29,8 @@ def report_on(
     command: str,
 ) -> Report:
     """The whole report; `curves` are further topics for each set."""
-    places = [one.place for one in evaluated]
     names = " and ".join(name for name, _ in models.values())
-    sets = " and ".join(place.dataset.name for place in places)
+    sets = " and ".join(one.place.dataset.name for one in evaluated)
     parts: list[Part] = []
     if protocol == "corpus" and len(evaluated) > 1:
         parts += _all_sets(evaluated, protocol)
@@ -60,14 +38,15 @@ def report_on(
         sources = list(each_of(one))
         for number, (source, table, reading) in enumerate(sources):
             own = more if number == len(sources) - 1 else ()
+            events = told_topics(one.told.get(source, ()), protocol, reading.settle_s)
             notes = (*_live_notes(one, source), one.place.dataset.missing)
-            parts.append(part_of(f"{source} on {one.place.dataset.name}", table, reading, notes, own))
+            parts.append(part_of(f"{source} on {one.place.dataset.name}", table, reading, notes, own, events))
     return Report(
         f"{names} on {sets}",
         f"Protocol: the models are given, nothing is trained here. The groups are {_DRAWN[protocol]}. Features and "
         "answers are those of the live pipeline, causal, tick by tick.",
-        training_warnings(models, places),
-        _facts(models, places, command),
+        training_warnings(models, evaluated),
+        _facts(models, evaluated, command),
         tuple(parts),
     )
 
@@ -94,7 +73,7 @@ def _live_notes(one: Evaluated, source: str) -> tuple[str, ...]:
     return (f"Live and offline: {same} of {compared} recorded ticks have the same outputs, {verdict}.",)
 
 
-def _facts(models: Models, places: Sequence[Place], command: str) -> tuple[tuple[str, str], ...]:
+def _facts(models: Models, evaluated: Sequence[Evaluated], command: str) -> tuple[tuple[str, str], ...]:
     facts: list[tuple[str, str]] = []
     for name, model in models.values():
         metadata = model.metadata()
@@ -103,8 +82,9 @@ def _facts(models: Models, places: Sequence[Place], command: str) -> tuple[tuple
             (f"model {name}", f"{card.description} Version {card.version}, {card.licence}, sha256 {model.sha256}"),
             ("has evidence for", ", ".join((*card.evidence_dimensions, *card.evidence_emotions)) or "nothing"),
         ]
-    for place in places:
-        facts.append((f"recordings {place.dataset.name}", f"{place.dataset.citation} {place.dataset.licence}."))
+    facts += training_facts(models, evaluated)
+    for dataset in (one.place.dataset for one in evaluated):
+        facts.append((f"recordings {dataset.name}", f"{dataset.citation} {dataset.licence}."))
     facts += [
         ("intervals", f"95 %, percentile bootstrap, {DRAWS} draws, seed 0"),
         ("floors", f"what the same figure is without knowledge; labels dealt anew within each person {DRAWS} times"),

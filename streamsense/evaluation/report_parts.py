@@ -32,15 +32,24 @@ _GROUP = {"person": "person", "trial": "trial", "corpus": "set of recordings"}
 
 
 def part_of(
-    title: str, predictions: Predictions, reading: Reading, warnings: Sequence[str] = (), more: Sequence[Topic] = ()
+    title: str,
+    predictions: Predictions,
+    reading: Reading,
+    warnings: Sequence[str] = (),
+    more: Sequence[Topic] = (),
+    events: Sequence[Topic] | None = None,
 ) -> Part:
-    """Everything that can be said of these predictions. What has no answer is a sentence in its place, not a number."""
+    """Everything that can be said of these predictions. What has no answer is a sentence in its place, not a number.
+
+    `events` says which emotion was when, where a pipeline told that; by default it is made of the windows' answers.
+    """
     rows = chosen_rows(predictions, reading)
     kept = predictions.take(rows)
     people = groups_of(kept, reading.protocol)
     topics: list[Topic] = []
     if len(kept):
-        topics = [*_topics(kept, people, reading), *event_topic(predictions, reading.protocol), *more]
+        events = event_topic(predictions, reading.protocol) if events is None else events
+        topics = [*_topics(kept, people, reading), *events, *more]
     said = list(warnings)
     if not topics:
         said.append(why_nothing(predictions, kept, reading))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import signal
+import scipy  # loads its parts when they are first used: signal takes a second
 
 from streamsense.arrays import FloatArray
 
@@ -47,7 +47,7 @@ def band_filters(rate_hz: float, bands: tuple[tuple[float, float], ...], orders:
     A shorter filter is filled up with sections that pass everything, so that one array holds all.
     """
     designs = [
-        signal.butter(order, band, "bandpass", fs=rate_hz, output="sos")
+        scipy.signal.butter(order, band, "bandpass", fs=rate_hz, output="sos")
         for band, order in zip(bands, orders, strict=True)
     ]
     filled = np.empty((len(designs), max(map(len, designs)), 6))
@@ -59,20 +59,20 @@ def band_filters(rate_hz: float, bands: tuple[tuple[float, float], ...], orders:
 
 def steady_state(front: FloatArray) -> FloatArray:
     """State (sections, 2) of the front filter that has seen a constant 1 for ever."""
-    return np.asarray(signal.sosfilt_zi(front), dtype=np.float64)
+    return np.asarray(scipy.signal.sosfilt_zi(front), dtype=np.float64)
 
 
 def centre_delay_s(rate_hz: float, sections: FloatArray, band: tuple[float, float]) -> float:
     """Group delay (s) of one band-pass at the geometric middle of its band."""
     centre = 2 * np.pi * float(np.sqrt(band[0] * band[1])) / rate_hz
     step = centre * 1e-4
-    _, response = signal.freqz_sos(sections, worN=np.array([centre - step, centre + step]))
+    _, response = scipy.signal.freqz_sos(sections, worN=np.array([centre - step, centre + step]))
     return float(-np.diff(np.unwrap(np.angle(response)))[0] / (2 * step) / rate_hz)
 
 
 def _high_pass(rate_hz: float, highpass_hz: float) -> FloatArray:
-    return np.asarray(signal.butter(2, highpass_hz, "highpass", fs=rate_hz, output="sos"))
+    return np.asarray(scipy.signal.butter(2, highpass_hz, "highpass", fs=rate_hz, output="sos"))
 
 
 def _notch(rate_hz: float, frequency_hz: float, quality: float) -> FloatArray:
-    return np.asarray(signal.tf2sos(*signal.iirnotch(frequency_hz, quality, fs=rate_hz)))
+    return np.asarray(scipy.signal.tf2sos(*scipy.signal.iirnotch(frequency_hz, quality, fs=rate_hz)))

@@ -9,9 +9,11 @@ does not win by chance. There is no smoothing over frames: it would look ahead, 
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
+import scipy  # loads its parts when they are first used: signal takes a second
 from numba import njit
-from scipy.signal import firwin
 
 from streamsense.arrays import FloatArray
 from streamsense.features.log_mel import FRAME_SAMPLES, HOP_SAMPLES
@@ -40,7 +42,9 @@ LEAD_SAMPLES = SPAN_SAMPLES - FRAME_SAMPLES
 """How much of that lies before the frame."""
 
 
-_LOWPASS = firwin(_TAPS, _LOWPASS_HZ, fs=SOUND_RATE_HZ)
+@cache
+def _lowpass() -> FloatArray:
+    return np.asarray(scipy.signal.firwin(_TAPS, _LOWPASS_HZ, fs=SOUND_RATE_HZ))
 
 
 def pitch(samples: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -50,7 +54,7 @@ def pitch(samples: FloatArray) -> tuple[FloatArray, FloatArray]:
     1 less YIN's d' at the period: 1 for a tone, about 0 for noise.
     """
     count = max(0, (len(samples) - SPAN_SAMPLES) // HOP_SAMPLES + 1)
-    return _yin(_slower(samples, _LOWPASS, max(0, (count - 1) * _HOP + _FRAME)), count)  # type: ignore[no-any-return]
+    return _yin(_slower(samples, _lowpass(), max(0, (count - 1) * _HOP + _FRAME)), count)  # type: ignore[no-any-return]
 
 
 def contract() -> dict[str, object]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads its parts when they are first used: signal takes a second
 from numba import njit
-from scipy.signal import butter, sosfilt_zi
 
 from streamsense.arrays import FloatArray
 
@@ -28,8 +28,8 @@ class HighPass:
 
     def __init__(self, cutoff_hz: float, rate_hz: int) -> None:
         self.cutoff_hz = cutoff_hz
-        self._sections = butter(ORDER, cutoff_hz, "highpass", fs=rate_hz, output="sos")
-        self._steady = sosfilt_zi(self._sections)
+        self._sections = scipy.signal.butter(ORDER, cutoff_hz, "highpass", fs=rate_hz, output="sos")
+        self._steady = scipy.signal.sosfilt_zi(self._sections)
 
     def new_state(self) -> HighPassState:
         """State before the first sample."""

@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads its parts when they are first used: signal takes a second
 from numba import njit
-from scipy.signal import firwin, kaiser_beta, kaiserord
 
 from streamsense.arrays import FloatArray, IntArray
 
@@ -54,16 +54,16 @@ class Resampler:
         up, down = SOUND_RATE_HZ // divisor, rate_hz // divisor
         if up == down:
             return Resampler(1, 1, 0, np.ones((1, 1)), 0.0)
-        taps, _ = kaiserord(STOPBAND_DB + _MARGIN_DB, TRANSITION_HZ / (rate_hz / 2))
+        taps, _ = scipy.signal.kaiserord(STOPBAND_DB + _MARGIN_DB, TRANSITION_HZ / (rate_hz / 2))
         half = math.ceil(taps / 2)
         length = -(-(2 * half + 1) // _LANES) * _LANES
         if up * length > _LARGEST_TABLE:
             raise ValueError(f"{rate_hz} Hz has no small ratio to {SOUND_RATE_HZ} Hz")
         prototype = np.zeros(up * length)
-        prototype[: 2 * half * up + 1] = up * firwin(
+        prototype[: 2 * half * up + 1] = up * scipy.signal.firwin(
             2 * half * up + 1,
             min(rate_hz, SOUND_RATE_HZ) / 2,
-            window=("kaiser", kaiser_beta(STOPBAND_DB + _MARGIN_DB)),
+            window=("kaiser", scipy.signal.kaiser_beta(STOPBAND_DB + _MARGIN_DB)),
             fs=float(rate_hz * up),
         )
         table = np.ascontiguousarray(prototype.reshape(length, up).T[:, ::-1])

@@ -36,6 +36,8 @@ class ReplaySession:
         controls: Sequence[tuple[str, str]] = (),
     ) -> None:
         self.pipeline = pipeline
+        self.source = recording, selection
+        """What is replayed, and which streams of it are what."""
         self._controls = controls
         found = outlines(recording, selection)
         filled = [outline for outline in found.values() if not math.isnan(outline.first_due)]

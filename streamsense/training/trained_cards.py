@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 import streamsense
 from streamsense.errors import ConfigError
 from streamsense.models.card import Card
+from streamsense.models.card_people import listed
 from streamsense.streams import Modality
 from streamsense.training.joint_network import JointNetwork
 from streamsense.training.run_folder import RunFolder
@@ -19,8 +19,6 @@ from streamsense.training.train_settings import LAB, TrainConfig
 FUSION = "fusion"
 _SOURCE_OF_FUSION = "fused"
 _LARGEST_REPORT = 1 << 25
-_DIGITS = 12
-_MOST_PEOPLE = 500
 _LIMITS = (
     "A score is a reading of signs, not proof of what a person feels, and no diagnosis.",
     "It knows the states, the situation, the devices and the kind of people that it was trained with, and no others.",
@@ -36,11 +34,6 @@ def cards(run: RunFolder, network: JointNetwork, windows: int, date: str) -> dic
     return {str(name): _card(run, str(name), network, windows, date, figures, warnings) for name in names}
 
 
-def person_hash(dataset: str, person: str) -> str:
-    """What stands for a person in a card: nobody's name, but the same for the same person of the same set."""
-    return hashlib.sha256(f"{dataset}/{person}".encode()).hexdigest()[:_DIGITS]
-
-
 def _card(
     run: RunFolder,
     name: str,
@@ -54,8 +47,6 @@ def _card(
     source = _SOURCE_OF_FUSION if name == FUSION else name
     what = "A gate on the precision weighting of the experts" if name == FUSION else f"An expert for {name}"
     sets = [(one.called, one.dataset()) for one in config.data]
-    hashes = sorted(person_hash(*person) for person in network.people)
-    shown = ", ".join(hashes[:_MOST_PEOPLE]) + (" and others" if len(hashes) > _MOST_PEOPLE else "")
     return Card(
         name=f"{config.name}_{name}",
         version="1",
@@ -66,7 +57,7 @@ def _card(
         ),
         data=(
             f"{'; '.join(f'{called}: {dataset.citation}' for called, dataset in sets)} {len(network.people)} people, "
-            f"{windows} windows. People (the first {_DIGITS} digits of the sha256 of SET/PERSON): {shown}."
+            f"{windows} windows. {listed(sorted(network.people))}"
         ),
         attribution="; ".join(filter(None, [config.card.attribution, *_licences(config)])),
         licence=config.card.licence,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -30,27 +31,30 @@ def assert_sound(received: Received, channels: tuple[object, ...]) -> None:
         assert column.max() <= float(channel["maximum"]) + 1e-6, channel
 
 
-def test_thirty_seconds_of_three_modalities(data_folder: Path, tmp_path: Path) -> None:
+SECONDS = 30.0 if os.environ.get("STREAMSENSE_PROOF") else 15.0
+
+
+def test_three_modalities_are_scored_every_200_ms(data_folder: Path, tmp_path: Path) -> None:
     with session(data_folder, tmp_path) as run:
         for modality in MODALITIES:
             run.play(modality)
         process = run.run(MODALITIES, "replayed")
         scores_file, experts_file = run.receive("streamsense-scores"), run.receive("streamsense-experts")
-        time.sleep(33.0)
+        time.sleep(SECONDS + 3.0)
         process.finish()
         results = np.load(run.results)
     scores, experts = Received.read(scores_file), Received.read(experts_file)
 
-    window = scores.stamps <= scores.stamps[0] + 30.0
+    window = scores.stamps <= scores.stamps[0] + SECONDS
     ticks = scores["tick"][window].astype(int)
-    share = len(ticks) / 151
+    due = round(5 * SECONDS) + 1
     lateness = (scores.arrivals - scores.stamps)[window]
     print(
-        f"\n{len(ticks)} of 151 ticks arrived ({share:.1%}); tick to reception: "
+        f"\n{len(ticks)} of {due} ticks arrived ({len(ticks) / due:.1%}); tick to reception: "
         f"median {np.median(lateness) * 1e3:.0f} ms, 99 % {np.quantile(lateness, 0.99) * 1e3:.0f} ms, "
         f"worst {lateness.max() * 1e3:.0f} ms"
     )
-    assert share >= 0.99
+    assert due - len(ticks) <= 1
     assert (np.diff(ticks) >= 1).all(), "each tick once, in order"
     assert [tick_time(tick) for tick in ticks] == scores.stamps[window].tolist(), "stamped with its tick"
     assert_sound(scores, SCORE_CHANNELS)
@@ -72,7 +76,7 @@ def test_thirty_seconds_of_three_modalities(data_folder: Path, tmp_path: Path) -
     assert results["scores"][received_rows].tobytes() == scores.values.tobytes()
 
 
-GONE_S, BACK_S = 2.5, 5.0
+GONE_S, BACK_S = 2.5, 3.5
 """A source is stale after 1 s, and its absence is told within 1.5 s; 3 s after it is back it must count again."""
 
 
@@ -89,7 +93,7 @@ def test_each_source_is_killed_and_started_again(data_folder: Path, tmp_path: Pa
             run.play(modality)
         process = run.run(MODALITIES, "never_killed")
         scores_file, experts_file = run.receive("streamsense-scores"), run.receive("streamsense-experts")
-        time.sleep(7.0)
+        time.sleep(5.0)
         for modality in MODALITIES:
             run.players[modality].process.send_signal(signal.SIGKILL)
             time.sleep(GONE_S)

@@ -129,7 +129,10 @@ def test_each_source_killed_late_ticks_and_no_raw_sound_or_pictures(data_folder:
     with session(data_folder, tmp_path) as run:
         play_all(run)
         process = run.record(MODALITIES, "--record", tmp_path / "rec")
-        time.sleep(6.0)
+        assert process.stdout is not None
+        while "Scoring " not in process.stdout.readline():
+            assert process.poll() is None
+        time.sleep(4.0)
         for modality in MODALITIES:
             run.players[modality].process.send_signal(signal.SIGKILL)
             time.sleep(2.0)
@@ -139,7 +142,7 @@ def test_each_source_killed_late_ticks_and_no_raw_sound_or_pictures(data_folder:
             run.players["eeg"].process.send_signal(signal.SIGSTOP)
             time.sleep(0.9)
             run.players["eeg"].process.send_signal(signal.SIGCONT)
-            time.sleep(1.0)
+            time.sleep(0.6)
         process.send_signal(signal.SIGINT)
         ended(process)
     file = the_recording(tmp_path / "rec")

@@ -12,13 +12,13 @@ from streamsense.cli.main import app
 from streamsense.config import load_config
 from streamsense.errors import ConfigError, EvaluationError, ModelError, SinkError
 from streamsense.features.band_entropy import BandEntropy, BandEntropySettings
+from streamsense.models.card_people import people_of
 from streamsense.models.expert import Expert
 from streamsense.models.session import OnnxModel
 from streamsense.settings_file import parse_settings
 from streamsense.training.joint_training import read_data, train
 from streamsense.training.run_folder import RunFolder
 from streamsense.training.train_settings import TrainConfig
-from streamsense.training.trained_cards import person_hash
 from streamsense.training.trained_report import write
 from tests.helpers import command_line
 from tests.helpers.lab_session import training, write_lab, write_session
@@ -144,7 +144,10 @@ def test_what_is_exported_is_what_a_session_takes(here):
     assert card.date == "2026-01-02"
     assert "Emotions, UAR: " in card.evaluation
     assert "floors: " in card.evaluation
-    assert all(person_hash("lab", f"P{number}") in card.data for number in range(3))
+    trained = people_of(card)
+    assert trained is not None
+    assert trained.complete
+    assert trained.among([("lab", f"P{number}") for number in range(5)]) == [("lab", f"P{n}") for n in range(3)]
     assert any(limit.startswith("3 people: ") for limit in card.limits)
     assert "streamsense 0." in card.made_by
     live = load_config(here / "models" / "live.yaml")
