@@ -15,6 +15,7 @@ from scipy.spatial import Delaunay
 
 from streamsense.arrays import Float32Array, FloatArray
 from streamsense.errors import DependencyError
+from streamsense.sources.simulator.eyeballs import Eyeballs
 from streamsense.sources.simulator.face_mesh import REGION, moved_vertices, vertices
 from streamsense.sources.simulator.participant import FaceDrive, Participant
 
@@ -47,7 +48,8 @@ class Face:
     """Draws the face that a `FaceDrive` describes."""
 
     def __init__(self) -> None:
-        self._photograph = photograph()
+        at_rest = photograph()
+        self._eyeballs = Eyeballs(at_rest)
         self._at_rest = vertices()
         self._triangles = Delaunay(self._at_rest).simplices
         if len(self._triangles) > 255:
@@ -61,7 +63,7 @@ class Face:
         self._source = (np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32))
         self._term = np.zeros(shape, dtype=np.float32)
         self._moving = np.zeros((*shape, 3), dtype=np.uint8)
-        self._picture = self._photograph.copy()
+        self._picture = at_rest.copy()
 
     def picture(self, drive: FaceDrive) -> Picture:
         """The camera's picture, (480, 640, 3) uint8 in OpenCV's channel order; overwritten by the next call."""
@@ -82,7 +84,8 @@ class Face:
             np.add(source, self._term, out=source)
             cv2.LUT(self._label, of_one, self._term)
             np.add(source, self._term, out=source)
-        cv2.remap(self._photograph, source_x, source_y, cv2.INTER_LINEAR, self._moving, borderMode=cv2.BORDER_REPLICATE)
+        turned = self._eyeballs.turned(drive)
+        cv2.remap(turned, source_x, source_y, cv2.INTER_LINEAR, self._moving, borderMode=cv2.BORDER_REPLICATE)
         self._picture[top:bottom, left:right] = self._moving
         return self._picture
 

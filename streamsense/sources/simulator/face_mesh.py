@@ -178,7 +178,6 @@ _EYES = tuple(
         ("iris_outer", "_outer"), ("iris", ""), ("iris_inner", "_inner"),
     )
 )  # fmt: skip
-_IRIS = tuple(index for name, index in _INDEX.items() if name.startswith("iris"))
 _LID_FOLDS = tuple(index for name, index in _INDEX.items() if name.startswith("lid_fold"))
 _UPPER_LIDS = tuple(index for name, index in _INDEX.items() if name.startswith("upper_lid"))
 
@@ -224,10 +223,8 @@ def moved_vertices(drive: FaceDrive) -> FloatArray:
     for upper, lower in _LIPS:  # lips meet, they do not pass through each other
         if places[lower, 1] - places[upper, 1] < _LIP_SEAM_PX:
             places[[upper, lower], 1] = places[[upper, lower], 1].mean() + np.array([-0.5, 0.5]) * _LIP_SEAM_PX
-    gaze_x = EYEBALL_PX * np.sin(np.radians(drive.gaze_yaw))
-    gaze_y = -EYEBALL_PX * np.sin(np.radians(drive.gaze_pitch))
-    places[_IRIS, :2] += (gaze_x, gaze_y)
-    places[_UPPER_LIDS, 1] += 0.6 * gaze_y  # the upper lid follows the eye
+    # The upper lid follows the eye, which itself turns behind it (see `eyeballs`).
+    places[_UPPER_LIDS, 1] -= 0.6 * EYEBALL_PX * np.sin(np.radians(drive.gaze_pitch))
     closed = drive.action_units.get(45, 0.0) / 5
     for upper, lower in _EYES:
         places[upper, 1] += _LIDS_CLOSE * closed * (places[lower, 1] - places[upper, 1])
