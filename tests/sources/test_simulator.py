@@ -54,7 +54,7 @@ def test_truth_stays_in_its_ranges(name: str, time: float) -> None:
 def test_the_face_stays_in_its_ranges_and_depends_on_seed_and_time_only(seed: int, time: float) -> None:
     participant = Participant(FIVE_STATES, seed)
     drive = participant.face_at(time)
-    assert set(drive.action_units) == {1, 2, 4, 5, 6, 7, 12, 15, 25, 26, 45}
+    assert set(drive.action_units) == {1, 2, 4, 5, 6, 7, 12, 15, 24, 25, 26, 45}
     assert all(0 <= intensity <= 5 for intensity in drive.action_units.values())
     participant.face_at(time / 2)
     assert participant.face_at(time) == drive == Participant(FIVE_STATES, seed).face_at(time)
@@ -225,6 +225,39 @@ def test_the_voice_has_its_pitch_and_is_silent_in_pauses() -> None:
     assert found == pytest.approx(asked, rel=0.06)
 
 
+def test_a_held_vowel_ends_a_phrase_and_a_breath_follows_it() -> None:
+    times = np.arange(0, 12, 0.01)
+    drive = acting(pause_fraction=0.35, filled_pause_s=0.5, phrase_s=3.0, breathing=1.0).voice_at(times)
+    in_phrase = times % 3.0
+    held = (in_phrase > 1.46) & (in_phrase < 1.94)
+    assert np.ptp(drive.pitch_hz[held]) == 0 == np.ptp(drive.level[held])
+    assert np.ptp(drive.pitch_hz[~held & (in_phrase < 1.4)]) > 10
+    assert drive.breath[(in_phrase > 2.2) & (in_phrase < 2.35)].min() == 1
+    assert not (drive.breath * drive.gate).any()
+    assert not acting(pause_fraction=0.35).voice_at(times).breath.any()
+
+
+def test_syllables_go_on_evenly_where_their_rate_changes() -> None:
+    slow = replace(CALM, duration_s=5.0, syllable_rate_hz=2.2)
+    script = Script("two", (replace(CALM, duration_s=5.0), slow))
+    times = np.arange(0, 40, 0.001)
+    steps = np.diff(script.syllables(times))
+    assert set(np.round(steps, 6)) == {0.004, 0.0022}
+    assert script.syllables(np.array([10.0, 20.0])) == pytest.approx([31.0, 62.0])
+
+
+def test_eyes_stay_closed_and_units_waver_where_the_script_says() -> None:
+    participant = acting(closed_s=1.2)
+    lids = np.array([participant.face_at(time).action_units[45] for time in np.arange(60, 90, 0.04)])
+    assert 0.33 < (lids == 5).mean() < 0.45
+    wavering = acting(wavering=((12, 3.0),), action_units=((12, 1.0),))
+    smile = np.array([wavering.face_at(time).action_units[12] for time in np.arange(2, 12, 0.04)])
+    assert smile.min() == pytest.approx(1.0, abs=0.05)
+    assert smile.max() == pytest.approx(4.0, abs=0.05)
+    with pytest.raises(ValueError, match="action unit 12 is 6"):
+        replace(CALM, wavering=((12, 3.0),), action_units=((12, 3.0),))
+
+
 # --- face -------------------------------------------------------------------------------------------------
 
 
@@ -247,7 +280,7 @@ BROWS = ("brow_outer_right", "brow_outer_left", "brow_inner_right", "brow_inner_
 
 @pytest.mark.parametrize(
     ("unit", "where", "elsewhere"),
-    [(12, MOUTH, EYES), (15, MOUTH, EYES), (25, MOUTH, EYES), (26, MOUTH, EYES), (6, EYES, MOUTH),
+    [(12, MOUTH, EYES), (15, MOUTH, EYES), (24, MOUTH, EYES), (25, MOUTH, EYES), (26, MOUTH, EYES), (6, EYES, MOUTH),
      (1, BROWS, MOUTH), (2, BROWS, MOUTH), (4, BROWS, MOUTH), (45, EYES, MOUTH)],
 )  # fmt: skip
 def test_an_action_unit_changes_its_part_of_the_face(
@@ -287,7 +320,7 @@ def test_action_units_move_their_landmarks_the_right_way() -> None:
 
 def test_head_and_gaze_turn_the_way_they_say() -> None:
     straight = moved_vertices(FaceDrive({}))
-    nose, ear, iris = place_of("nose_tip"), place_of("ear_left"), place_of("iris_left")
+    nose, ear = place_of("nose_tip"), place_of("ear_left")
 
     def moved(place: int, **angles: float) -> np.ndarray:
         return (moved_vertices(FaceDrive({}, **angles)) - straight)[place]
@@ -296,8 +329,27 @@ def test_head_and_gaze_turn_the_way_they_say() -> None:
     assert moved(nose, head_yaw=10)[0] > moved(ear, head_yaw=10)[0] + 10
     assert moved(nose, head_pitch=10)[1] < -10
     assert moved(place_of("forehead"), head_roll=10)[0] > 10
-    assert moved(iris, gaze_yaw=20)[0] == pytest.approx(5.6, abs=0.1)
     np.testing.assert_array_equal(straight[-14:], vertices()[-14:])  # the edge of the region
+
+
+def iris_at(picture: np.ndarray, side: str) -> np.ndarray:
+    """The middle (x, y) of what is darkest in one open eye."""
+    x, y = LANDMARKS[f"iris_{side}"][:2]
+    left, top = int(x) - 17, int(y) - 5
+    grey = picture[top : top + 11, left : left + 35].mean(axis=2)
+    rows, columns = np.nonzero(grey < 80)
+    return np.array([left + np.median(columns), top + np.median(rows)])
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_an_iris_turns_as_far_as_an_eyeball_would(drawn: face.Face, side: str) -> None:
+    straight = iris_at(drawn.picture(FaceDrive({6: 2.0})), side)
+    for yaw in (-20.0, -10.0, 10.0, 20.0):
+        turned = iris_at(drawn.picture(FaceDrive({6: 2.0}, gaze_yaw=yaw)), side)
+        assert turned[0] - straight[0] == pytest.approx(16.4 * np.sin(np.radians(yaw)), abs=1.6), yaw
+        assert abs(turned[1] - straight[1]) <= 1.5
+    drawn.picture(FaceDrive({6: 2.0}))
+    np.testing.assert_array_equal(iris_at(drawn.picture(FaceDrive({6: 2.0})), side), straight)
 
 
 def test_frames_are_jpeg_pictures_and_the_same_each_time(drawn: face.Face) -> None:

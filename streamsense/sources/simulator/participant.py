@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamsense.arrays import FloatArray
+from streamsense.arrays import BoolArray, FloatArray
 from streamsense.sources.simulator.script import Script
-
-SYLLABLE_RATE_HZ = 4.0
-PHRASE_S = 2.0
-"""Speech comes in phrases of this length, each ending in its pause."""
 
 BLINK_INTERVAL_S = (2.0, 5.0)
 BLINK_LENGTH_S = 0.3
+CLOSURE_INTERVAL_S = 3.0
+BREATH_S = (0.15, 0.5)
+"""When a breath begins and ends after the last word of a phrase."""
 ALPHA_ASYMMETRY = 1.2
 """ln(right) - ln(left) of the frontal alpha amplitude at valence 1: less left alpha, more approach (Davidson)."""
 
@@ -63,11 +62,15 @@ class FaceDrive:
 class VoiceDrive:
     """What the voice does, one value per asked time.
 
-    `gate` is 1 while there is voice, `level` 0-1 the syllables' envelope within it, `pitch_hz` the fundamental,
+    `gate` is 1 while there is voice, `level` 0-1 the syllables' envelope within it, `syllables` how many there were, of
+    which none comes while a vowel is `held`; `breath` 0-1 is that of an audible breath. `pitch_hz` is the fundamental,
     `loudness_db` that of full scale, `brightness` 0-1 how flat the spectrum is (the spectral tilt).
     """
 
     gate: FloatArray
+    syllables: FloatArray
+    held: BoolArray
+    breath: FloatArray
     level: FloatArray
     pitch_hz: FloatArray
     loudness_db: FloatArray
@@ -113,7 +116,7 @@ class Participant:
         speech = float(voice.gate[0] * voice.level[0])
         units[25] = max(units[25], 2.0 * speech)
         units[26] = max(units[26], 1.5 * speech)
-        units[45] = 5.0 * self.lids_closed(time)
+        units[45] = 5.0 * max(self.lids_closed(time), self._lids_held(time))
         sway = np.sin(2 * np.pi * np.array([0.11, 0.17, 0.07]) * time + self._sway_phase)
         away = 0.5 + 0.5 * np.tanh(4 * np.sin(2 * np.pi * 0.3 * time))  # looks away and comes back
         return FaceDrive(
@@ -127,21 +130,28 @@ class Participant:
 
     def voice_at(self, times: FloatArray) -> VoiceDrive:
         """The voice at `times` (n,)."""
-        speaking, pause, valence, arousal = self.script.tracks(
-            times, ("speaking", "pause_fraction", "voice_valence", "voice_arousal")
+        speaking, pause, valence, arousal, breathing = self.script.tracks(
+            times, ("speaking", "pause_fraction", "voice_valence", "voice_arousal", "breathing")
         )
-        in_phrase = np.mod(times, PHRASE_S)
-        spoken_s = PHRASE_S * (1 - pause)
+        phrase_s, filled_s = (self.script.steps(times, name) for name in ("phrase_s", "filled_pause_s"))
+        in_phrase = np.mod(times, phrase_s)
+        spoken_s = phrase_s * (1 - pause)
+        aloud = np.clip(8 * speaking - 3.5, 0, 1)
         # 40 ms edges; the switch to a silent state is one of them too.
-        gate = np.clip(np.minimum(in_phrase, spoken_s - in_phrase) / 0.04, 0, 1) * np.clip(8 * speaking - 3.5, 0, 1)
-        syllables = times * SYLLABLE_RATE_HZ
-        syllable = np.floor(syllables)
-        level = np.sin(np.pi * (syllables - syllable)) ** 2 * self._emphasis[syllable.astype(np.int64) % 61]
-        melody = 1 - 0.15 * in_phrase / PHRASE_S + (0.04 + 0.04 * valence) * np.sin(2 * np.pi * 1.3 * times)
+        gate = np.clip(np.minimum(in_phrase, spoken_s - in_phrase) / 0.04, 0, 1) * aloud
+        held = (in_phrase >= spoken_s - filled_s) & (filled_s > 0)
+        since_s = in_phrase - spoken_s
+        breath = np.clip(np.minimum(since_s - BREATH_S[0], BREATH_S[1] - since_s) / 0.04, 0, 1) * breathing * aloud
+        syllables = self.script.syllables(times)
+        level = np.sin(np.pi * (syllables % 1.0)) ** 2 * self._emphasis[np.floor(syllables).astype(np.int64) % 61]
+        melody = 1 - 0.15 * in_phrase / phrase_s + (0.04 + 0.04 * valence) * np.sin(2 * np.pi * 1.3 * times)
         return VoiceDrive(
             gate=gate,
-            level=level,
-            pitch_hz=self._body.pitch_hz * 2 ** (0.5 * arousal) * melody,
+            syllables=syllables,
+            held=held,
+            breath=breath,
+            level=np.where(held, 0.7, level),
+            pitch_hz=self._body.pitch_hz * 2 ** (0.5 * arousal) * np.where(held, 0.9, melody),
             loudness_db=-24.0 + 9.0 * arousal,
             brightness=np.clip(0.5 + 0.4 * arousal - 0.1 * valence, 0, 1),
         )
@@ -168,6 +178,12 @@ class Participant:
         if not len(begun):
             return 0.0
         return float(np.interp(time - begun[-1], [0.0, 0.09, 0.12, BLINK_LENGTH_S], [0.0, 1.0, 1.0, 0.0]))
+
+    def _lids_held(self, time: float) -> float:
+        """How far the lids are held shut, 0 to 1, as the script says for a part of every 3 s."""
+        closed_s = float(self.script.steps(np.array([time]), "closed_s")[0])
+        since_s = time % CLOSURE_INTERVAL_S
+        return float(np.clip(min(since_s, closed_s - since_s) / 0.09, 0.0, 1.0))
 
 
 class _Blinks:

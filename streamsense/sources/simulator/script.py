@@ -14,8 +14,11 @@ from streamsense.fusion.emotions import EMOTIONS
 
 IndexArray = npt.NDArray[np.intp]
 
-ACTION_UNITS = (1, 2, 4, 5, 6, 7, 12, 15, 25, 26)
+ACTION_UNITS = (1, 2, 4, 5, 6, 7, 12, 15, 24, 25, 26)
 """The action units that a state can set; 45, the blink, comes by itself."""
+
+WAVERING_HZ = 0.7
+"""How often an action unit that wavers comes and goes."""
 
 TRANSITION_S = 1.0
 """A state is reached this long (s) after it began; shorter in states that do not last twice that."""
@@ -36,9 +39,11 @@ class Truth:
 class State:
     """One stretch of the script: what is felt, and how face, voice and head show it.
 
-    `action_units` are (number, intensity 0-5). The voice follows `voice_valence` and `voice_arousal`, which are
-    the felt ones unless given: that is how a face can smile over an angry voice. `pause_fraction` is the share
-    of each phrase that is silent. Angles in degrees: yaw positive towards the participant's left, pitch up, roll
+    `action_units` are (number, intensity 0-5), `wavering` what comes on top of them and goes again. The voice follows
+    `voice_valence` and `voice_arousal`, which are the felt ones unless given: that is how a face can smile over an
+    angry voice. Speech comes in phrases of `phrase_s`, of each of which the share `pause_fraction` at the end is
+    silent, or a breath where `breathing`; the last `filled_pause_s` of what is spoken is one vowel held. The eyes are
+    closed for `closed_s` of every 3 s. Angles in degrees: yaw positive towards the participant's left, pitch up, roll
     towards the left shoulder; `gaze_yaw` comes and goes; `head_shake` is the amplitude of a 1 Hz shake.
     """
 
@@ -54,6 +59,12 @@ class State:
     voice_valence: float | None = None
     voice_arousal: float | None = None
     pause_fraction: float = 0.2
+    phrase_s: float = 2.0
+    syllable_rate_hz: float = 4.0
+    filled_pause_s: float = 0.0
+    breathing: float = 0.0
+    wavering: tuple[tuple[int, float], ...] = ()
+    closed_s: float = 0.0
     gaze_yaw: float = 0.0
     gaze_pitch: float = 0.0
     head_yaw: float = 0.0
@@ -69,7 +80,12 @@ class State:
             "dominance": (self.dominance, -1.0, 1.0),
             "ambivalence": (self.ambivalence, 0.0, 1.0),
             "pause_fraction": (self.pause_fraction, 0.0, 1.0),
-            **{f"action unit {number}": (intensity, 0.0, 5.0) for number, intensity in self.action_units},
+            "phrase_s": (self.phrase_s, 0.5, 60.0),
+            "syllable_rate_hz": (self.syllable_rate_hz, 1.0, 10.0),
+            "filled_pause_s": (self.filled_pause_s, 0.0, self.phrase_s),
+            "breathing": (self.breathing, 0.0, 1.0),
+            "closed_s": (self.closed_s, 0.0, 3.0),
+            **{f"action unit {number}": (intensity, 0.0, 5.0) for number, intensity in self._most_of_units().items()},
             "voice_valence": (self.voice[0], -1.0, 1.0),
             "voice_arousal": (self.voice[1], -1.0, 1.0),
             **{
@@ -84,9 +100,16 @@ class State:
                 raise ValueError(f"state {self.name!r}: {name} is {value}, expected {lowest} to {highest}")
         if self.emotion not in EMOTIONS:
             raise ValueError(f"state {self.name!r}: emotion is {self.emotion!r}, expected one of {', '.join(EMOTIONS)}")
-        unknown = {number for number, _ in self.action_units} - set(ACTION_UNITS)
+        unknown = set(self._most_of_units()) - set(ACTION_UNITS)
         if unknown:
             raise ValueError(f"state {self.name!r}: action units {sorted(unknown)} cannot be set, only {ACTION_UNITS}")
+
+    def _most_of_units(self) -> dict[int, float]:
+        """The most that each action unit comes to."""
+        most = dict(self.action_units)
+        for number, amount in self.wavering:
+            most[number] = most.get(number, 0.0) + amount
+        return most
 
     @property
     def voice(self) -> tuple[float, float]:
@@ -99,12 +122,15 @@ class State:
 
 Track = Literal[
     "valence", "arousal", "dominance", "ambivalence", "voice_valence", "voice_arousal", "speaking", "pause_fraction",
-    "gaze_yaw", "gaze_pitch", "head_yaw", "head_pitch", "head_roll", "head_shake",
+    "breathing", "gaze_yaw", "gaze_pitch", "head_yaw", "head_pitch", "head_roll", "head_shake",
 ]  # fmt: skip
 _FIELDS: tuple[Track, ...] = (
-    "valence", "arousal", "dominance", "ambivalence", "pause_fraction",
+    "valence", "arousal", "dominance", "ambivalence", "pause_fraction", "breathing",
     "gaze_yaw", "gaze_pitch", "head_yaw", "head_pitch", "head_roll", "head_shake",
 )  # fmt: skip
+Step = Literal["phrase_s", "syllable_rate_hz", "filled_pause_s", "closed_s"]
+"""What changes at once when a state begins: times and rates, of which nothing between two makes sense."""
+_STEPS: tuple[Step, ...] = ("phrase_s", "syllable_rate_hz", "filled_pause_s", "closed_s")
 
 
 @dataclass(frozen=True)
@@ -131,12 +157,15 @@ class Script:
     @cached_property
     def _levels(self) -> dict[str, FloatArray]:
         """Each track's level in each state; action units are named by their number."""
-        columns: dict[str, list[float]] = {name: [getattr(state, name) for state in self.states] for name in _FIELDS}
+        columns: dict[str, list[float]] = {
+            name: [getattr(state, name) for state in self.states] for name in (*_FIELDS, *_STEPS)
+        }
         columns["voice_valence"] = [state.voice[0] for state in self.states]
         columns["voice_arousal"] = [state.voice[1] for state in self.states]
         columns["speaking"] = [float(state.speaking) for state in self.states]
         for number in ACTION_UNITS:
             columns[str(number)] = [dict(state.action_units).get(number, 0.0) for state in self.states]
+            columns[f"wavering {number}"] = [dict(state.wavering).get(number, 0.0) for state in self.states]
         return {name: np.array(levels) for name, levels in columns.items()}
 
     def _blend(self, times: FloatArray) -> tuple[IndexArray, IndexArray, FloatArray]:
@@ -154,10 +183,26 @@ class Script:
         levels = (self._levels[name] for name in names)
         return tuple(level[before] * (1 - share) + level[now] * share for level in levels)
 
+    def steps(self, times: FloatArray, name: Step) -> FloatArray:
+        """What the state that holds at each of `times` (n,) sets."""
+        _, now, _ = self._blend(times)
+        return self._levels[name][now]
+
+    def syllables(self, times: FloatArray) -> FloatArray:
+        """How many syllables there were until each of `times` (n,): the integral of their rate."""
+        _, now, _ = self._blend(times)
+        rates = self._levels["syllable_rate_hz"]
+        until = np.concatenate(([0.0], np.cumsum(rates * np.diff(self.starts))))
+        cycles, position = np.divmod(times, self.duration_s)
+        return np.asarray(cycles * until[-1] + until[now] + rates[now] * (position - self.starts[now]))
+
     def action_units_at(self, time: float) -> dict[int, float]:
         """Intensity 0-5 of each action unit that states set."""
         before, now, share = self._blend(np.array([time]))
-        levels = {number: self._levels[str(number)] for number in ACTION_UNITS}
+        out = 0.5 - 0.5 * np.cos(2 * np.pi * WAVERING_HZ * time)
+        levels = {
+            number: self._levels[str(number)] + out * self._levels[f"wavering {number}"] for number in ACTION_UNITS
+        }
         return {
             number: float(level[before[0]] * (1 - share[0]) + level[now[0]] * share[0])
             for number, level in levels.items()

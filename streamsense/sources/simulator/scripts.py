@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -63,10 +65,16 @@ ACTS: Final = (
 """Six acts for the face-validity check of the ambivalence score (`benchmarks.ambivalence`)."""
 
 
+def in_order(name: str, acts: Sequence[State], seed: int, rest_s: float = _REST.duration_s) -> Script:
+    """The acts in an order that `seed` draws, each between rests: what came before must not decide."""
+    rest = replace(_REST, duration_s=rest_s)
+    order = np.random.default_rng(seed).permutation(len(acts)).tolist()
+    return Script(name, (_FIRST_REST, *itertools.chain.from_iterable((acts[place], rest) for place in order)))
+
+
 def acts_in_order(seed: int) -> Script:
-    """The six acts in an order that `seed` draws, each between rests: what came before must not decide."""
-    order = np.random.default_rng(seed).permutation(len(ACTS)).tolist()
-    return Script("acts", (_FIRST_REST, *itertools.chain.from_iterable((ACTS[place], _REST) for place in order)))
+    """The six acts in an order that `seed` draws, each between rests."""
+    return in_order("acts", ACTS, seed)
 
 
 _SCRIPTS = (_FIVE_STATES, _FIVE_STATES.faster("brisk", 5.0), acts_in_order(0))

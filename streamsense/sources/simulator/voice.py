@@ -1,7 +1,7 @@
 """The simulated participant's voice: 16 kHz, one channel, float32 within -1 and 1.
 
-A glottal pulse train through four formant resonators, syllables at 4 Hz with a breath of fricative between them,
-pauses from the script, loudness and spectral tilt from arousal, and soft noise of the room.
+A glottal pulse train through four formant resonators, syllables with a breath of fricative between them, pauses, held
+vowels and audible breaths from the script, loudness and spectral tilt from arousal, and soft noise of the room.
 """
 
 from __future__ import annotations
@@ -11,18 +11,23 @@ from scipy import signal
 
 from streamsense.arrays import FloatArray
 from streamsense.sources.simulator.frames import Samples
-from streamsense.sources.simulator.participant import SYLLABLE_RATE_HZ, Participant
+from streamsense.sources.simulator.participant import Participant
 
 RATE_HZ = 16000.0
 FRAME_SAMPLES = 320
 LABEL = "voice"
 UNIT = "normalised"
 ROOM_DB = -66.0
+BREATH_DB = -14.0
+"""Of the noise of a breath, from a usual vowel."""
 
 VOWEL_FORMANTS_HZ = np.array(
     [[850, 1220, 2810], [860, 2050, 2850], [610, 2330, 2990], [310, 2790, 3310], [590, 920, 2710], [370, 950, 2670]]
 )
 """First three formants of /ɑ æ ɛ i ɔ u/ spoken by women (Peterson & Barney 1952, table II), (6, 3)."""
+
+HELD_FORMANTS_HZ = np.array([560.0, 1480.0, 2520.0, 4000.0])
+"""Of the vowel of a filled pause, a schwa: resonances of a tube of 15 cm, about."""
 
 _BANDWIDTHS_HZ = np.array([80.0, 100.0, 150.0, 250.0])
 _FOURTH_FORMANT_HZ = 4000.0
@@ -52,15 +57,16 @@ class VoiceMaker:
             return np.asarray(values[0] + (values[1] - values[0]) * share)
 
         pulses = self._pulses(across(drive.pitch_hz))
-        formants = self._formants_hz(edges[0])
+        formants = HELD_FORMANTS_HZ if drive.held[0] else self._formants_hz(float(drive.syllables[0]))
         vowel, self._state = signal.sosfilt(_tract(formants, float(drive.brightness[0])), pulses, zi=self._state)
         white = self._noise.standard_normal((2, FRAME_SAMPLES))
         hiss, self._hiss_state = signal.sosfilt(self._hiss_sos, white[0], zi=self._hiss_state)
         gate, level = across(drive.gate), across(drive.level)
         loudness = 10 ** (across(drive.loudness_db) / 20)
         speech = vowel / _VOICED_RMS * level + 0.05 * hiss * (1 - level) ** 4
+        breath = 10 ** (BREATH_DB / 20) * across(drive.breath) * hiss
         room = 10 ** (ROOM_DB / 20) * white[1]
-        sound: FloatArray = np.clip(loudness * gate * speech + room, -1, 1)
+        sound: FloatArray = np.clip(loudness * (gate * speech + breath) + room, -1, 1)
         return sound[:, None].astype(np.float32)
 
     def _pulses(self, pitch_hz: FloatArray) -> FloatArray:
@@ -73,9 +79,9 @@ class VoiceMaker:
         falling = -0.5 * np.pi / closing * np.sin(0.5 * np.pi * (place - opening) / closing)
         return np.where(place < opening, rising, np.where(place < opening + closing, falling, 0.0))
 
-    def _formants_hz(self, time: float) -> FloatArray:
-        """The four formants at `time`: each syllable's vowel, reached within the first 40 % of the syllable."""
-        syllable, part = divmod(time * SYLLABLE_RATE_HZ, 1.0)
+    def _formants_hz(self, syllables: float) -> FloatArray:
+        """The four formants after so many syllables: each one's vowel, reached within the first 40 % of it."""
+        syllable, part = divmod(syllables, 1.0)
         gone = min(part / 0.4, 1.0)
         before, now = (VOWEL_FORMANTS_HZ[self._vowels[int(syllable - back) % 97]] for back in (1, 0))
         return np.append(before * (1 - gone) + now * gone, _FOURTH_FORMANT_HZ)
