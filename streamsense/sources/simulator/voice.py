@@ -18,8 +18,8 @@ FRAME_SAMPLES = 320
 LABEL = "voice"
 UNIT = "normalised"
 ROOM_DB = -66.0
-BREATH_DB = -14.0
-"""Of the noise of a breath, from a usual vowel."""
+BREATH_DB = -28.0
+"""Of the noise of a breath, from a usual vowel: a louder one is taken for speech."""
 
 VOWEL_FORMANTS_HZ = np.array(
     [[850, 1220, 2810], [860, 2050, 2850], [610, 2330, 2990], [310, 2790, 3310], [590, 920, 2710], [370, 950, 2670]]
