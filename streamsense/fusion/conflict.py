@@ -72,9 +72,11 @@ def step_conflict(
 ) -> float:
     """Excess discord at a tick, in [0, 1]; None in `stands` is a modality that has no valence to compare.
 
-    Pairs whose valences have opposite signs are in discord by 1 − e^(−z²/2), z their distance in standard deviations;
-    its sign says which of the two is the more positive. The excess is what goes beyond the pair's habitual discord, all
-    of it where the sign is another. While two cannot be compared nothing is learned of them.
+    Pairs whose valences have opposite signs are in discord by 1 − e^(−z²/2), z twice their geometric mean in standard
+    deviations of their distance. That is their distance where they are equally strong, and less the less they are so:
+    one just across 0 contradicts nobody, however strong the other is. The sign says which of the two is the more
+    positive. The excess is what goes beyond the pair's habitual discord, all of it where the sign is another. While two
+    cannot be compared nothing is learned of them.
     """
     elapsed_s = 0.0 if math.isnan(state.tick_time) else max(0.0, tick_time - state.tick_time)
     state.tick_time = tick_time
@@ -146,7 +148,7 @@ def _compare(
                 weight[pair] = belief[one, first] * belief[other, second]
                 compared[pair] = True
                 if a * b < 0:
-                    signed[pair] = math.copysign(-math.expm1(-(a - b) * (a - b) / spread / 2), a - b)
+                    signed[pair] = math.copysign(-math.expm1(2 * a * b / spread), a - b)
             pair += 1
 
 

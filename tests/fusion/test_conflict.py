@@ -53,6 +53,20 @@ def test_opposite_valences_are_in_conflict_by_their_distance_and_equal_signs_are
     assert 0 < unsure < level
 
 
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(0.05, 2))
+def test_discord_is_symmetric_continuous_at_0_and_at_most_that_of_the_distance(a: float, b: float, sd: float) -> None:
+    level = run([stands(face=a, voice=b, sd=sd)], fixed())[0]
+    assert (
+        level
+        == run([stands(face=b, voice=a, sd=sd)], fixed())[0]
+        == run([stands(face=-a, voice=-b, sd=sd)], fixed())[0]
+    )
+    z2 = (a - b) ** 2 / (2 * sd**2 + SETTINGS.least_sd**2)
+    assert level <= (1 - math.exp(-z2 / 2)) / (1 + SETTINGS.nothing) + 1e-12
+    assert (level > 1e-9) <= (a * b < 0)
+    assert run([stands(face=math.copysign(1e-6, -b), voice=b, sd=sd)], fixed())[0] < 1e-3, "just across 0"
+
+
 def test_one_pair_in_conflict_is_not_drowned_by_one_that_agrees() -> None:
     alone = run([stands(face=0.6, voice=-0.6)], fixed())[0]
     with_a_third = run([stands(eeg=0.6, face=0.6, voice=-0.6)], fixed())[0]
