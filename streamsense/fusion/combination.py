@@ -16,7 +16,13 @@ from streamsense.fusion.conflict import PAIRS, ConflictSettings, ConflictState, 
 from streamsense.fusion.dynamics import DynamicsSettings, DynamicsState, step_dynamics
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS, PRIOR_SD
 from streamsense.fusion.hesitancy import NAMES as CUE_NAMES
-from streamsense.fusion.hesitancy import HesitancyCues, HesitancySettings, HesitancyState, over_what_is_felt
+from streamsense.fusion.hesitancy import (
+    HesitancyCues,
+    HesitancySettings,
+    HesitancyState,
+    less_what_sadness_explains,
+    over_what_is_felt,
+)
 from streamsense.fusion.mixture import mixed, vad_logits
 from streamsense.fusion.weighting import LOG_VARIANCE_RANGE
 from streamsense.models.expert import Expert, ExpertOutput
@@ -184,7 +190,7 @@ class Fusion:
         rows, out = [opinions[modality] for modality in MODALITIES], self.combine(opinions)
         mean, sd = out["vad"], out["vad_sd"]
         discord = step_conflict(self.state.conflict, self.settings.conflict, [stand(row) for row in rows], tick_time)
-        parts = self.parts = self._parts(opinions, discord, tick_time)
+        parts = self.parts = self._parts(opinions, discord, out["emotion_probabilities"], tick_time)
         ambivalence = step_ambivalence(self.state.ambivalence, self.settings.ambivalence, parts, tick_time, self._head)
         step_dynamics(self.state.dynamics, self.settings.dynamics, mean, sd, tick_time)
         smoothed, smoothed_sd = self.state.dynamics.mean, np.sqrt(self.state.dynamics.variance)
@@ -203,7 +209,9 @@ class Fusion:
             ]
         )  # fmt: skip
 
-    def _parts(self, opinions: Mapping[Modality, Opinion], discord: float, tick_time: float) -> Parts:
+    def _parts(
+        self, opinions: Mapping[Modality, Opinion], discord: float, probabilities: FloatArray, tick_time: float
+    ) -> Parts:
         """What ambivalence is made of at a tick."""
         evidence = {modality: row.presence * row.quality for modality, row in opinions.items()}
         cues = {name: value for row in opinions.values() if row.presence for name, value in row.cues.items()}
@@ -211,6 +219,7 @@ class Fusion:
         beliefs = {name: evidence[name] for name in felt}
         cues = over_what_is_felt(cues, pooled(felt, {name: beliefs[name] for name in felt if name != "face"})[1])
         counts = self._cues.step(self.state.hesitancy, cues, evidence, tick_time)
+        counts = less_what_sadness_explains(counts, probabilities)
         positive, negative = pooled(felt, beliefs)
         return Parts(discord, positive, negative, counts, max(evidence.values(), default=0.0))
 

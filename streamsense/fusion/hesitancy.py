@@ -17,6 +17,7 @@ from numba import njit
 
 from streamsense.arrays import FloatArray
 from streamsense.features.running_quantile import QuantileState, RunningQuantile
+from streamsense.fusion.emotions import EMOTIONS
 from streamsense.profile import Part, numbers
 from streamsense.streams import Modality
 
@@ -42,13 +43,15 @@ class Cue:
 
 
 CUES: Final[Mapping[str, Cue]] = {
-    "pause_fraction": Cue("voice", 37.1, 0.2, 0.1, 1.0, share=0.5),
+    # Of spontaneous speech up to a half is pauses (Goldman-Eisler 1968, as recalled), of sad speech more than usual.
+    "pause_fraction": Cue("voice", 37.1, 0.2, 0.15, 1.0, share=0.5),
     "long_pause": Cue("voice", 37.1, 0.0, 0.3, 1.0, share=0.5),
     "articulation_rate_hz": Cue("voice", 23.0, 4.0, 0.6, 10.0, sign=-1),
     "filled_pause": Cue("voice", 20.4, 0.1, 0.25, 1.0),
     "breath": Cue("voice", 13.3, 0.1, 0.25, 1.0),
-    "gaze_aversion": Cue("face", 25.8, 0.1, 0.12, 1.0, share=0.5),
-    "gaze_offset": Cue("face", 25.8, 4.0, 1.0, 30.0, share=0.5),
+    "gaze_aversion": Cue("face", 25.8, 0.1, 0.12, 1.0, share=0.65),
+    # Of an uncalibrated gaze 6-10 degrees are error [SCIENCE 4.5], and who looks down may be sad, or read.
+    "gaze_offset": Cue("face", 25.8, 4.0, 4.0, 30.0, share=0.35),
     "brow_variability": Cue("face", 16.9, 0.3, 0.5, 10.0),
     "eye_closure": Cue("face", 10.3, 0.0, 0.08, 1.0),
     "smile_without_cheek": Cue("face", 8.7, 0.0, 0.15, 1.0),
@@ -63,8 +66,17 @@ FROM, FULLY = 1.0, 3.0
 """Robust standard deviations beyond the usual at which a cue begins to count, and at which it counts fully."""
 STRENGTH: Final = 0.08
 """Of a cue that counts fully, times √frequency: the hazard of hesitancy. Pauses alone, the strongest, make it 0.39."""
+LEARNED_OF_HESITANT: Final = 0.2
+"""How much a moment in which a cue counts fully teaches of the usual, beside one in which it does not.
+
+Else what sets in early in a session becomes its own norm, a vowel held in a quarter of the time that was heard.
+"""
 CLEARLY_NEGATIVE: Final = 0.3
 """Negative activation over which a smile without cheeks counts wholly."""
+SAD_FROM, SAD_FULLY = 0.3, 0.7
+"""Share of sadness in what is sad or neutral from which it begins to explain cues, and at which it does wholly."""
+OF_SADNESS: Final = ("pause_fraction", "long_pause", "articulation_rate_hz", "gaze_offset")
+"""Cues that sadness explains."""
 _SPEAKING = "speaking"
 _QUARTILE_SDS: Final = 0.6745  # the upper quartile of a normal distribution, in standard deviations
 _BINS: Final = 100
@@ -102,6 +114,8 @@ _FACTOR: Final = np.where(_SIGN < 0, -1.0, 1.0)
 _USUAL, _SPREAD, _MOST = _FACTOR * _column("usual"), _column("spread"), _column("most")
 _HAZARD: Final = STRENGTH * _column("share") * np.sqrt(_column("frequency"))
 _SPOKEN: Final = np.array([cue.modality == "voice" for cue in CUES.values()])
+_SHOWN_IN_SADNESS: Final = np.array([float(name in OF_SADNESS) for name in NAMES])
+_SAD, _NEUTRAL = EMOTIONS.index("sad"), EMOTIONS.index("neutral")
 _KNOWN_AT_0: Final = np.array([name != "articulation_rate_hz" for name in NAMES])
 
 
@@ -112,6 +126,18 @@ def over_what_is_felt(cues: Mapping[str, float], negative: float) -> dict[str, f
     """
     share = min(1.0, max(0.0, negative) / CLEARLY_NEGATIVE)
     return {name: value * share if name == "smile_without_cheek" else value for name, value in cues.items()}
+
+
+def less_what_sadness_explains(counts: FloatArray, probabilities: FloatArray) -> FloatArray:
+    """How far cues count (cues,) that who is sad shows without hesitating, given the mixture of emotions (8,).
+
+    Sad speech is slow and has many pauses (Juslin & Laukka 2003, as recalled), and who is sad looks down. So these
+    count less where somebody is sad rather than neutral.
+    """
+    sad, neutral = float(probabilities[_SAD]), float(probabilities[_NEUTRAL])
+    share = sad / (sad + neutral) if sad > 0 else 0.0
+    explained = min(1.0, max(0.0, (share - SAD_FROM) / (SAD_FULLY - SAD_FROM)))
+    return np.asarray(counts * (1 - explained * _SHOWN_IN_SADNESS))
 
 
 class HesitancyCues:
@@ -143,7 +169,8 @@ class HesitancyCues:
         looking = min(1.0, max(0.0, face))
         _count(given, spoken, looking, self._known(state), self.settings.half_known_s, values, weights, counts)
         if state.is_learning:
-            self._levels.step(state.levels, values, weights, elapsed_s)
+            taught = weights * (1 - (1 - LEARNED_OF_HESITANT) * np.concatenate((counts, counts)))
+            self._levels.step(state.levels, values, taught, elapsed_s)
             state.seen_s = state.seen_s + weights[: len(NAMES)] * elapsed_s
         return counts
 

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from streamsense import state as snapshots
 from streamsense.errors import ConfigError
-from streamsense.fusion.hesitancy import CUES, NAMES, HesitancyCues, HesitancyState, hesitancy, over_what_is_felt
+from streamsense.fusion.emotions import EMOTIONS
+from streamsense.fusion.hesitancy import (
+    CUES,
+    NAMES,
+    OF_SADNESS,
+    HesitancyCues,
+    HesitancyState,
+    hesitancy,
+    less_what_sadness_explains,
+    over_what_is_felt,
+)
 from streamsense.ticks import tick_time
 
 FOLLOWED = HesitancyCues()
@@ -92,11 +102,31 @@ def live(cues: dict[str, float], seconds: float, state: HesitancyState, start: i
 
 
 def test_what_is_usual_with_this_person_stops_counting() -> None:
-    state, tilted = FOLLOWED.new_state(), {"head_tilt": 12.0, "gaze_offset": 9.0}
+    state, tilted = FOLLOWED.new_state(), {"head_tilt": 12.0, "gaze_offset": 16.0}
     assert hesitancy(live(tilted, 0.2, state)) > 0.3
     assert hesitancy(live(tilted, 120.0, state, 1)) < 0.02
-    upright = live({"head_tilt": -4.0, "gaze_offset": 9.0}, 0.2, state, 700)
+    upright = live({"head_tilt": -4.0, "gaze_offset": 16.0}, 0.2, state, 700)
     assert upright[NAMES.index("head_tilt")] == 1.0, "and now the other thing is unusual"
+
+
+def test_what_sets_in_early_is_not_its_own_norm() -> None:
+    state = FOLLOWED.new_state()
+    live({**SPEAKING, "filled_pause": 0.0}, 20.0, state)
+    held = live({**SPEAKING, "filled_pause": 1.0}, 12.0, state, 100)
+    assert held[NAMES.index("filled_pause")] > 0.9, "a third of the time so far, and more than a quarter"
+
+
+@given(st.lists(st.floats(0, 1), min_size=len(EMOTIONS), max_size=len(EMOTIONS)), st.sampled_from(NAMES))
+def test_sadness_explains_some_cues_and_makes_none(mixture: list[float], name: str) -> None:
+    counts = np.where(np.array(NAMES) == name, 1.0, 0.0)
+    left = less_what_sadness_explains(counts, np.array(mixture))
+    assert 0 <= left[NAMES.index(name)] <= 1
+    assert left.sum() == left[NAMES.index(name)]
+    sad, calm = np.eye(len(EMOTIONS))[[EMOTIONS.index("sad"), EMOTIONS.index("neutral")]]
+    assert less_what_sadness_explains(counts, sad).sum() == (0.0 if name in OF_SADNESS else 1.0)
+    assert less_what_sadness_explains(counts, calm).sum() == 1.0
+    halved = 0.5 if name in OF_SADNESS else 1.0
+    assert less_what_sadness_explains(counts, 0.4 * sad + 0.4 * calm).sum() == pytest.approx(halved)
 
 
 def test_silence_teaches_nothing_of_speech() -> None:
