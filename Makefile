@@ -79,8 +79,8 @@ bench-fusion: .venv/dev.stamp ## what fusion, ambivalence, dynamics and explanat
 bench-xdf: .venv/dev.stamp ## our XDF reader beside pyxdf on 200 MB
 	$(BIN)/python benchmarks/xdf_reader.py
 
-ambivalence: .venv/dev.stamp ## a face-validity check of the ambivalence score on six acts of the simulated participant
-	$(BIN)/python -m benchmarks.ambivalence
+ambivalence: .venv/dev.stamp ## a face-validity check of the ambivalence score on acts (with real voices where DATA=folder has emodb/)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.ambivalence $(if $(wildcard $(DATA)/emodb),--data $(DATA))
 
 calibration: .venv/dev.stamp ## whether the score's SD can be believed, and how it bears losses and noise (needs DATA=folder; half an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.calibration $(DATA)

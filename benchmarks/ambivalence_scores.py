@@ -141,11 +141,12 @@ def ablation_rows(
     return rows
 
 
-def cue_rows(said: Sequence[Heard], found: Scored) -> list[Row]:
+def cue_rows(said: Sequence[Heard], found: Scored, cues: Sequence[str] = NAMES) -> list[Row]:
     """Of each cue how far it counts in its act and at rest, and hesitancy and score there with and without it."""
     rows = []
     at_rest = found.cues[found.acts == REST].mean(axis=0)
-    for place, (cue, state) in enumerate((name, CUE_ACTS[name]) for name in NAMES):
+    for cue in cues:
+        place, state = NAMES.index(cue), CUE_ACTS[cue]
         mine, counts = found.of(state.name), found.cues[found.acts == state.name]
         without = scored(said, cue).of(state.name)
         falls = float(mine[:, _HESITANCY].mean() - without[:, _HESITANCY].mean())

@@ -23,6 +23,8 @@ from streamsense.features.face_vector import (
     face_vector_units,
 )
 from streamsense.models.catalogue import model_files
+from streamsense.sources.simulator import FaceDrive
+from streamsense.sources.simulator.face import Face
 from tests.helpers.face_pictures import EVERY_FRONT_END, astronaut, face_edge, film_frames
 
 
@@ -33,6 +35,19 @@ def field(vector: np.ndarray, name: str) -> float:
 def landmark(vector: np.ndarray, index: int) -> np.ndarray:
     start = face_vector_labels("mesh468_iris").index(f"p{index}_x")
     return vector[start : start + 3]
+
+
+def test_a_gaze_to_the_side_is_seen_as_one() -> None:
+    drawn, edge = Face(), face_edge("mesh468_iris")
+
+    def seen(yaw: float) -> float:
+        for _ in range(4):  # the mesh settles
+            vector = edge.process(drawn.picture(FaceDrive({}, gaze_yaw=yaw)))
+        return (field(vector, "gaze_left_yaw_deg") + field(vector, "gaze_right_yaw_deg")) / 2
+
+    straight = seen(0.0)
+    assert seen(20.0) - straight > 10
+    assert seen(-20.0) - straight < -10
 
 
 def turned(picture: Image, degrees_clockwise: float) -> Image:
