@@ -1,4 +1,4 @@
-"""Hesitancy: cues of voice, face and head, each compared with what is usual with this person.
+"""Hesitancy: cues of voice, face, head and words, each compared with what is usual with this person.
 
 The cues, and how often annotators named them, are those of the BAH data set (figures 15 and 16). A cue counts by how
 far it goes beyond the person's own running level, in robust standard deviations, so that neither a face that always
@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
 from streamsense.arrays import FloatArray
+from streamsense.features.language_cues import SAID
 from streamsense.features.running_quantile import QuantileState, RunningQuantile
 from streamsense.profile import Part, numbers
 from streamsense.streams import Modality
@@ -28,10 +29,10 @@ class Cue:
 
     `sign` 1: more of it is hesitant; -1: less of it is; 0: any departure is. `usual` and the least `spread` are
     choices, in the cue's unit, as is the `most` that the person's level is followed to. All of the voice's are cues of
-    speech, which count only while the person speaks.
+    speech, which count only while the person speaks; those of the text channel (per word) only while words come.
     """
 
-    modality: Modality
+    modality: Modality | Literal["text"]
     frequency: float
     usual: float
     spread: float
@@ -55,6 +56,13 @@ CUES: Final[Mapping[str, Cue]] = {
     "lip_press": Cue("face", 6.2, 0.1, 0.12, 1.0),
     "head_shake": Cue("face", 17.4, 0.5, 0.8, 10.0),
     "head_tilt": Cue("face", 12.3, 0.0, 4.0, 45.0, sign=0),
+    "filler_sounds": Cue("text", 20.4, 0.03, 0.03, 0.5),
+    "filler_words": Cue("text", 11.0, 0.03, 0.03, 0.5),
+    "negations": Cue("text", 8.6, 0.02, 0.03, 0.5),
+    "failures": Cue("text", 6.6, 0.0, 0.03, 0.5),
+    "hedges": Cue("text", 6.2, 0.02, 0.03, 0.5),
+    "corrections": Cue("text", 3.8, 0.01, 0.03, 0.5),
+    "repetitions": Cue("text", 3.0, 0.01, 0.03, 0.5),
 }
 """The cues by their names in `Feature.cues`."""
 NAMES: Final = tuple(CUES)
@@ -102,6 +110,8 @@ _USUAL, _SPREAD, _MOST = _FACTOR * _column("usual"), _column("spread"), _column(
 _HAZARD: Final = STRENGTH * _column("share") * np.sqrt(_column("frequency"))
 _EITHER: Final = np.flatnonzero(_SIGN == 0)
 _SPOKEN: Final = np.array([cue.modality == "voice" for cue in CUES.values()])
+_WRITTEN: Final = np.array([cue.modality == "text" for cue in CUES.values()])
+_SAME_SOUND: Final = [NAMES.index("filled_pause"), NAMES.index("filler_sounds")]
 _KNOWN_AT_0: Final = np.array([name != "articulation_rate_hz" for name in NAMES])
 
 
@@ -132,16 +142,18 @@ class HesitancyCues:
     ) -> FloatArray:
         """How far each cue (cues,) counts at a tick, 0 to 1, given how far its modality is to be believed.
 
-        Cues of speech count only while the person speaks: who listens does not hesitate.
+        Cues of speech count only while the person speaks, those of words only while words come: who listens does not
+        hesitate. A filler sound that was heard and recognised counts once.
         """
         elapsed_s = 0.0 if math.isnan(state.tick_time) else max(0.0, tick_time - state.tick_time)
         state.tick_time = tick_time
         given = np.array([cues.get(name, math.nan) for name in NAMES])
         face, voice, speaking = evidence.get("face", 0.0), evidence.get("voice", 0.0), cues.get(_SPEAKING, 0.0)
         spoken = min(1.0, max(0.0, voice)) * min(1.0, max(0.0, speaking))
+        written = min(1.0, max(0.0, cues.get(SAID, 0.0)))
         known = np.isfinite(given)
         known &= (given != 0) | _KNOWN_AT_0
-        weights = known * np.where(_SPOKEN, spoken, min(1.0, max(0.0, face)))
+        weights = known * np.where(_SPOKEN, spoken, np.where(_WRITTEN, written, min(1.0, max(0.0, face))))
         values = np.where(known, np.minimum(np.maximum(_FACTOR * given, -_MOST), _MOST), _USUAL)
         usual, spread = self._norm(state)
         departure = values - usual
@@ -150,7 +162,9 @@ class HesitancyCues:
             levels, both = np.concatenate((values, values)), np.concatenate((weights, weights))
             self._levels.step(state.levels, levels, both, elapsed_s)
             state.seen_s = state.seen_s + weights * elapsed_s
-        return np.asarray(weights * np.minimum(np.maximum((departure / spread - FROM) / (FULLY - FROM), 0.0), 1.0))
+        counts = np.asarray(weights * np.minimum(np.maximum((departure / spread - FROM) / (FULLY - FROM), 0.0), 1.0))
+        counts[_SAME_SOUND[int(counts[_SAME_SOUND[1]] <= counts[_SAME_SOUND[0]])]] = 0.0
+        return counts
 
     def _known(self, state: HesitancyState) -> FloatArray:
         """Median, upper quartile and seconds seen of each cue, (3, cues): a profile's, or what was learned so far."""
@@ -183,4 +197,6 @@ class HesitancyCues:
 
 def hesitancy(counts: FloatArray) -> float:
     """Hesitancy in [0, 1) of cues that count (cues,): 1 − e^(−Σ hazard · count), 0 without any."""
-    return float(-math.expm1(-float(_HAZARD @ counts)))
+    # Of words apart, so that without any the sum is the same to the bit.
+    hazard = float(_HAZARD[~_WRITTEN] @ counts[~_WRITTEN]) + float(_HAZARD[_WRITTEN] @ counts[_WRITTEN])
+    return float(-math.expm1(-hazard))

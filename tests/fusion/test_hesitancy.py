@@ -15,8 +15,8 @@ from streamsense.ticks import tick_time
 FOLLOWED = HesitancyCues()
 BOTH = {"face": 1.0, "voice": 1.0}
 USUAL = {name: cue.usual for name, cue in CUES.items()}
-SPEAKING = {"speaking": 1.0}
-cue_values = st.dictionaries(st.sampled_from([*NAMES, "speaking", "another"]), st.floats(allow_nan=True))
+SPEAKING = {"speaking": 1.0, "said": 1.0}
+cue_values = st.dictionaries(st.sampled_from([*NAMES, "speaking", "said", "another"]), st.floats(allow_nan=True))
 
 
 def departed(name: str, spreads: float) -> dict[str, float]:
