@@ -213,6 +213,8 @@ class LslSource:
                 opening.append(self._measured(inlet))
                 probe_at = time.monotonic() + _PROBE_EVERY_S
             self._report.tally("inlet_overflow", times=int(is_full(inlet, capacity)))
+            if front is not None:
+                self._report.tally(front.left_out, skipped=0, unreadable=0)  # what waits to be told
             samples, stamps = inlet.pull_chunk(timeout=_PULL_S, max_samples=_chunk(raw), min_samples=1)
             turn_s, turn_at = time.monotonic() - turn_at, time.monotonic()
             if len(stamps):
