@@ -64,7 +64,7 @@ CUES: Final[Mapping[str, Cue]] = {
     "corrections": Cue("text", 3.8, 0.01, 0.03, 0.5),
     "repetitions": Cue("text", 3.0, 0.01, 0.03, 0.5),
 }
-"""The cues by their names in `Feature.cues`."""
+"""The cues by their names in `Feature.cues`; those of words come last."""
 NAMES: Final = tuple(CUES)
 FROM, FULLY = 1.0, 3.0
 """Robust standard deviations beyond the usual at which a cue begins to count, and at which it counts fully."""
@@ -111,6 +111,8 @@ _HAZARD: Final = STRENGTH * _column("share") * np.sqrt(_column("frequency"))
 _EITHER: Final = np.flatnonzero(_SIGN == 0)
 _SPOKEN: Final = np.array([cue.modality == "voice" for cue in CUES.values()])
 _WRITTEN: Final = np.array([cue.modality == "text" for cue in CUES.values()])
+_WORDS: Final = int(np.argmax(_WRITTEN))  # where those of words begin, which are the last
+_HAZARD_SEEN, _HAZARD_SAID = _HAZARD[:_WORDS].copy(), _HAZARD[_WORDS:].copy()
 _SAME_SOUND: Final = [NAMES.index("filled_pause"), NAMES.index("filler_sounds")]
 _KNOWN_AT_0: Final = np.array([name != "articulation_rate_hz" for name in NAMES])
 
@@ -198,5 +200,4 @@ class HesitancyCues:
 def hesitancy(counts: FloatArray) -> float:
     """Hesitancy in [0, 1) of cues that count (cues,): 1 − e^(−Σ hazard · count), 0 without any."""
     # Of words apart, so that without any the sum is the same to the bit.
-    hazard = float(_HAZARD[~_WRITTEN] @ counts[~_WRITTEN]) + float(_HAZARD[_WRITTEN] @ counts[_WRITTEN])
-    return float(-math.expm1(-hazard))
+    return float(-math.expm1(-float(_HAZARD_SEEN @ counts[:_WORDS]) - float(_HAZARD_SAID @ counts[_WORDS:])))

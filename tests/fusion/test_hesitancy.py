@@ -147,6 +147,10 @@ def test_a_smile_without_cheeks_counts_over_something_negative_only() -> None:
 WORDS = [name for name, cue in CUES.items() if cue.modality == "text"]
 
 
+def test_the_cues_of_words_are_the_last() -> None:
+    assert list(NAMES[-len(WORDS) :]) == WORDS
+
+
 def test_without_words_hesitancy_is_to_the_bit_what_its_other_cues_make() -> None:
     others = [place for place, name in enumerate(NAMES) if name not in WORDS]
     hazards = 0.08 * np.array([CUES[NAMES[place]].share for place in others])

@@ -204,11 +204,14 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     }  # fmt: skip
     plain = write_config(folder, "plain", content)
     raw = write_config(folder, "raw", {**content, "recording": {"raw_words": True}})
+    later = ("--record-after", 2.5)  # so that a snapshot has heard words already
     recogniser = Recogniser(identity)
     try:
         with (
             simulator(identity, "eeg"),
-            running("live", plain, "--record", folder / "plain", "--json", "--seconds", 7, folder=folder) as one,
+            running(
+                "live", plain, "--record", folder / "plain", *later, "--json", "--seconds", 8, folder=folder
+            ) as one,
             running("live", raw, "--record", folder / "raw", "--json", "--seconds", 7, folder=folder) as other,
         ):
             for each in (one, other):
@@ -225,7 +228,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
         "verify": ["verify", without],
         "verify with words": ["verify", with_words],
         "features": ["features", without, "-o", folder / "features.csv"],
-        "explain": ["explain", without, "--at", 6],
+        "explain": ["explain", without, "--at", 4],
     }
     done = dict(zip(commands, run_together(list(commands.values()), folder, 120), strict=True))
     return Recorded(without, with_words, ended[0].err, done, folder / "features.csv")
