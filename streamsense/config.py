@@ -83,6 +83,17 @@ class VoiceSection(Section):
     mels: Literal[64, 80] = 64
 
 
+class TextSection(Section):
+    """Words of a speech recogniser, for the cues of language in hesitancy; of them only counts enter the session.
+
+    `lexicon` is a YAML file in place of the language's own list of words.
+    """
+
+    source: LslSource = LslSource(type="Transcript")
+    language: str = Field(default="en", pattern=r"^[A-Za-z-]{1,16}$")
+    lexicon: Path | None = None
+
+
 class MarkerSection(Section):
     """Stimulus markers: every stream of this type is taken in and kept, whenever it appears."""
 
@@ -127,6 +138,7 @@ class RecordingSection(Section):
     task: Annotated[str, _ENTITY] = "affect"
     raw_sound: bool = False
     raw_video: bool = False
+    raw_words: bool = False
     roll_minutes: float | None = Field(default=None, ge=0.05, le=1440.0)
 
 
@@ -155,11 +167,12 @@ class AmbivalenceSection(Section):
 
 
 class Config(Section):
-    """One session. A modality whose section is absent is not used."""
+    """One session. A modality whose section is absent is not used, nor are words without a `text` section."""
 
     eeg: EegSection | None = None
     face: FaceSection | None = None
     voice: VoiceSection | None = None
+    text: TextSection | None = None
     markers: MarkerSection | None = MarkerSection()
     timing: TimingSection = TimingSection()
     profile: Path | None = None

@@ -14,6 +14,7 @@ from streamsense.core.participant import Participant
 from streamsense.core.pipeline_state import PipelineState
 from streamsense.core.scoring import Scoring
 from streamsense.features.feature_columns import FeatureTable
+from streamsense.features.language_cues import COLUMNS, LanguageCues
 from streamsense.features.operator import FeatureOperator, FrontEnd
 from streamsense.fusion.attribution import Explainer
 from streamsense.fusion.combination import Fusion
@@ -48,7 +49,8 @@ class Pipeline:
 
     Streams may come, go and change at any time; a modality without an operator is never present, and of one without
     an expert only the windows are read. Raw samples of a modality with a front end go through it first; a stream of
-    what it gave, from a recording, does not.
+    what it gave, from a recording, does not. `language` takes the counts that are made of recognised words; without it
+    they are left alone.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Pipeline:
         fusion: Fusion,
         timing: TimingSettings | None = None,
         fronts: Mapping[Modality, FrontEnd] | None = None,
+        language: LanguageCues | None = None,
     ) -> None:
         if not set(experts) <= set(operators):
             raise ValueError(f"experts for {sorted(experts)} but operators for {sorted(operators)}")
@@ -65,12 +68,15 @@ class Pipeline:
         self._operators = dict(operators)
         self._experts = dict(experts)
         self._fusion = fusion
+        self._language = language
         self._state = PipelineState()
         self._notices = Notices()
         self._fronts = FrontEnds(fronts or {}, self._state)
-        self._intake = Intake(self._operators, self._fronts, self._state, self._notices)
+        self._intake = Intake(self._operators, self._fronts, self._state, self._notices, language)
         self._participant = Participant(self._operators, fusion, self._state)
-        self._scoring = Scoring(self._operators, self._experts, fusion, self.timing, self._state, self._notices)
+        self._scoring = Scoring(
+            self._operators, self._experts, fusion, self.timing, self._state, self._notices, language
+        )
         self._only_recorded: dict[str, StreamInfo] = {}
 
     # -- events in -------------------------------------------------------------------------------------------
@@ -202,7 +208,8 @@ class Pipeline:
                 modality: self._operators[modality].columns([info for info in infos if info.kind == modality])
                 for modality in MODALITIES
                 if modality in self._operators and modality in kinds
-            }
+            },
+            COLUMNS if self._language is not None and "text" in kinds else (),
         )
 
     def explainer(self) -> Explainer:
@@ -257,6 +264,7 @@ class Pipeline:
             "operators": {
                 modality: operator.state for modality, operator in self._operators.items() if modality in timelines
             },
+            "language": {key: self._language.state for key in ("text",) if self._language and key in timelines},
         }
 
 

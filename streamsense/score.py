@@ -112,7 +112,8 @@ class Score:
 
     `features` are what the experts are given, where there are any; a modality that was absent is left out. `windows`
     are all that were read, also those that did not count, because too little of them was there or it was too old.
-    `cues` says how far each cue of hesitancy counted, 0 to 1.
+    `cues` says how far each cue of hesitancy counted, 0 to 1. `language` are the cues of recognised words, per word;
+    none where no words came.
     """
 
     tick: int
@@ -123,6 +124,7 @@ class Score:
     features: Mapping[Modality, Feature] = field(default_factory=dict)
     windows: Mapping[Modality, Feature] = field(default_factory=dict)
     cues: Mapping[str, float] = field(default_factory=dict)
+    language: Mapping[str, float] = field(default_factory=dict)
 
     def __getitem__(self, label: str) -> float:
         """The value of one score channel by its label."""

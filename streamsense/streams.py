@@ -15,10 +15,12 @@ import numpy.typing as npt
 
 from streamsense.arrays import Float32Array, FloatArray
 
-Kind = Literal["eeg", "face", "voice", "markers", "pictures", "other"]
+Kind = Literal["eeg", "face", "voice", "text", "markers", "pictures", "other"]
 Modality = Literal["eeg", "face", "voice"]
 MODALITIES: tuple[Modality, ...] = ("eeg", "face", "voice")
 """The modalities, in the order of every array that has one entry for each."""
+LANGUAGE_CUES = "LanguageCues"
+"""Type of the stream of counts that is made of recognised words (see `features.language_cues`)."""
 VOICE_FRAMES = "VoiceFrames"
 """Type of the stream that the voice front end makes of sound; its stamps are originating times already."""
 _LONGEST_DELAY_S = 1.0
@@ -33,7 +35,7 @@ def is_modality(kind: Kind) -> TypeGuard[Modality]:
 class StreamInfo:
     """The description of one stream, as its sender or its recording gives it.
 
-    `key` is the stream's name within this session: the modality's own name for the three modalities,
+    `key` is the stream's name within this session: the modality's own name for the three modalities, `text` for words,
     `markers/<name>` for markers, `pictures/face` for the pictures that a recording keeps. `nominal_rate_hz` is 0 for an
     irregular stream. `same_clock` says that the sender's clock is ours, so that no clock offset applies. `delay_s` is
     how far the content lies behind its stamps; the front end that made it says so. `description` is what the sender

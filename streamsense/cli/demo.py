@@ -41,17 +41,29 @@ _TRUTH_KEPT = 1000
 _MOST_START_S = 120.0
 _WIDE = 100
 _STREAMS: dict[Modality, str] = {"eeg": "SimEEG", "face": "SimCamera", "voice": "SimVoice"}
+_WORDS = "SimWords"
 _AVERAGE = "01"
 
 
 class SimulatedParticipant:
     """The simulator in a process of its own, on real LSL outlets; ended when the `with` block is left."""
 
-    def __init__(self, session_id: str, seconds: float, seed: int = 0, script: str = DEFAULT_SCRIPT) -> None:
+    def __init__(
+        self,
+        session_id: str,
+        seconds: float,
+        seed: int = 0,
+        script: str = DEFAULT_SCRIPT,
+        has_words: bool = False,
+    ) -> None:
         # It ends by itself should this process be killed.
         most_s = str(seconds + _MOST_START_S)
         module = "streamsense.sources.simulator"
         options = ["--session-id", session_id, "--seconds", most_s, "--seed", str(seed), "--script", script]
+        if has_words:
+            from streamsense.sources.simulator.outlets import ON_REQUEST, STREAMS
+
+            options += ["--only", ",".join((*STREAMS, *ON_REQUEST))]
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", module, *options],
             stdout=subprocess.PIPE,
@@ -165,6 +177,8 @@ def demo_config(session_id: str, used: Config) -> Config:
         section = getattr(used, modality)
         if section is not None:
             changed[modality] = section.model_copy(update={"source": LslSource(name=name)})
+    if used.text is not None:
+        changed["text"] = used.text.model_copy(update={"source": LslSource(name=_WORDS)})
     return used.model_copy(update=changed)
 
 
@@ -208,7 +222,7 @@ def demo(
     settings = named_after(demo_config(session_id, used), participant)
     if record is not None:
         settings = recorded_into(settings, record)
-    with SimulatedParticipant(session_id, seconds, who, script) as simulated:
+    with SimulatedParticipant(session_id, seconds, who, script, used.text is not None) as simulated:
         with console.status("Starting the simulated participant and loading the models …"):
             simulated.wait_until_ready()
             session = open_session(settings)

@@ -65,7 +65,7 @@ def features(
             if isinstance(item, Notice):
                 tell(console, item)
                 continue
-            table.write(session.table.row(item.time, item.windows))
+            table.write(session.table.row(item.time, item.windows, item.language))
             summary.add(item)
             progress.update(task, completed=summary.rows)
     if as_json:

@@ -105,8 +105,8 @@ def live(
     `streamsense-scores`; anyone on the configured LSL scope can read them.
 
     With `--record` the raw streams, the scores and a journal go into one file, which survives a kill at any moment;
-    `streamsense verify` proves that its scores can be computed again byte for byte. Pictures and sound are recorded
-    only where the configuration says so (`recording: raw_video`, `raw_sound`).
+    `streamsense verify` proves that its scores can be computed again byte for byte. Pictures, sound and
+    words are recorded only where the configuration says so (`recording: raw_video`, `raw_sound`, `raw_words`).
 
     Example: `streamsense live tri_modal_lab --csv results/session_01`
     """

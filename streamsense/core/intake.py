@@ -8,6 +8,7 @@ from streamsense.core.front_ends import FrontEnds
 from streamsense.core.notices import Notices
 from streamsense.core.pipeline_state import PipelineState
 from streamsense.errors import SourceError
+from streamsense.features.language_cues import SPAN_S, LanguageCues
 from streamsense.features.operator import FeatureOperator
 from streamsense.streams import Block, Modality, OffsetProbe, StreamInfo, StreamOpened, TimedBlock, is_modality
 from streamsense.timeline.timeline import Gap, Timeline
@@ -29,12 +30,14 @@ class Intake:
         fronts: FrontEnds,
         state: PipelineState,
         notices: Notices,
+        language: LanguageCues | None = None,
     ) -> None:
         self.timelines: dict[str, Timeline] = {}
         self._operators = operators
         self._fronts = fronts
         self._state = state
         self._notices = notices
+        self._language = language
 
     def open(self, event: StreamOpened) -> None:
         """Prepare for a stream, or for what came back under its key; one that cannot be used is refused, and told."""
@@ -44,6 +47,8 @@ class Intake:
         self._state.refused = [key for key in self._state.refused if key != info.key]
         try:
             warnings = self._open_operator(info, operator, event.received) if operator else ()
+            if info.kind == "text" and self._language is not None:
+                self._language.open(info)
         except SourceError as error:
             self._refuse(info.key, error, event.received)
             return
@@ -110,6 +115,11 @@ class Intake:
         kind = info.kind
         if kind == "markers":
             self._tell_markers(timed)
+        elif kind == "text" and self._language is not None:
+            if late := self._language.newly_late(timed, received):
+                text = f"words that were said more than {SPAN_S:g} s before they came do not count: {late} samples"
+                self._notices.add(received, "words_too_late", text, stream=timed.key, count=late)
+            self._language.push(timed)
         elif is_modality(kind) and kind in self._operators:
             front = self._fronts.of(info)
             self._operators[kind].push(self._fronts.push(front, timed, received) if front else timed)

@@ -11,6 +11,7 @@ import numpy as np
 from streamsense.arrays import FloatArray
 from streamsense.core.notices import Notices
 from streamsense.core.pipeline_state import PipelineState
+from streamsense.features.language_cues import LanguageCues
 from streamsense.features.operator import FeatureOperator
 from streamsense.fusion.combination import Fusion, Opinion, opinion_of
 from streamsense.fusion.explanation_words import because
@@ -39,6 +40,7 @@ class Scoring:
         timing: TimingSettings,
         state: PipelineState,
         notices: Notices,
+        language: LanguageCues | None = None,
     ) -> None:
         self.quality = QualityNotices()
         self.segments = Segments()
@@ -48,6 +50,7 @@ class Scoring:
         self._timing = timing
         self._state = state
         self._notices = notices
+        self._language = language
         use_once()
 
     def score(self, plan: Plan) -> Score:
@@ -67,11 +70,12 @@ class Scoring:
                     opinions[stream.modality] = self._opinion(window, age_s, time)
         self._tell_presence(opinions, time)
         self._notices.extend(self.quality.step(windows, time))
-        values = np.append(self._fusion.step(opinions, time), float(plan.tick))
+        language = {} if self._language is None else self._language.cues_at(time)
+        values = np.append(self._fusion.step(opinions, time, language), float(plan.tick))
         experts = _expert_values(opinions)
         if not (np.isfinite(values).all() and np.isfinite(experts).all()):
             raise FloatingPointError(f"a score at tick {plan.tick} is not finite; this is a bug in streamsense")
-        score = Score(plan.tick, time, values, experts, plan, features, windows, self._fusion.cues)
+        score = Score(plan.tick, time, values, experts, plan, features, windows, self._fusion.cues, language)
         self._notices.extend(with_reason(notice, score) for notice in self.segments.step(score))
         return score
 

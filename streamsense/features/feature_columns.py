@@ -39,11 +39,15 @@ class FeatureColumn:
 class FeatureTable:
     """The columns of all modalities of a session, in their order, and the rows that features make in them.
 
-    Behind each modality's own columns come its validity and quality (0 to 1) and its effective time (s).
+    Behind each modality's own columns come its validity and quality (0 to 1) and its effective time (s), and behind all
+    of them the cues of `language`.
     """
 
-    def __init__(self, columns: Mapping[Modality, tuple[FeatureColumn, ...]]) -> None:
+    def __init__(
+        self, columns: Mapping[Modality, tuple[FeatureColumn, ...]], language: tuple[FeatureColumn, ...] = ()
+    ) -> None:
         self.columns = dict(columns)
+        self.language = language
 
     @property
     def units(self) -> dict[str, str]:
@@ -52,9 +56,11 @@ class FeatureTable:
         for modality, columns in self.columns.items():
             units |= {column.name: column.unit for column in columns}
             units |= {f"{modality}_validity": "", f"{modality}_quality": "", f"{modality}_effective_time": "s"}
-        return units
+        return units | {column.name: column.unit for column in self.language}
 
-    def row(self, time: float, windows: Mapping[Modality, Feature]) -> list[float]:
+    def row(
+        self, time: float, windows: Mapping[Modality, Feature], language: Mapping[str, float] | None = None
+    ) -> list[float]:
         """The row of a tick, in the order of `units`; NaN where there is no value."""
         row = [time]
         for modality, columns in self.columns.items():
@@ -64,4 +70,4 @@ class FeatureTable:
                 continue
             row += [column.value(feature) for column in columns]
             row += [feature.validity, feature.quality, feature.effective_time]
-        return row
+        return row + [(language or {}).get(column.name, math.nan) for column in self.language]

@@ -87,7 +87,7 @@ def ambivalence_contract(settings: hesitancy.HesitancySettings | None = None) ->
     """The exact meaning of what a head takes and gives; one made for another meaning is refused."""
     return {
         "feature": HEAD_INPUT,
-        "version": 1,
+        "version": 2,
         "inputs": list(HEAD_INPUTS),
         "cues": {name: asdict(cue) for name, cue in hesitancy.CUES.items()},
         "cues_count": [hesitancy.FROM, hesitancy.FULLY],

@@ -185,12 +185,17 @@ class Fusion:
         out["emotion_probabilities"] = _with_votes_of_dimensions(out["emotion_probabilities"], rows, out["weight"])
         return out
 
-    def step(self, opinions: Mapping[Modality, Opinion], tick_time: float) -> FloatArray:
-        """The values of one score, without the tick's number, in the order of SCORE_LABELS."""
+    def step(
+        self, opinions: Mapping[Modality, Opinion], tick_time: float, language: Mapping[str, float] | None = None
+    ) -> FloatArray:
+        """The values of one score, without the tick's number, in the order of SCORE_LABELS.
+
+        `language` are the cues of recognised words, which are heard beside the modalities and never in their place.
+        """
         rows, out = [opinions[modality] for modality in MODALITIES], self.combine(opinions)
         mean, sd = out["vad"], out["vad_sd"]
         discord = step_conflict(self.state.conflict, self.settings.conflict, [stand(row) for row in rows], tick_time)
-        parts = self.parts = self._parts(opinions, discord, out["emotion_probabilities"], tick_time)
+        parts = self.parts = self._parts(opinions, discord, out["emotion_probabilities"], tick_time, language or {})
         ambivalence = step_ambivalence(self.state.ambivalence, self.settings.ambivalence, parts, tick_time, self._head)
         step_dynamics(self.state.dynamics, self.settings.dynamics, mean, sd, tick_time)
         smoothed, smoothed_sd = self.state.dynamics.mean, np.sqrt(self.state.dynamics.variance)
@@ -210,7 +215,12 @@ class Fusion:
         )  # fmt: skip
 
     def _parts(
-        self, opinions: Mapping[Modality, Opinion], discord: float, probabilities: FloatArray, tick_time: float
+        self,
+        opinions: Mapping[Modality, Opinion],
+        discord: float,
+        probabilities: FloatArray,
+        tick_time: float,
+        language: Mapping[str, float],
     ) -> Parts:
         """What ambivalence is made of at a tick."""
         evidence = {modality: row.presence * row.quality for modality, row in opinions.items()}
@@ -218,7 +228,7 @@ class Fusion:
         felt = {name: _felt(row) for name, row in opinions.items() if _knows_valence(row)}
         beliefs = {name: evidence[name] for name in felt}
         cues = over_what_is_felt(cues, pooled(felt, {name: beliefs[name] for name in felt if name != "face"})[1])
-        counts = self._cues.step(self.state.hesitancy, cues, evidence, tick_time)
+        counts = self._cues.step(self.state.hesitancy, {**cues, **language}, evidence, tick_time)
         counts = less_what_sadness_explains(counts, probabilities)
         positive, negative = pooled(felt, beliefs)
         return Parts(discord, positive, negative, counts, max(evidence.values(), default=0.0))

@@ -31,6 +31,8 @@ CUE_WORDS: Final = {
     "pause_fraction": "pauses", "long_pause": "a long pause", "filled_pause": "filled pauses", "breath": "breath",
     "gaze_aversion": "averted gaze", "brow_variability": "moving brows", "eye_closure": "closed eyes",
     "smile_without_cheek": "a smile without the cheeks", "lip_press": "pressed lips", "head_shake": "head shaking",
+    "filler_sounds": "filler sounds in the words", "negations": "words of denial", "failures": "words of failing",
+    "corrections": "corrections of what was said", "repetitions": "repeated words",
 }  # fmt: skip
 _CONFLICT_WORDS: Final = {
     "discord": "the modalities contradict each other in valence",

@@ -1,4 +1,4 @@
-"""Hesitancy: cues of voice, face and head, each compared with what is usual with this person.
+"""Hesitancy: cues of voice, face, head and words, each compared with what is usual with this person.
 
 The cues, and how often annotators named them, are those of the BAH data set (figures 15 and 16). A cue counts by how
 far it goes beyond the person's own running level, in robust standard deviations, so that neither a face that always
@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numba import njit
 
 from streamsense.arrays import FloatArray
+from streamsense.features.language_cues import SAID
 from streamsense.features.running_quantile import QuantileState, RunningQuantile
 from streamsense.fusion.emotions import EMOTIONS
 from streamsense.profile import Part, numbers
@@ -30,10 +31,10 @@ class Cue:
 
     `sign` 1: more of it is hesitant; -1: less of it is; 0: any departure is. `usual` and the least `spread` are
     choices, in the cue's unit, as is the `most` that the person's level is followed to. All of the voice's are cues of
-    speech, which count only while the person speaks.
+    speech, which count only while the person speaks; those of the text channel (per word) only while words come.
     """
 
-    modality: Modality
+    modality: Modality | Literal["text"]
     frequency: float
     usual: float
     spread: float
@@ -59,8 +60,15 @@ CUES: Final[Mapping[str, Cue]] = {
     "lip_press": Cue("face", 6.2, 0.1, 0.12, 1.0),
     "head_shake": Cue("face", 17.4, 0.5, 0.8, 10.0),
     "head_tilt": Cue("face", 12.3, 0.0, 4.0, 45.0, sign=0),
+    "filler_sounds": Cue("text", 20.4, 0.03, 0.03, 0.5),
+    "filler_words": Cue("text", 11.0, 0.03, 0.03, 0.5),
+    "negations": Cue("text", 8.6, 0.02, 0.03, 0.5),
+    "failures": Cue("text", 6.6, 0.0, 0.03, 0.5),
+    "hedges": Cue("text", 6.2, 0.02, 0.03, 0.5),
+    "corrections": Cue("text", 3.8, 0.01, 0.03, 0.5),
+    "repetitions": Cue("text", 3.0, 0.01, 0.03, 0.5),
 }
-"""The cues by their names in `Feature.cues`."""
+"""The cues by their names in `Feature.cues`; those of words come last."""
 NAMES: Final = tuple(CUES)
 FROM, FULLY = 1.0, 3.0
 """Robust standard deviations beyond the usual at which a cue begins to count, and at which it counts fully."""
@@ -116,6 +124,10 @@ _HAZARD: Final = STRENGTH * _column("share") * np.sqrt(_column("frequency"))
 _SPOKEN: Final = np.array([cue.modality == "voice" for cue in CUES.values()])
 _SHOWN_IN_SADNESS: Final = np.array([float(name in OF_SADNESS) for name in NAMES])
 _SAD, _NEUTRAL = EMOTIONS.index("sad"), EMOTIONS.index("neutral")
+_WRITTEN: Final = np.array([cue.modality == "text" for cue in CUES.values()])
+_WORDS: Final = int(np.argmax(_WRITTEN))  # where those of words begin, which are the last
+_HAZARD_SEEN, _HAZARD_SAID = _HAZARD[:_WORDS].copy(), _HAZARD[_WORDS:].copy()
+_SAME_SOUND: Final = [NAMES.index("filled_pause"), NAMES.index("filler_sounds")]
 _KNOWN_AT_0: Final = np.array([name != "articulation_rate_hz" for name in NAMES])
 
 
@@ -158,20 +170,24 @@ class HesitancyCues:
     ) -> FloatArray:
         """How far each cue (cues,) counts at a tick, 0 to 1, given how far its modality is to be believed.
 
-        Cues of speech count only while the person speaks: who listens does not hesitate.
+        Cues of speech count only while the person speaks, those of words only while words come: who listens does not
+        hesitate. A filler sound that was heard and recognised counts once.
         """
         elapsed_s = 0.0 if math.isnan(state.tick_time) else max(0.0, tick_time - state.tick_time)
         state.tick_time = tick_time
         given = np.array([cues.get(name, math.nan) for name in NAMES])
         face, voice, speaking = evidence.get("face", 0.0), evidence.get("voice", 0.0), cues.get(_SPEAKING, 0.0)
         spoken = min(1.0, max(0.0, voice)) * min(1.0, max(0.0, speaking))
+        written = min(1.0, max(0.0, cues.get(SAID, 0.0)))
         values, weights, counts = np.empty(2 * len(NAMES)), np.empty(2 * len(NAMES)), np.empty(len(NAMES))
         looking = min(1.0, max(0.0, face))
-        _count(given, spoken, looking, self._known(state), self.settings.half_known_s, values, weights, counts)
+        known = self._known(state)
+        _count(given, spoken, looking, written, known, self.settings.half_known_s, values, weights, counts)
         if state.is_learning:
             taught = weights * (1 - (1 - LEARNED_OF_HESITANT) * np.concatenate((counts, counts)))
             self._levels.step(state.levels, values, taught, elapsed_s)
             state.seen_s = state.seen_s + weights[: len(NAMES)] * elapsed_s
+        counts[_SAME_SOUND[int(counts[_SAME_SOUND[1]] <= counts[_SAME_SOUND[0]])]] = 0.0
         return counts
 
     def _known(self, state: HesitancyState) -> FloatArray:
@@ -202,6 +218,7 @@ def _count(
     given: FloatArray,
     spoken: float,
     looking: float,
+    written: float,
     known: FloatArray,
     half_known_s: float,
     values: FloatArray,
@@ -215,7 +232,8 @@ def _count(
     for n in range(len(given)):
         is_known = np.isfinite(given[n]) and (given[n] != 0 or _KNOWN_AT_0[n])
         value = min(max(_FACTOR[n] * given[n], -_MOST[n]), _MOST[n]) if is_known else _USUAL[n]
-        weight = 0.0 if not is_known else spoken if _SPOKEN[n] else looking
+        weight = spoken if _SPOKEN[n] else written if _WRITTEN[n] else looking
+        weight = weight if is_known else 0.0
         median, upper, seen_s = known[0, n], known[1, n], known[2, n]
         share = seen_s / (seen_s + half_known_s)
         spread = max(_SPREAD[n], share * (upper - median) / _QUARTILE_SDS)
@@ -229,4 +247,5 @@ def _count(
 
 def hesitancy(counts: FloatArray) -> float:
     """Hesitancy in [0, 1) of cues that count (cues,): 1 − e^(−Σ hazard · count), 0 without any."""
-    return float(-math.expm1(-float(_HAZARD @ counts)))
+    # Of words apart, so that without any the sum is the same to the bit.
+    return float(-math.expm1(-float(_HAZARD_SEEN @ counts[:_WORDS]) - float(_HAZARD_SAID @ counts[_WORDS:])))

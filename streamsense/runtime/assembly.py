@@ -9,6 +9,7 @@ from streamsense.config import Config, VoiceSection
 from streamsense.errors import ModelError
 from streamsense.features.band_entropy import BandEntropy, BandEntropySettings
 from streamsense.features.face_features import FaceFeatures, FaceFeatureSettings
+from streamsense.features.language_cues import LanguageCues
 from streamsense.features.log_mel import LogMelSettings
 from streamsense.features.operator import FeatureOperator, FrontEnd
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
@@ -80,7 +81,9 @@ def _assembled(config: Config) -> tuple[Callable[[], Pipeline], dict[str, str]]:
 
     def new_pipeline() -> Pipeline:
         fusion = Fusion(model, settings, ambivalence)
-        return Pipeline(feature_operators(config), experts, fusion, timing, front_ends(config, net))
+        return Pipeline(
+            feature_operators(config), experts, fusion, timing, front_ends(config, net), language_cues(config)
+        )
 
     return new_pipeline, description
 
@@ -95,7 +98,7 @@ def build_feature_pipeline(config: Config) -> Pipeline:
     check_onnxruntime()
     fronts = front_ends(config, speech_net(config))
     fusion = Fusion(_fusion_model(FUSION_MODEL, config.provider))  # its scores are not looked at
-    return Pipeline(feature_operators(config), {}, fusion, _timing(config), fronts)
+    return Pipeline(feature_operators(config), {}, fusion, _timing(config), fronts, language_cues(config))
 
 
 def feature_operators(config: Config) -> dict[Modality, FeatureOperator]:
@@ -117,6 +120,11 @@ def feature_operators(config: Config) -> dict[Modality, FeatureOperator]:
         front_end = _voice_front_end(config.voice)
         operators["voice"] = VoiceFeatures(VoiceFeaturesSettings(window_s=config.voice.window_s, front_end=front_end))
     return operators
+
+
+def language_cues(config: Config) -> LanguageCues | None:
+    """What takes the counts of recognised words, where the configuration uses them."""
+    return LanguageCues() if config.text is not None else None
 
 
 def front_ends(config: Config, net: SileroNet | None) -> dict[Modality, FrontEnd]:

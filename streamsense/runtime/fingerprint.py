@@ -40,8 +40,10 @@ def fingerprint(config: Config, description: Mapping[str, str]) -> dict[str, str
 def settings_hash(config: Config) -> str:
     """SHA-256 of the settings that the core works by; where streams come from and scores go is not among them."""
     content = config.model_dump(mode="json", exclude=set(_NOT_OF_THE_CORE))
-    for section in ("eeg", "face", "voice"):
-        if content[section] is not None:
+    if content["text"] is None:
+        del content["text"]  # so that the hash is what it was before there were words
+    for section in ("eeg", "face", "voice", "text"):
+        if content.get(section) is not None:
             content[section].pop("source")
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from streamsense.config import Config, FaceSection, LslSource, MicrophoneSource, WebcamSource
+from streamsense.config import Config, FaceSection, LslSource, MicrophoneSource, TextSection, WebcamSource
 from streamsense.sources.lsl_configuration import configure
 from streamsense.streams import Event, Kind
 from streamsense.ticks import Clock
@@ -49,6 +49,8 @@ def live_sources(config: Config, clock: Clock, emit: Callable[[Event], None]) ->
             sources.append(_lsl_source(config, "voice", config.voice.source, "Audio", clock, emit))
     if config.face is not None:
         sources.append(_face_source(config, config.face, clock, emit))
+    if config.text is not None:
+        sources.append(_text_source(config, config.text, clock, emit))
     if config.markers is not None:
         from streamsense.sources.lsl_follower import LslFollower
 
@@ -81,11 +83,11 @@ def _lsl_source(
 
 
 def _face_source(config: Config, section: FaceSection, clock: Clock, emit: Callable[[Event], None]) -> Source:
-    from streamsense.sources.pictures import PictureFront, PictureKeeper, face_edge
+    from streamsense.sources.pictures import PictureFront, face_edge, picture_keeper
 
     if isinstance(section.source, LslSource):
         takes_vectors = section.source.type == "FaceVector"
-        keeper = PictureKeeper(clock, emit) if config.recording.raw_video else None
+        keeper = picture_keeper(clock, emit) if config.recording.raw_video else None
         front = None if takes_vectors else PictureFront(face_edge(section.front_end), _MOST_PICTURES_AT_ONCE, keeper)
         return _lsl_source(config, "face", section.source, "VideoFrames", clock, emit, front)
     from streamsense.sources.webcam import WebcamSettings
@@ -96,6 +98,15 @@ def _face_source(config: Config, section: FaceSection, clock: Clock, emit: Calla
     settings = WebcamSettings(front_end=section.front_end, **wanted)
     edge = face_edge(section.front_end)
     return Reader("face", settings, edge, clock, emit, keep_pictures=config.recording.raw_video)
+
+
+def _text_source(config: Config, section: TextSection, clock: Clock, emit: Callable[[Event], None]) -> Source:
+    from streamsense.sources.lexicon_file import lexicon_for
+    from streamsense.sources.words import live_word_front, word_keeper
+
+    keeper = word_keeper(clock, emit) if config.recording.raw_words else None
+    front = live_word_front(lexicon_for(section.language, section.lexicon), keeper)
+    return _lsl_source(config, "text", section.source, "Transcript", clock, emit, front)
 
 
 def _microphone(source: MicrophoneSource, clock: Clock, emit: Callable[[Event], None]) -> Source:

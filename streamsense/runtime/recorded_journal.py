@@ -111,7 +111,7 @@ class JournalReader:
 
     def _note_opened(self, stream_id: int, info: StreamInfo) -> None:
         self._opened[stream_id] = info
-        texts = {"eeg": "raw samples", "face": "face vectors", "voice": "raw sound"}
+        texts = {"eeg": "raw samples", "face": "face vectors", "voice": "raw sound", "text": "counts of words"}
         if info.kind in texts:
             self.entered[info.kind] = "voice front end's frames" if info.type == VOICE_FRAMES else texts[info.kind]
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from streamsense.config import Config, EegSection, FaceSection, VoiceSection
+from streamsense.config import Config, EegSection, FaceSection, TextSection, VoiceSection
 from streamsense.errors import RecordingError
 from streamsense.features.electrodes import rename_channels
 from streamsense.pipeline import Pipeline
 from streamsense.profile import PROFILE, load_profile
 from streamsense.runtime.assembly import build_replay_pipeline
 from streamsense.runtime.replay import ReplaySession
-from streamsense.sources.pictures import FaceFront, PictureFront, face_edge
-from streamsense.sources.recorded import RecordedStream, Recording, Selection, with_channel_labels
+from streamsense.sources.lexicon_file import lexicon_for
+from streamsense.sources.pictures import PictureFront, face_edge
+from streamsense.sources.recorded import Edge, RecordedStream, Recording, Selection, with_channel_labels
 from streamsense.sources.recordings import open_any
 from streamsense.sources.stream_kinds import NOT_USED, choose_streams, describe, is_picture_stream, kind_of
 from streamsense.sources.video_file import FilmFront, FilmRecording
+from streamsense.sources.words import WordFront
 from streamsense.streams import MODALITIES, Kind, Modality
 
 
@@ -41,7 +43,7 @@ def replay_of(
     build: Callable[[Config], Pipeline],
 ) -> tuple[ReplaySession, tuple[str, ...]]:
     """The same of a recording that was opened."""
-    whole = config or Config(eeg=EegSection(), face=FaceSection(), voice=VoiceSection())
+    whole = config or Config(eeg=EegSection(), face=FaceSection(), voice=VoiceSection(), text=TextSection())
     if whole.eeg is not None and whole.eeg.electrodes:
         recording = _with_electrodes(recording, whole.eeg.electrodes)
         # The recording's channels now have these names; naming them again would not find them.
@@ -59,15 +61,27 @@ def replay_of(
             "Expected EEG with 10-20 electrode names (--electrodes gives them to channels called otherwise), sound, or "
             "face vectors; --eeg, --voice and --face name a stream."
         )
-    used = whole.model_copy(update={modality: None for modality in MODALITIES if modality not in used_keys})
+    warnings = list(choice.warnings)
+    if ("text", "markers") in selection.values() and config is None:
+        warnings.append(
+            "The recognised words are not used, because nothing says in which language they are: give a configuration "
+            "with `text: {language: en}`."
+        )
+    if whole.text is None or (config is None and ("text", "markers") in selection.values()):
+        selection = {stream_id: entry for stream_id, entry in selection.items() if entry[0] != "text"}
+    keys = {key for key, _ in selection.values()}
+    used = whole.model_copy(update={name: None for name in (*MODALITIES, "text") if name not in keys})
     pipeline = build(used)
-    pictures: FaceFront | None = None
+    edges: dict[str, Edge] = {}
     if used.face is not None and ("face", "markers") in selection.values():
         edge = face_edge(used.face.front_end)
-        pictures = FilmFront(recording.path, edge) if isinstance(recording, FilmRecording) else PictureFront(edge)
+        is_film = isinstance(recording, FilmRecording)
+        edges["face"] = FilmFront(recording.path, edge) if is_film else PictureFront(edge)
+    if used.text is not None and ("text", "markers") in selection.values():
+        edges["text"] = WordFront(lexicon_for(used.text.language, used.text.lexicon))
     controls = () if used.profile is None else ((PROFILE, load_profile(used.profile).payload),)
-    replay = ReplaySession(recording, selection, pipeline, pictures, controls)
-    return replay, (*recording.warnings, *choice.warnings)
+    replay = ReplaySession(recording, selection, pipeline, edges, controls)
+    return replay, (*recording.warnings, *warnings)
 
 
 def _pictures(streams: Sequence[RecordedStream], selection: Selection) -> dict[int, tuple[str, Kind]]:

@@ -166,7 +166,7 @@ class Recording:
         notices = self._newly_failed(now)
         for key, heard in self._heard.items():
             info = self._streams[key]
-            may_be_silent = info.kind == "markers" or (info.kind == "other" and info.nominal_rate_hz == 0)
+            may_be_silent = info.kind in ("markers", "text") or (info.kind == "other" and info.nominal_rate_hz == 0)
             silent = now - heard > SILENT_AFTER_S and not may_be_silent
             if silent and key not in self._alarmed:
                 self._alarmed.add(key)

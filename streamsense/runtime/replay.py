@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from streamsense.errors import RecordingError
 from streamsense.pipeline import REFUSED, START, Pipeline
 from streamsense.runtime.replay_tracks import Track, outlines
 from streamsense.score import Notice, Plan, Score, Skip
-from streamsense.sources.pictures import FaceFront
-from streamsense.sources.recorded import Recording, Selection
+from streamsense.sources.recorded import Edge, Recording, Selection
 from streamsense.streams import Control, StreamInfo
 from streamsense.ticks import tick_at_or_before, tick_time
 
@@ -23,7 +22,7 @@ _IDLE_S = 5.0
 class ReplaySession:
     """Replays the selected streams of a recording through a pipeline as fast as it goes.
 
-    `pictures` turns a stream of texts that was selected as the face into face vectors. `controls` are given to the
+    `edges` turn streams of texts, by their keys, into what the core takes: pictures, words. `controls` are given to the
     core before any sample: name and payload of each.
     """
 
@@ -32,7 +31,7 @@ class ReplaySession:
         recording: Recording,
         selection: Selection,
         pipeline: Pipeline,
-        pictures: FaceFront | None = None,
+        edges: Mapping[str, Edge] | None = None,
         controls: Sequence[tuple[str, str]] = (),
     ) -> None:
         self.pipeline = pipeline
@@ -47,9 +46,8 @@ class ReplaySession:
             )
         self.first_tick = tick_at_or_before(min(outline.first_due for outline in filled)) + 1
         self.last_tick = tick_at_or_before(max(outline.last_due for outline in filled))
-        self._tracks = [
-            Track(recording, selection, found[key], pictures if key == "face" else None) for key in sorted(found)
-        ]
+        edges = edges or {}
+        self._tracks = [Track(recording, selection, found[key], edges.get(key)) for key in sorted(found)]
 
     @property
     def streams(self) -> tuple[StreamInfo, ...]:

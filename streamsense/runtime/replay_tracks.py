@@ -10,8 +10,7 @@ import numpy as np
 
 from streamsense.arrays import FloatArray
 from streamsense.pipeline import Pipeline
-from streamsense.sources.pictures import FaceFront
-from streamsense.sources.recorded import Recording, Selection
+from streamsense.sources.recorded import Edge, Recording, Selection
 from streamsense.streams import Block, OffsetProbe, StreamOpened
 
 
@@ -60,15 +59,13 @@ def outlines(recording: Recording, selection: Selection) -> dict[str, Outline]:
 class Track:
     """One stream of a recording on its way into the core, a block of the file in memory at a time.
 
-    `pictures` turns blocks of pictures into blocks of face vectors.
+    `edge` turns blocks of texts, pictures or words, into blocks of numbers.
     """
 
-    def __init__(
-        self, recording: Recording, selection: Selection, outline: Outline, pictures: FaceFront | None
-    ) -> None:
+    def __init__(self, recording: Recording, selection: Selection, outline: Outline, edge: Edge | None) -> None:
         info = outline.opened.info
-        self._pictures = pictures
-        self.opened = outline.opened if pictures is None else replace(outline.opened, info=pictures.describe(info))
+        self._edge = edge
+        self.opened = outline.opened if edge is None else replace(outline.opened, info=edge.describe(info))
         self._probes = sorted(outline.probes, key=lambda probe: probe.received)
         own = {stream_id: entry for stream_id, entry in selection.items() if entry[0] == info.key}
         self._blocks = self._read(recording, own)
@@ -81,8 +78,8 @@ class Track:
         for event in recording.events(selection):
             if isinstance(event, Block) and len(event):
                 block = event
-                if self._pictures is not None:
-                    values, stamps = self._pictures.convert(block.texts, block.stamps)
+                if self._edge is not None:
+                    values, stamps = self._edge.convert(block.texts, block.stamps)
                     block = replace(block, stamps=stamps, values=values, texts=())
                 if len(block):
                     yield block

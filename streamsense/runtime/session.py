@@ -39,7 +39,7 @@ def open_session(
 
     clock = LslClock()
     pipeline, description = build_pipeline(config)
-    sections = {modality: getattr(config, modality) for modality in MODALITIES}
+    sections = {name: getattr(config, name) for name in (*MODALITIES, "text")}
     required = frozenset(name for name, section in sections.items() if section is not None and section.source.required)
     profile = load_profile(config.profile).payload if config.profile is not None else None
     folder = config.recording.folder

@@ -38,7 +38,12 @@ _MOST_SAMPLES = 65_536
 
 
 class Front(Protocol):
-    """Turns what a stream carries into what the core takes (pictures into face vectors, for example)."""
+    """Turns what a stream carries into what the core takes (pictures into face vectors, for example).
+
+    `left_out` is the kind of the event that tells of samples that were not used.
+    """
+
+    left_out: str
 
     def describe(self, info: StreamInfo) -> StreamInfo:
         """The description of the stream that comes out."""
@@ -208,6 +213,8 @@ class LslSource:
                 opening.append(self._measured(inlet))
                 probe_at = time.monotonic() + _PROBE_EVERY_S
             self._report.tally("inlet_overflow", times=int(is_full(inlet, capacity)))
+            if front is not None:
+                self._report.tally(front.left_out, skipped=0, unreadable=0)  # what waits to be told
             samples, stamps = inlet.pull_chunk(timeout=_PULL_S, max_samples=_chunk(raw), min_samples=1)
             turn_s, turn_at = time.monotonic() - turn_at, time.monotonic()
             if len(stamps):
@@ -218,7 +225,7 @@ class LslSource:
                     self._report.tell("joined_midway", samples=early)
                 kept = np.array(stamps[early:], dtype=np.float64)
                 count = self._emit_block(samples[early:], kept, raw, front, count) if len(kept) else count
-                is_flood = raw.kind == "markers" and len(stamps) >= _chunk(raw)
+                is_flood = raw.kind in ("markers", "text") and len(stamps) >= _chunk(raw)
                 self._stopping.wait(_REST_FROM_FLOOD_S if is_flood else _REST_S)
             elif _is_steady(raw):
                 if self._silence.note(turn_s):
@@ -255,7 +262,7 @@ class LslSource:
             values, stamps = front.convert([row[0] for row in samples], stamps)
             received = self._clock.now()
             skipped, unreadable = front.take_left_out()
-            self._report.tally("pictures_left_out", skipped=skipped, unreadable=unreadable)
+            self._report.tally(front.left_out, skipped=skipped, unreadable=unreadable)
         elif raw.dtype == "string":
             text = _text if raw.kind == "markers" else _whole_text
             texts = marker_texts([[text(value) for value in row] for row in samples])
@@ -292,8 +299,8 @@ def _time_correction(inlet: pylsl.StreamInlet, patience_s: float) -> tuple[float
 
 
 def _is_steady(info: StreamInfo) -> bool:
-    """Whether a stream that says nothing for a while is out of order; markers say nothing most of the time."""
-    return info.kind != "markers" and (info.kind != "other" or info.nominal_rate_hz > 0)
+    """Whether a stream that says nothing for a while is out of order; words and markers seldom come."""
+    return info.kind not in ("markers", "text") and (info.kind != "other" or info.nominal_rate_hz > 0)
 
 
 def _whole_text(value: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
@@ -13,7 +12,8 @@ from streamsense.face.edge import FaceEdge
 from streamsense.features.face_vector import FrontEnd, face_vector_labels, face_vector_units
 from streamsense.models.catalogue import model_files
 from streamsense.sources.jpeg_frames import decode_jpeg_base64
-from streamsense.streams import Block, Event, StreamInfo, StreamOpened
+from streamsense.sources.raw_keeper import RawKeeper
+from streamsense.streams import Event, StreamInfo
 from streamsense.ticks import Clock
 
 
@@ -32,52 +32,20 @@ def described_as_face(info: StreamInfo, front_end: FrontEnd) -> StreamInfo:
     )  # fmt: skip
 
 
-class FaceFront(Protocol):
-    """What makes face vectors of a recorded stream of pictures."""
+def picture_keeper(clock: Clock, emit: Callable[[Event], None]) -> RawKeeper:
+    """What emits the pictures that were looked at, for a recording, with the stamps of the face vectors.
 
-    def describe(self, info: StreamInfo) -> StreamInfo:
-        """The face vectors' description, for pictures that `info` describes."""
-        ...
-
-    def convert(self, samples: Sequence[str | bytes], stamps: FloatArray) -> tuple[Float32Array, FloatArray]:
-        """Vectors (n, channels) and stamps of the pictures that can be read."""
-        ...
-
-
-class PictureKeeper:
-    """Emits the pictures that were looked at as a stream of their own, for a recording.
-
-    That stream has the key `pictures/KEY` and kind `pictures`, holds base64 JPEG texts, and has the stamps of the
-    face vectors. It is opened with its first picture.
+    Their stream has the key `pictures/KEY` and kind `pictures`, and holds base64 JPEG texts.
     """
 
-    def __init__(self, clock: Clock, emit: Callable[[Event], None]) -> None:
-        self._clock = clock
-        self._emit = emit
-        self._unopened: StreamInfo | None = None
-        self._key = ""
-        self._count = 0
-
-    def begin(self, face: StreamInfo) -> None:
-        """The stream of face vectors `face` begins, or begins anew, and the pictures' stream with it."""
-        self._key = f"pictures/{face.key}"
-        self._unopened = replace(
+    def described(face: StreamInfo) -> StreamInfo:
+        return replace(
             face,
-            key=self._key, kind="pictures", type="VideoFrames", source_id=f"{face.source_id}-pictures",
+            key=f"pictures/{face.key}", kind="pictures", type="VideoFrames", source_id=f"{face.source_id}-pictures",
             channel_labels=("jpeg_base64",), channel_units=("",), nominal_rate_hz=0.0, dtype="string", description="",
         )  # fmt: skip
 
-    def keep(self, texts: Sequence[str], stamps: FloatArray) -> None:
-        """Emit pictures; their face vectors are emitted after them."""
-        if not len(texts):
-            return
-        now = self._clock.now()
-        if self._unopened is not None:
-            self._emit(StreamOpened(self._unopened, now))
-            self._unopened, self._count = None, 0
-        no_values = np.empty((len(texts), 0), np.float32)
-        self._emit(Block(self._key, self._count, stamps.copy(), no_values, now, tuple(texts)))
-        self._count += len(texts)
+    return RawKeeper(clock, emit, described)
 
 
 class PictureFront:
@@ -86,7 +54,9 @@ class PictureFront:
     With a `keeper`, what was looked at is emitted as well.
     """
 
-    def __init__(self, edge: FaceEdge, most_at_once: int | None = None, keeper: PictureKeeper | None = None) -> None:
+    left_out = "pictures_left_out"
+
+    def __init__(self, edge: FaceEdge, most_at_once: int | None = None, keeper: RawKeeper | None = None) -> None:
         self._edge = edge
         self._most_at_once = most_at_once or 0
         self._keeper = keeper

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from streamsense.arrays import FloatArray
+from streamsense.arrays import Float32Array, FloatArray
 from streamsense.errors import RecordingError
 from streamsense.streams import Block, Event, Kind, StreamInfo
 
@@ -28,6 +28,19 @@ FORMAT_DTYPES: dict[str, str] = {
 
 FILE_BLOCK_S = 0.1
 """Length (s) of the blocks into which a file without blocks of its own is cut."""
+
+
+class Edge(Protocol):
+    """What makes numbers of a recorded stream of texts, before they enter the core: of pictures, of words."""
+
+    def describe(self, info: StreamInfo) -> StreamInfo:
+        """The description of the numbers, for texts that `info` describes."""
+        ...
+
+    def convert(self, samples: Sequence[str | bytes], stamps: FloatArray) -> tuple[Float32Array, FloatArray]:
+        """Values (n, channels) and stamps of the texts that can be read."""
+        ...
+
 
 Selection = Mapping[int, tuple[str, Kind]]
 """Stream id → the key and the kind under which the stream enters the session."""

@@ -1,4 +1,4 @@
-"""Which recorded stream is which: decides from types, labels and rates what feeds EEG, face, voice and markers."""
+"""Which recorded stream is which: types, labels and rates say what feeds EEG, face, voice, text and markers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streamsense.errors import AmbiguousStream, RecordingError, StreamNotFound
 from streamsense.features.electrodes import map_electrodes
 from streamsense.features.face_vector import front_end_of_labels
 from streamsense.sources.recorded import RecordedStream, Selection
-from streamsense.streams import MODALITIES, VOICE_FRAMES, Kind, Modality
+from streamsense.streams import LANGUAGE_CUES, MODALITIES, VOICE_FRAMES, Kind, Modality
 
 NOT_USED = "none"
 """Named instead of a stream: the modality is not to be used."""
@@ -18,6 +18,7 @@ MIN_VOICE_RATE_HZ = 8000.0
 _MARKER_TYPES = frozenset({"marker", "markers", "event", "events", "trigger", "triggers", "stim", "stringmarker"})
 _SOUND_TYPES = frozenset({"audio", "sound", "voice", "speech", "microphone"})
 _FACE_TYPES = frozenset({"face", "facevector"})
+_WORD_TYPES = frozenset({"transcript", "transcription"})
 _EEG_TYPES = frozenset({"eeg", "signal"})
 _OWN_OUTPUT = "streamsense-"
 """The types of what our own recordings hold beside their sources begin so: scores, notices, the journal."""
@@ -53,6 +54,11 @@ def is_picture_stream(stream: RecordedStream) -> bool:
     return stream.is_text and stream.type.strip().lower().startswith("video")
 
 
+def is_word_stream(stream: RecordedStream) -> bool:
+    """Whether a stream holds recognised words as texts."""
+    return stream.is_text and stream.type.strip().lower() in _WORD_TYPES
+
+
 def kind_of(stream: RecordedStream) -> Kind | None:
     """What a stream is by its own description, None for one that is no input of ours.
 
@@ -64,6 +70,8 @@ def kind_of(stream: RecordedStream) -> Kind | None:
         return None
     if stream.type == VOICE_FRAMES:
         return "voice"
+    if is_word_stream(stream) or stream.type == LANGUAGE_CUES:
+        return "text"
     if stream.is_text or declared in _MARKER_TYPES:
         return "markers"
     if declared in _FACE_TYPES or front_end_of_labels(stream.channel_labels):
@@ -96,7 +104,7 @@ def shortcoming(stream: RecordedStream) -> str:
 def choose_streams(
     streams: Sequence[RecordedStream], named: Mapping[Modality, str | None] | None = None
 ) -> StreamChoice:
-    """Choose a stream for each modality, and take in all markers.
+    """Choose a stream for each modality and for words, and take in all markers.
 
     `named` gives, for a modality, the name, source id or number of the stream to use, or NOT_USED.
     Raises StreamNotFound for a name that no stream has, AmbiguousStream when more than one stream fits.
@@ -119,6 +127,7 @@ def choose_streams(
         if wanted is not None and (problem := shortcoming(stream)):
             warnings.append(f"{_line(stream)} was named for {modality}, but it {problem}.")
         selection[stream.stream_id] = (modality, modality)
+    _add_words(streams, selection, warnings)
     _add_markers(streams, selection)
     return StreamChoice(selection, tuple(warnings))
 
@@ -182,6 +191,18 @@ def _ambiguous(streams: Sequence[RecordedStream], modality: Modality, found: str
     one = streams[0].name if len(names) == len(streams) and streams[0].name else str(streams[0].stream_id)
     listing = "; ".join(_line(stream) for stream in streams)
     return AmbiguousStream(f"{found}: {listing}. Expected one. Name it, for example --{modality} {one!r}.")
+
+
+def _add_words(streams: Sequence[RecordedStream], selection: dict[int, tuple[str, Kind]], warnings: list[str]) -> None:
+    """Take in the one stream of counts of words, or else of words: these as texts, of which counts are made later."""
+    free = [stream for stream in streams if stream.stream_id not in selection and stream.sample_count]
+    words = [stream for stream in free if kind_of(stream) == "text"]
+    counts = [stream for stream in words if not is_word_stream(stream)]
+    found = counts or words
+    if len(found) == 1:
+        selection[found[0].stream_id] = ("text", "text" if counts else "markers")
+    elif found:
+        warnings.append(f"Of {len(found)} streams of words none is used: {'; '.join(map(_line, found))}.")
 
 
 def _add_markers(streams: Sequence[RecordedStream], selection: dict[int, tuple[str, Kind]]) -> None:

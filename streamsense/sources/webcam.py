@@ -18,7 +18,7 @@ from streamsense.face.opencv import cv2
 from streamsense.face.regions import Image
 from streamsense.features.face_vector import face_vector_labels, face_vector_units
 from streamsense.sources.jpeg_frames import encode_jpeg_base64
-from streamsense.sources.pictures import PictureKeeper
+from streamsense.sources.pictures import picture_keeper
 from streamsense.sources.webcam_device import TIMEOUT_S, WebcamSettings, cannot_open, film_rate, open_device
 from streamsense.sources.webcam_repeats import FROZEN_S, Repeats
 from streamsense.streams import Block, Control, Event, StreamInfo, StreamLost, StreamOpened
@@ -59,7 +59,7 @@ class WebcamSource:
         self._edge = edge
         self._clock = clock
         self._emit = emit
-        self._keeper = PictureKeeper(clock, emit) if keep_pictures else None
+        self._keeper = picture_keeper(clock, emit) if keep_pictures else None
         self.info = _stream_info(key, settings)
         self._newest: tuple[Image, float, int] | None = None  # frame, grab time, how often the device was opened
         self._changed = threading.Condition()

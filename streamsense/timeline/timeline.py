@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from streamsense.timeline.smoothing import SmoothingState, pass_irregular, pass_
 from streamsense.timeline.undeclared_rate import RateSearch, search_rate
 
 _LAG_BUCKET_S = 2.5
+_LATE_OR_NOT: Final = ("markers", "text")
+"""Kinds of streams that may tell of what was before: a late sample is as good as any, and says nothing of a clock."""
 _TELL_DROPPED_EVERY_S = 1.0
 STRETCH_S = 10.0
 
@@ -120,7 +123,8 @@ class Timeline:
         state = self.state
         count = state.smoothing.stragglers - state.dropped_told
         told_lately = received - state.dropped_told_at < _TELL_DROPPED_EVERY_S
-        if count == 0 or told_lately or received == state.clock_jump.received or self.info.kind == "markers":
+        is_told = self.info.kind in _LATE_OR_NOT  # by who sees them
+        if count == 0 or told_lately or received == state.clock_jump.received or is_told:
             return 0
         state.dropped_told, state.dropped_told_at = state.smoothing.stragglers, received
         return count
@@ -130,14 +134,14 @@ class Timeline:
         state = self.state
         if len(block) == 0:
             return [], []
-        # Markers may tell of what was before: a late one is as good as any, and says nothing about a clock.
+        may_be_late = self.info.kind in _LATE_OR_NOT
         # What our own front end stamped has been through all this.
         is_timed = self.info.type == VOICE_FRAMES
-        if not (self.info.kind == "markers" or is_timed):
+        if not (may_be_late or is_timed):
             first, last = float(block.stamps[0]), float(block.stamps[-1])
             state.untold_jump_s += note_arrival(state.clock_jump, first, last, block.received, state.offset.offset_s)
         stamps = block.stamps + (state.offset.offset_s + state.clock_jump.correction_s)
-        if self.info.kind == "markers":
+        if may_be_late:
             times, kept, starts = pass_markers(state.smoothing, stamps, block.received)
         elif self.info.nominal_rate_hz > 0:
             rate = self.info.nominal_rate_hz

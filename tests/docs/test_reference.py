@@ -17,6 +17,7 @@ from streamsense.datasets.label_file import LabelFile
 from streamsense.errors import StreamsenseError
 from streamsense.evaluation import splits
 from streamsense.evaluation.leakage import run_sentinel
+from streamsense.features.language_cues import LABELS, UNITS
 from streamsense.fusion.emotions import EMOTIONS
 from streamsense.models.expert import OUTPUTS
 from streamsense.quality_notices import QUALITY
@@ -28,6 +29,7 @@ from streamsense.score import SCORE_CHANNELS
 from streamsense.segments import SEGMENT_OFF, SEGMENT_ON
 from streamsense.settings_file import Section
 from streamsense.sinks.lsl import DIAGNOSTIC_CHANNELS
+from streamsense.streams import LANGUAGE_CUES, StreamInfo
 from streamsense.training.train_settings import TrainConfig
 from tests.docs.documents import DOCUMENTS, ROOT
 from tests.helpers import sessions
@@ -58,8 +60,9 @@ def test_the_score_channels_are_those_of_the_code():
 
 
 def test_the_feature_columns_are_those_of_the_code():
-    pipeline = sessions.pipeline("eeg", "face", "voice")
-    units = pipeline.feature_table([make(1.0).info for make in sessions.MAKERS.values()]).units
+    pipeline = sessions.pipeline("eeg", "face", "voice", text={})
+    words = StreamInfo("text", "text", "", LANGUAGE_CUES, "", LABELS, UNITS, 0.0, "float32")
+    units = pipeline.feature_table([*(make(1.0).info for make in sessions.MAKERS.values()), words]).units
     expected = {}
     for name, unit in units.items():
         any_electrode = re.sub(r"^(de|base)_[a-z]+_\w+[0-9z]$", r"\1_BAND_ELECTRODE", name)
@@ -171,6 +174,7 @@ def test_the_events_are_those_that_the_code_sends():
     sent = set(re.findall(r'(?:notices\.add|_notice)\(\s*[^\n"]*?,\s*"(\w+)"', source))
     sent |= set(re.findall(r'Notice\([^\n"]*?,\s*"(\w+)"', source)) | set(re.findall(r'Control\("(\w+)"', source))
     sent |= set(re.findall(r'_report\.(?:tell|tally)\(\s*"(\w+)"', source))
+    sent |= set(re.findall(r'left_out = "(\w+)"', source))
     sent |= {"modality_lost", "modality_present", "modality_regained", "session_started", "stream_refused"}
     sent |= {ALARM, QUALITY, SEGMENT_ON, SEGMENT_OFF}
     assert {row[0].strip("`") for row in table("## Events")} == sent

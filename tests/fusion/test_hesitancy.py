@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,8 +27,8 @@ from streamsense.ticks import tick_time
 FOLLOWED = HesitancyCues()
 BOTH = {"face": 1.0, "voice": 1.0}
 USUAL = {name: cue.usual for name, cue in CUES.items()}
-SPEAKING = {"speaking": 1.0}
-cue_values = st.dictionaries(st.sampled_from([*NAMES, "speaking", "another"]), st.floats(allow_nan=True))
+SPEAKING = {"speaking": 1.0, "said": 1.0}
+cue_values = st.dictionaries(st.sampled_from([*NAMES, "speaking", "said", "another"]), st.floats(allow_nan=True))
 
 
 def departed(name: str, spreads: float) -> dict[str, float]:
@@ -170,3 +172,40 @@ def test_a_smile_without_cheeks_counts_over_something_negative_only() -> None:
     assert over_what_is_felt(smile, 0.0) == {"smile_without_cheek": 0.0, "lip_press": 0.2}
     assert over_what_is_felt(smile, 0.15)["smile_without_cheek"] == pytest.approx(0.2)
     assert over_what_is_felt(smile, 5.0) == smile
+
+
+WORDS = [name for name, cue in CUES.items() if cue.modality == "text"]
+
+
+def test_the_cues_of_words_are_the_last() -> None:
+    assert list(NAMES[-len(WORDS) :]) == WORDS
+
+
+def test_without_words_hesitancy_is_to_the_bit_what_its_other_cues_make() -> None:
+    others = [place for place, name in enumerate(NAMES) if name not in WORDS]
+    hazards = 0.08 * np.array([CUES[NAMES[place]].share for place in others])
+    hazards *= np.sqrt([CUES[NAMES[place]].frequency for place in others])
+    for seed in range(200):
+        counts = np.random.default_rng(seed).uniform(0, 1, len(NAMES))
+        counts[[NAMES.index(name) for name in WORDS]] = 0.0
+        assert hesitancy(counts) == -math.expm1(-float(hazards @ counts[others]))
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_words_count_while_they_come_and_as_far_as_they_are_believed(name: str) -> None:
+    levels = [hesitancy(counted({**departed(name, 9.0), "said": said})) for said in (0.0, 0.5, 1.0)]
+    assert levels[0] == 0.0 < levels[1] < levels[2]
+    # Nobody need be seen or heard for that, and an unheard voice takes nothing from it.
+    assert hesitancy(counted(departed(name, 9.0), face=0.0, voice=0.0)) == levels[2]
+    usual = {**USUAL, **SPEAKING}
+    state = FOLLOWED.new_state()
+    for tick in range(3000):  # ten minutes of it are this person's way to speak
+        counts = FOLLOWED.step(state, {**usual, name: departed(name, 9.0)[name]}, BOTH, tick_time(tick))
+    assert counts[NAMES.index(name)] < 0.05
+
+
+def test_a_filler_sound_that_is_heard_and_recognised_counts_once() -> None:
+    both = departed("filled_pause", 9.0) | {"filler_sounds": departed("filler_sounds", 9.0)["filler_sounds"]}
+    assert hesitancy(counted(both)) == hesitancy(counted(departed("filled_pause", 9.0)))
+    weakly = both | {"filled_pause": departed("filled_pause", 1.5)["filled_pause"]}
+    assert hesitancy(counted(weakly)) == hesitancy(counted(departed("filler_sounds", 9.0)))

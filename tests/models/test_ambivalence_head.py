@@ -62,7 +62,7 @@ def test_it_is_given_the_parts_and_gives_log_odds(tmp_path):
     ("changed", "said"),
     [
         ({"card": {"modality": "voice"}}, "a model for voice, expected one for ambivalence"),
-        ({"contract": {"version": 99}}, "version: model 99, pipeline 1"),
+        ({"contract": {"version": 99}}, "version: model 99, pipeline 2"),
         ({"contract": {"cues": {}}}, "made for other parts"),
         ({"inputs": 3}, "has the inputs"),
         ({"output": "logit"}, "expected .* and ambivalence_logit"),

@@ -7,7 +7,7 @@ import base64
 import numpy as np
 
 from streamsense.sources.jpeg_frames import encode_jpeg_base64
-from streamsense.sources.pictures import PictureFront, PictureKeeper
+from streamsense.sources.pictures import PictureFront, picture_keeper
 from streamsense.streams import Block, Event, StreamInfo, StreamOpened
 from streamsense.ticks import ManualClock
 from tests.helpers.face_pictures import astronaut, face_edge
@@ -17,7 +17,7 @@ INFO = StreamInfo("face", "face", "Cam", "VideoFrames", "cam-1", ("jpeg",), ("",
 
 def test_what_was_looked_at_is_kept_and_what_was_not_is_not() -> None:
     events: list[Event] = []
-    keeper = PictureKeeper(ManualClock(7.0), events.append)
+    keeper = picture_keeper(ManualClock(7.0), events.append)
     front = PictureFront(face_edge("mesh468_iris"), most_at_once=2, keeper=keeper)
     front.describe(INFO)
     assert events == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import sys
 from dataclasses import replace
 
@@ -14,11 +15,16 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from streamsense.errors import DependencyError
+from streamsense.features.lexicons import ENGLISH
+from streamsense.features.word_counts import WordCountState, count_words
 from streamsense.fusion.emotions import EMOTIONS
 from streamsense.sources.simulator import SCRIPTS, FaceDrive, Participant, Script, State, eeg, face, voice
 from streamsense.sources.simulator.face_mesh import LANDMARKS, REGION, moved_vertices, vertices
 from streamsense.sources.simulator.frames import FrameReader
+from streamsense.sources.simulator.participant import PHRASE_S
 from streamsense.sources.simulator.script import ACTION_UNITS
+from streamsense.sources.simulator.words import LATE_S, phrases
+from streamsense.sources.words import read_sample
 
 FIVE_STATES = SCRIPTS["five_states"]
 CALM = State("calm", 60.0, "neutral", 0.0, 0.0, 0.0, pause_fraction=0.0)
@@ -369,3 +375,23 @@ def test_a_missing_scikit_image_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "skimage", None)
     with pytest.raises(DependencyError, match=r"pip install streamsense\[demo\]"):
         face.photograph()
+
+
+def test_the_participant_says_fluent_and_hesitant_phrases_and_is_silent_as_the_script_has_it() -> None:
+    participant = Participant(SCRIPTS["five_states"])
+    said: dict[str, list[str]] = {}
+    delivered = 100.0
+    for due, sample in itertools.takewhile(lambda phrase: phrase[0] < 161.0, phrases(participant, 100.0)):
+        assert due > delivered
+        delivered = due
+        found = read_sample(sample, due)
+        assert found is not None
+        if found.words:
+            assert due == pytest.approx(found.end + LATE_S)
+            assert 0.5 < found.end - found.start < PHRASE_S
+        state = participant.script.state_at(due - LATE_S - 0.2 - 100.0).name
+        said.setdefault(state, []).extend(found.words)
+    counts = {state: count_words(WordCountState(), ENGLISH, words) for state, words in said.items()}
+    assert not said["silence"]
+    assert sum(counts["neutral"]) == 0 < len(said["neutral"])
+    assert sum(counts["ambivalence"]) > len(said["ambivalence"]) / 4

@@ -42,6 +42,8 @@ EMPTY = stream(7, "cap", "EEG", ("Cz",), 250.0, sample_count=0, first_stamp=np.n
         (stream(1, "cam", "VideoFrames", ("frame",), 0.0, channel_format="string"), None),
         (stream(1, "x", "tracking", face_vector_labels("mesh478_blendshapes"), 30.0), "face"),
         (stream(1, "x", "events", ("a",), 0.0, channel_format="int32"), "markers"),
+        (stream(1, "asr", "Transcript", ("words",), 0.0, channel_format="string"), "text"),
+        (stream(1, "asr", "LanguageCues", ("words",), 0.0), "text"),
     ],
 )  # fmt: skip
 def test_kind(one, kind):
@@ -57,6 +59,17 @@ def test_a_whole_session_is_chosen_without_a_word():
         5: ("markers/keys", "markers"),
     }
     assert choice.warnings == ()
+
+
+def test_of_words_the_counts_are_chosen_before_the_texts_and_never_one_of_two():
+    texts = stream(8, "asr", "Transcript", ("words",), 0.0, channel_format="string")
+    counts = stream(9, "asr", "LanguageCues", ("hedges", "words"), 0.0)
+    assert choose_streams([MUSE, texts]).selection[8] == ("text", "markers"), "of texts counts are made first"
+    assert choose_streams([MUSE, texts, counts]).selection == {1: ("eeg", "eeg"), 9: ("text", "text")}
+    other = stream(10, "other", "Transcript", ("words",), 0.0, channel_format="string")
+    choice = choose_streams([MUSE, texts, other])
+    assert choice.selection == {1: ("eeg", "eeg")}
+    assert "Of 2 streams of words none is used" in choice.warnings[0]
 
 
 def test_a_modality_can_be_left_out():

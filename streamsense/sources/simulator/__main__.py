@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from streamsense.errors import StreamsenseError
-from streamsense.sources.simulator.outlets import STREAMS, run
+from streamsense.sources.simulator.outlets import ON_REQUEST, STREAMS, run
 from streamsense.sources.simulator.scripts import DEFAULT_SCRIPT, SCRIPTS
 
 
@@ -21,7 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="A simulated participant on LSL: EEG, voice, camera, state markers and the truth.",
     )
     parser.add_argument("--seconds", type=float, help="how long to send (default: until Ctrl-C)")
-    parser.add_argument("--only", default=",".join(STREAMS), help="streams to send, with commas (default: %(default)s)")
+    parser.add_argument(
+        "--only",
+        default=",".join(STREAMS),
+        help=f"streams to send, with commas (default: %(default)s; there is also {', '.join(ON_REQUEST)})",
+    )
     parser.add_argument("--script", default=DEFAULT_SCRIPT, help=f"one of {', '.join(SCRIPTS)} (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="0 or above; the same seed gives the same participant")
     parser.add_argument("--session-id", help="LSL session to send in (default: LSL's own)")

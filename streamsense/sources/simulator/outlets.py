@@ -8,13 +8,15 @@ from typing import Any, Protocol
 
 from streamsense.errors import ConfigError
 from streamsense.sources.lsl_configuration import DEFAULT_SESSION_ID, configure
-from streamsense.sources.simulator import eeg, voice
+from streamsense.sources.simulator import eeg, voice, words
 from streamsense.sources.simulator.frames import FrameReader
 from streamsense.sources.simulator.participant import Participant
 from streamsense.sources.simulator.scripts import DEFAULT_SCRIPT, SCRIPTS
 from streamsense.ticks import HOP_S, TICKS_PER_SECOND, tick_at_or_before, tick_time
 
 STREAMS = ("eeg", "voice", "camera", "markers", "truth")
+ON_REQUEST = ("words",)
+"""Streams that are only sent where they are asked for."""
 TRUTH_LABELS = ("valence", "arousal", "dominance", "ambivalence")
 
 _WAKE_S = 0.02  # how often the outlets are served: the length of a voice chunk
@@ -47,9 +49,9 @@ def run(
     stream, DependencyError if the camera is wanted and scikit-image is missing.
     """
     wanted = tuple(only)
-    unknown = sorted(set(wanted) - set(STREAMS))
-    if unknown or not wanted:
-        raise ConfigError(f"the simulator was asked for the streams {list(wanted)}; expected some of {list(STREAMS)}")
+    there_are = (*STREAMS, *ON_REQUEST)
+    if not wanted or not set(wanted) <= set(there_are):
+        raise ConfigError(f"the simulator was asked for the streams {list(wanted)}; expected some of {list(there_are)}")
     if script not in SCRIPTS:
         raise ConfigError(f"the simulator has no script {script!r}; expected one of {', '.join(SCRIPTS)}")
     participant = Participant(SCRIPTS[script], seed)
@@ -57,7 +59,7 @@ def run(
     import pylsl
 
     stop = threading.Event() if stop is None else stop
-    opened = [_OPENERS[name](participant) for name in STREAMS if name in wanted]
+    opened = [_OPENERS[name](participant) for name in there_are if name in wanted]
     _check_session(opened[0][0], session_id)
     start = pylsl.local_clock()
     feeds = [feed(start) for _, feed in opened]
@@ -114,6 +116,21 @@ class _StateNames:
             self._outlet.push_sample([state.name], self._start + begins)
             self._next += 1
             begins, state = self._script.beginning(self._next)
+
+
+class _Words:
+    """Each phrase when the recogniser has recognised it."""
+
+    def __init__(self, outlet: Any, participant: Participant, start: float) -> None:
+        self._outlet = outlet
+        self._phrases = words.phrases(participant, start)
+        self._due, self._sample = next(self._phrases)
+
+    def serve(self, now: float) -> None:
+        while self._due <= now:
+            if self._sample:
+                self._outlet.push_sample([self._sample], self._due)
+            self._due, self._sample = next(self._phrases)
 
 
 class _Truths:
@@ -191,6 +208,11 @@ def _open_markers(participant: Participant) -> Opened:
     return outlet, lambda start: _StateNames(outlet, participant, start)
 
 
+def _open_words(participant: Participant) -> Opened:
+    outlet = _outlet("SimWords", "Transcript", {"words": "json"}, 0.0, "string", {"language": "en"}, _BUFFER_S)
+    return outlet, lambda start: _Words(outlet, participant, start)
+
+
 def _open_truth(participant: Participant) -> Opened:
     notes = {"hop_s": f"{HOP_S:g}", "script": participant.script.name, "seed": str(participant.seed)}
     channels = dict.fromkeys(TRUTH_LABELS, "normalised")
@@ -204,6 +226,7 @@ _OPENERS: dict[str, Callable[[Participant], Opened]] = {
     "camera": _open_camera,
     "markers": _open_markers,
     "truth": _open_truth,
+    "words": _open_words,
 }
 
 
