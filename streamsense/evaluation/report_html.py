@@ -20,7 +20,8 @@ h3 { margin-top: 2rem; } p, figcaption { max-width: 75ch; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; margin: .5rem 0; }
 td, th { padding: .3rem .7rem; border-bottom: 1px solid #dde3e7; text-align: left; vertical-align: top;
   overflow-wrap: break-word; }
-th { font-weight: 600; } .facts td { overflow-wrap: anywhere; } .facts th { white-space: nowrap; } .figures td:nth-child(2) { white-space: nowrap;
+th { font-weight: 600; } .facts td { overflow-wrap: anywhere; }
+.facts th { white-space: nowrap; } .figures td:nth-child(2) { white-space: nowrap;
   font-variant-numeric: tabular-nums; font-weight: 600; } .figures td:last-child { color: #4d575f; font-size: .9rem; }
 .shares td { text-align: right; font-variant-numeric: tabular-nums; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr)); gap: 1.5rem; }

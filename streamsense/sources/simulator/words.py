@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
-from streamsense.sources.simulator.participant import PHRASE_S, Participant
+from streamsense.sources.simulator.participant import Participant
 
 LATE_S: Final = 0.5
+_SLACK: Final = 1e-9  # a phrase's end is not to be missed by rounding
 _WORDS_PER_S: Final = 2.5
 _HESITANT_FROM: Final = 0.5
 _FLUENT: Final = (
@@ -29,17 +31,18 @@ def phrases(participant: Participant, start: float) -> Iterator[tuple[float, str
 
     Who is silent says nothing; who is ambivalent says it hesitantly.
     """
+    begins = 0.0
     for number in itertools.count():
-        begins = number * PHRASE_S
+        at = np.array([begins + 0.5])
         speaking, pause, ambivalence = (
-            float(track[0])
-            for track in participant.script.tracks(
-                np.array([begins + 0.5]), ("speaking", "pause_fraction", "ambivalence")
-            )
+            float(track[0]) for track in participant.script.tracks(at, ("speaking", "pause_fraction", "ambivalence"))
         )
-        ends = begins + PHRASE_S * (1 - pause)
+        phrase_s = float(participant.script.steps(at, "phrase_s")[0])
+        until = (math.floor(begins / phrase_s + _SLACK) + 1) * phrase_s
+        ends = max(begins, until - phrase_s * pause)
         words = (_HESITANT if ambivalence >= _HESITANT_FROM else _FLUENT).split()
         count = round(_WORDS_PER_S * (ends - begins)) if speaking > _HESITANT_FROM else 0
         said = [words[(number * 5 + place) % len(words)] for place in range(count)]
         sample = {"text": " ".join(said), "start": start + begins, "end": start + ends, "confidence": 0.9}
         yield start + ends + LATE_S, json.dumps(sample) if said else ""
+        begins = until
