@@ -17,11 +17,18 @@ import numpy as np
 
 from benchmarks.ambivalence import Listening
 from benchmarks.spoiling import Spoiled, lost
-from streamsense.arrays import Float32Array, FloatArray
+from streamsense.arrays import BoolArray, Float32Array, FloatArray
 from streamsense.config import Config, parse_config
 from streamsense.datasets.catalogue import recordings_of
 from streamsense.face.edge import FaceEdge
-from streamsense.features.face_vector import face_vector_labels, face_vector_units
+from streamsense.features.face_measures import MEASURES, measure_matrix
+from streamsense.features.face_vector import (
+    BLENDSHAPE_START,
+    FIELD_INDEX,
+    GEOMETRY_START,
+    face_vector_labels,
+    face_vector_units,
+)
 from streamsense.fusion.combination import Opinion
 from streamsense.fusion.emotions import EMOTIONS, VAD_CENTROIDS
 from streamsense.models.catalogue import model_files
@@ -34,6 +41,7 @@ from streamsense.sources.simulator.script import Script, State
 from streamsense.streams import Block, Control, Modality, StreamInfo, StreamOpened
 from streamsense.ticks import HOP_S, TICKS_PER_SECOND
 from streamsense.training.voice_clips import LABELS, Clip
+from tests.helpers.face_muscles import Seen, canonical_face, contracted, vector_of
 
 SHOWN: Final = LABELS[:6]
 """The emotions that are shown: those of the mixture that the acted voices have."""
@@ -48,6 +56,10 @@ PROTOTYPES: Final[Mapping[str, tuple[int, ...]]] = {
 """EMFACS's prototypes (SCIENCE 4.2). The face's expert was made from another list (Du, Tao & Martinez 2014)."""
 INTENSITY: Final = (1.5, 4.0)
 """Between A and D, drawn for each unit of each scene."""
+MARKED: Final = 3.5
+"""The intensity (C to D) of a muscle's full move in `tests.helpers.face_muscles`."""
+IDLE: Final = Script("idle", (State("idle", 60.0, "neutral", 0.0, 0.0, 0.0),))
+GEOMETRY_SIZE: Final = BLENDSHAPE_START - GEOMETRY_START
 SCENE_S: Final = 5.0
 SCENE_TICKS: Final = round(SCENE_S * TICKS_PER_SECOND)
 SETTLED_TICK: Final = 15
@@ -64,6 +76,8 @@ ROOM_DB: Final = -65.0
 """Of full scale: the noise of a quiet room, in which all clips of a person are played."""
 _BEGIN = 1000.0
 _VOICE_TAKES = 2
+_LABELS, _UNITS = (tuple(of("mesh468_iris")) for of in (face_vector_labels, face_vector_units))
+_LIPS_GAP: Final = measure_matrix()[tuple(MEASURES).index("lips_gap")]
 
 
 def place_of(emotion: str) -> FloatArray:
@@ -106,7 +120,11 @@ def settings(modality: Modality) -> Config:
 
 
 def listen(
-    modality: Modality, model: str | Path, info: StreamInfo, blocks: Iterable[Block], starts: Mapping[tuple[str, int], float]
+    modality: Modality,
+    model: str | Path,
+    info: StreamInfo,
+    blocks: Iterable[Block],
+    starts: Mapping[tuple[str, int], float],
 ) -> Parts:
     """Play a stream through one modality's own pipeline; `starts` (s since the first hop) are those of the scenes."""
     config = settings(modality)
@@ -150,12 +168,15 @@ def voice_parts(person: Person, clips: Sequence[Clip], spoiled: Spoiled | None =
     mine = [clip for clip in clips if clip.speaker == person.speaker]
     rate = mine[0].rate_hz
     room = np.random.default_rng([person.seed, 2])
-    of = {emotion: [mine[at] for at in rng.permutation(len(mine)) if mine[at].label == LABELS.index(emotion)] for emotion in SHOWN}
+    of = {
+        emotion: [mine[at] for at in rng.permutation(len(mine)) if mine[at].label == LABELS.index(emotion)]
+        for emotion in SHOWN
+    }
     first = of["neutral"][: max(1, len(of["neutral"]) // 2)]
     of["neutral"] = of["neutral"][len(first) :] or first
     pieces = [_spoken(first, REST_S, rate)]
     starts: dict[tuple[str, int], float] = {}
-    order = [(emotion, take) for emotion in SHOWN for take in range(_VOICE_TAKES)]
+    order = [(emotion, take) for emotion in SHOWN for take in range(_VOICE_TAKES) if of[emotion]]
     for number, at in enumerate(rng.permutation(len(order)).tolist()):
         emotion, take = order[at]
         starts[emotion, take] = sum(len(piece) for piece in pieces) / rate + PAUSE_S
@@ -167,7 +188,9 @@ def voice_parts(person: Person, clips: Sequence[Clip], spoiled: Spoiled | None =
         pieces += [np.zeros(round(PAUSE_S * rate), np.float32), scene]
     pieces.append(np.zeros(round(PAUSE_S * rate), np.float32))
     quiet = {at for at in range(len(pieces)) if at == 0 or at % 2 == 1}
-    sound = np.concatenate([piece + _noise(room, len(piece)) if at in quiet else piece for at, piece in enumerate(pieces)])
+    sound = np.concatenate(
+        [piece + _noise(room, len(piece)) if at in quiet else piece for at, piece in enumerate(pieces)]
+    )
     info = StreamInfo("voice", "voice", "acted speech", "Audio", "", ("mono",), ("normalized",), rate, "float32")
     stamps = np.arange(len(sound)) / rate
     blocks = blocks_of("voice", sound.astype(np.float32)[:, None], stamps, len(sound) / rate)
@@ -193,74 +216,109 @@ def _noise(rng: np.random.Generator, count: int) -> Float32Array:
 
 # --- face --------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class FaceSession:
-    """The face's script: rest, then a scene of each emotion in a drawn order; `starts` are those of the scenes."""
+class Trace:
+    """An emotion's action units over a scene: sizes (0 to 5) that are drawn, an onset, and a slow waver of each."""
 
-    script: Script
-    starts: Mapping[tuple[str, int], float]
+    sizes: Mapping[int, float]
+    onset_s: float
+    waver_hz: float
+    phase: float
 
     @staticmethod
-    def of(seed: int, emotions: Sequence[str] = SHOWN) -> FaceSession:
-        """Intensities are drawn for each unit, and half way through the scene once more, near the first."""
-        rng = np.random.default_rng([seed, 3])
-        rest = State("rest", REST_S, "neutral", 0.0, 0.0, 0.0)
-        states, starts, at = [rest], {}, REST_S
-        for place in rng.permutation(len(emotions)).tolist():
-            emotion = emotions[place]
-            states.append(replace(rest, duration_s=PAUSE_S))
-            at += PAUSE_S
-            starts[emotion, 0] = at
-            drawn = {unit: rng.uniform(*INTENSITY) for unit in PROTOTYPES[emotion]}
-            for _ in range(2):
-                units = tuple((unit, min(5.0, size * rng.uniform(0.8, 1.2))) for unit, size in drawn.items())
-                valence, arousal, dominance = place_of(emotion).tolist()
-                states.append(
-                    State(emotion, SCENE_S / 2, emotion, valence, arousal, dominance, action_units=units)
-                )
-            at += SCENE_S
-        states.append(replace(rest, duration_s=PAUSE_S))
-        return FaceSession(Script("scenes", tuple(states)), starts)
+    def of(emotion: str, rng: np.random.Generator) -> Trace:
+        """Another one at each call."""
+        sizes = {unit: float(rng.uniform(*INTENSITY)) for unit in PROTOTYPES[emotion]}
+        return Trace(
+            sizes, float(rng.uniform(0.3, 0.9)), float(rng.uniform(0.1, 0.4)), float(rng.uniform(0, 2 * np.pi))
+        )
+
+    def at(self, times: FloatArray) -> dict[int, FloatArray]:
+        """The sizes at seconds since the scene's beginning, (n,) each; nothing before it and after its end."""
+        rise = np.clip(times / self.onset_s, 0, 1)
+        shape = rise * rise * (3 - 2 * rise) * (times < SCENE_S)
+        waver = 1 + 0.2 * np.sin(2 * np.pi * self.waver_hz * times + self.phase)
+        return {unit: np.clip(size * shape * waver, 0, 5) for unit, size in self.sizes.items()}
+
+
+def muscle_moves(bundle: Path) -> dict[int, FloatArray]:
+    """What each unit at 1 of 5 adds to a face vector's geometry, by MediaPipe's canonical mesh in `bundle`."""
+    mesh, seen = canonical_face(bundle), Seen()
+    rest = vector_of(mesh, seen)[GEOMETRY_START:]
+    units = sorted({unit for units in PROTOTYPES.values() for unit in units})
+    return {unit: (vector_of(contracted(mesh, unit), seen)[GEOMETRY_START:] - rest) / MARKED for unit in units}
+
+
+def face_starts(seed: int, emotions: Sequence[str] = SHOWN) -> dict[tuple[str, int], float]:
+    """When the scene of each emotion begins (s), in a drawn order."""
+    order = np.random.default_rng([seed, 3]).permutation(len(emotions)).tolist()
+    return {(emotions[at], 0): REST_S + PAUSE_S + number * (SCENE_S + PAUSE_S) for number, at in enumerate(order)}
 
 
 def face_parts(
-    person: Person, ways: Sequence[Spoiled | None], emotions: Sequence[str] = SHOWN
+    person: Person, moves: Mapping[int, FloatArray], ways: Sequence[Spoiled | None], emotions: Sequence[str] = SHOWN
 ) -> dict[Spoiled | None, Parts]:
-    """The face's parts, unspoilt (None) and spoilt in each way; each picture is drawn once for all ways."""
-    session = FaceSession.of(person.seed, emotions)
-    participant, drawn = Participant(session.script, person.seed), face.Face()
-    count = int(session.script.duration_s * face.RATE_HZ)
-    scenes = [(start, start + SCENE_S) for start in session.starts.values()]
-    edges = {way: FaceEdge("mesh468_iris", model_files("mesh468_iris")) for way in _seen(ways)}
+    """The face's parts, unspoilt (None) and spoilt in each way.
+
+    Pictures of the simulated participant, who speaks, blinks and sways with an idle face, go through the real edge. To
+    the mesh that it finds the muscles' moves are added: the nets do not follow a brow that is warped in a photograph.
+    In a spoilt picture they are added as far as the edge still follows the lips there, which the picture does move.
+    """
+    starts = face_starts(person.seed, emotions)
+    end_s = max(starts.values()) + SCENE_S + PAUSE_S
+    stamps = np.arange(int(end_s * face.RATE_HZ)) / face.RATE_HZ
+    within = np.any([(stamps >= start) & (stamps < start + SCENE_S) for start in starts.values()], axis=0)
+    vectors = _seen_by_the_edge(person.seed, stamps, within, ways)
+    rng = np.random.default_rng([person.seed, 4])
+    shown = np.zeros((len(stamps), GEOMETRY_SIZE))
+    for (emotion, _), start in sorted(starts.items()):
+        for unit, sizes in Trace.of(emotion, rng).at(stamps - start).items():
+            shown += sizes[:, None] * moves[unit]
+    info = StreamInfo("face", "face", "face", "face", "face", _LABELS, _UNITS, 0.0, "float32")
+    found = {}
+    for way in ways:
+        seen = way if way in vectors else None
+        values, kept = vectors[seen].copy(), np.ones(len(stamps), bool)
+        tracked = values[:, FIELD_INDEX["tracked"]] > 0
+        followed = np.where(within, _followed(vectors[None][within], values[within]), 1.0)
+        values[:, GEOMETRY_START:BLENDSHAPE_START] += (tracked * followed)[:, None] * shown
+        if way is not None and way.lost_share:
+            kept = lost(stamps, way.lost_share, person.seed) | ~within
+        blocks = blocks_of("face", values[kept].astype(np.float32), stamps[kept], end_s)
+        found[way] = listen("face", "face_knowledge", info, blocks, starts)
+    return found
+
+
+def _seen_by_the_edge(
+    seed: int, stamps: FloatArray, within: BoolArray, ways: Sequence[Spoiled | None]
+) -> dict[Spoiled | None, Float32Array]:
+    """Face vectors (n, channels) of the pictures as they are (None), and as each way that changes them spoils them."""
+    participant, drawn = Participant(IDLE, seed), face.Face()
+    changing = [way for way in ways if way is not None and way.picture is not None]
+    edges = {way: FaceEdge("mesh468_iris", model_files("mesh468_iris")) for way in (None, *changing)}
     vectors: dict[Spoiled | None, list[Float32Array]] = {way: [] for way in edges}
-    for number in range(count):
-        at = number / face.RATE_HZ
+    for number, at in enumerate(stamps.tolist()):
         picture = drawn.picture(participant.face_at(at))
         plain = edges[None].process(picture)
         for way, edge in edges.items():
             if way is None or at < REST_S:  # before the first scene nothing is spoilt in any way
                 vectors[way].append(plain)
-            elif any(start <= at < stop for start, stop in scenes):
-                assert way.picture is not None
-                vectors[way].append(edge.process(way.picture(picture, 100_000 * person.seed + number)))
+            elif way.picture is not None and within[number]:
+                vectors[way].append(edge.process(way.picture(picture, 100_000 * seed + number)))
             else:
                 vectors[way].append(edge.process(picture))
-    labels, units = face_vector_labels("mesh468_iris"), face_vector_units("mesh468_iris")
-    info = StreamInfo("face", "face", "face", "face", "face", tuple(labels), tuple(units), 0.0, "float32")
-    stamps = np.arange(count) / face.RATE_HZ
-    found = {}
-    for way in ways:
-        values, kept = np.array(vectors[way if way in vectors else None]), np.ones(count, bool)
-        if way is not None and way.lost_share:
-            within = np.any([(stamps >= start) & (stamps < stop) for start, stop in scenes], axis=0)
-            kept = lost(stamps, way.lost_share, person.seed) | ~within
-        blocks = blocks_of("face", values[kept], stamps[kept], count / face.RATE_HZ)
-        found[way] = listen("face", "face_knowledge", info, blocks, session.starts)
-    return found
+    return {way: np.array(rows) for way, rows in vectors.items()}
 
 
-def _seen(ways: Sequence[Spoiled | None]) -> list[Spoiled | None]:
-    """The ways that change pictures, and no way at all."""
-    return [None, *(way for way in ways if way is not None and way.picture is not None)]
+def _followed(plain: Float32Array, spoilt: Float32Array) -> float:
+    """How far the edge still follows the speaking lips, 0 to 1: the slope of their gap on the plain pictures'."""
+    both = (plain[:, FIELD_INDEX["tracked"]] > 0) & (spoilt[:, FIELD_INDEX["tracked"]] > 0)
+    if both.sum() < 2:
+        return 0.0
+    gap, still = (
+        rows[both, GEOMETRY_START:BLENDSHAPE_START].astype(np.float64) @ _LIPS_GAP for rows in (plain, spoilt)
+    )
+    gap, still = gap - gap.mean(), still - still.mean()
+    return float(np.clip(gap @ still / max(gap @ gap, 1e-9), 0, 1))
 
 
 # --- EEG ---------------------------------------------------------------------------------------------------------

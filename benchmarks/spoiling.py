@@ -11,6 +11,7 @@ import numpy as np
 
 from streamsense.arrays import Float32Array, FloatArray
 from streamsense.sources.simulator.face import Picture
+from streamsense.streams import Modality
 
 INT16_STEP: Final = 1 / 32768
 Samples = Callable[[Float32Array, float, int], Float32Array]
@@ -132,6 +133,13 @@ class Spoiled:
     eeg: Samples | None = None
     picture: Pictures | None = None
     lost_share: float = 0.0
+
+    @property
+    def modality(self) -> Modality:
+        """Whose signal it is."""
+        if self.sound is not None:
+            return "voice"
+        return "eeg" if self.eeg is not None else "face"
 
 
 SPOILED: Final = (
