@@ -53,7 +53,8 @@ def fusion_graph() -> GraphBuilder:
     prior = g.apply("Mul", believed, PRIOR_PRECISION)
     narrows = g.apply("Relu", g.apply("Sub", precision, prior))
     total = g.apply("Add", g.sum(narrows, 1), PRIOR_PRECISION)
-    posterior = g.apply("Div", g.apply("Add", disagreement, 1.0), total)
+    apart = g.apply("Mul", disagreement, _between(g, precision, mean))
+    posterior = g.apply("Add", g.apply("Div", g.apply("Add", disagreement, 1.0), total), apart)
     known = g.clip(g.apply("Sub", 1.0, g.apply("Mul", posterior, PRIOR_PRECISION)), 0.0, 1.0)
     together = g.apply("Div", g.sum(g.apply("Mul", precision, mean), 1), total)
     g.output("vad", g.clip(together, -1.0, 1.0), 3)
@@ -76,6 +77,20 @@ def _disagreement(g: GraphBuilder, mean: str, variance: str, believed: str) -> s
     weight = g.apply("Mul", weight_one, weight_other)
     whole = g.apply("Add", g.sum(weight, 1), DISCORD_EPSILON)
     return g.apply("Div", g.sum(g.apply("Mul", weight, differs), 1), whole)
+
+
+def _between(g: GraphBuilder, precision: str, mean: str) -> str:
+    """Variance of what the experts say about their weighted mean, per dimension [batch, 3].
+
+    Where experts contradict each other either may be right: the spread is then that of their mixture, so that an
+    interval reaches both, and not that of a mean that neither said.
+    """
+    whole = g.apply("Max", g.sum(precision, 1, keep=True), NEGLIGIBLE)
+    middle = g.apply("Div", g.sum(g.apply("Mul", precision, mean), 1, keep=True), whole)
+    distance = g.apply("Sub", mean, middle)
+    square = g.apply("Mul", distance, distance)
+    share = g.apply("Div", precision, whole)
+    return g.sum(g.apply("Mul", share, square), 1)
 
 
 def _capped(g: GraphBuilder, precision: str, pool: str, disagreement: str) -> tuple[str, str]:

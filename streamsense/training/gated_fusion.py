@@ -117,6 +117,7 @@ class GatedFusion(nn.Module):
         total = of_all + self.fitted_apart * (of_each - of_all) + rule.PRIOR_PRECISION
         narrowed = torch.log((disagreement + 1) * rule.PRIOR_PRECISION / total)
         ratio = torch.exp(narrowed.clamp(max=0.0) * self.slope + narrowed.clamp(min=0.0))
+        ratio = ratio + disagreement * _between(precision, given.vad_mean) * rule.PRIOR_PRECISION
         known = (1 - ratio).clamp(0.0, 1.0)
         return Fused(
             ((precision * given.vad_mean).sum(1) / total).clamp(-1.0, 1.0),
@@ -146,6 +147,13 @@ class GatedFusion(nn.Module):
         differs, _ = _disagreement(given.vad_mean, given.vad_log_variance.exp(), believed)
         gated = heard * self.gate(given, differs, believed).exp()
         return tuple(part / part.sum(1, keepdim=True).clamp(min=_LEAST_RELIABILITY) for part in (gated, heard))  # type: ignore[return-value]
+
+
+def _between(precision: Tensor, mean: Tensor) -> Tensor:
+    """Variance of what the experts say about their weighted mean (batch, 3): in a conflict either may be right."""
+    share = precision / precision.sum(1, keepdim=True).clamp(min=rule.NEGLIGIBLE)
+    middle = (share * mean).sum(1, keepdim=True)
+    return (share * (mean - middle) ** 2).sum(1)
 
 
 def reliability(given: FusionInputs) -> Tensor:

@@ -60,7 +60,9 @@ def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_
     weight = counts / counts.sum() if counts.sum() > 1e-12 else np.zeros(3)
 
     total = 4 + narrows.sum(axis=0)
-    posterior = (1 + disagreement) / total
+    share = precision / np.maximum(precision.sum(axis=0), 1e-12)
+    between = (share * (vad_mean - (share * vad_mean).sum(axis=0)) ** 2).sum(axis=0)
+    posterior = (1 + disagreement) / total + disagreement * between
     log_p = np.log(EMOTION_PRIOR)
     for m in range(3):
         known = emotion_evidence[m] > 0
@@ -166,6 +168,13 @@ def test_the_cap_bites():
     torn = FUSION.run(inputs(vad_mean=valence(-0.6, 0.9, -0.6), vad_log_variance=sure))
     assert calm["weight"][1] > 0.9
     assert torn["weight"][1] == pytest.approx(0.6, abs=1e-5)
+
+
+def test_where_two_contradict_each_other_the_interval_reaches_both():
+    sure = np.full((3, 3), 2 * math.log(0.3))
+    out = FUSION.run(inputs(presence=np.array([0, 1, 1]), vad_mean=valence(0, 0.6, -0.6), vad_log_variance=sure))
+    assert abs(out["vad"][0]) < 0.05
+    assert 1.645 * out["vad_sd"][0] > 0.7
 
 
 def test_old_news_counts_less():
