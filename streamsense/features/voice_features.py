@@ -211,7 +211,10 @@ class VoiceFeatures:
         voiced = slots[state.ring_voiced.take(slots)]
         cues["voiced_fraction"] = len(voiced) / max(1, len(slots))
         quality, reasons = voice_quality(
-            state.ring_level_db.take(slots), state.ring_above_noise_db.take(voiced), state.ring_clipped.take(slots)
+            state.ring_level_db.take(slots),
+            state.ring_voiced.take(slots),
+            state.ring_above_noise_db.take(slots),
+            state.ring_clipped.take(slots),
         )
         frames = round(self.settings.window_s / FRAME_HOP_S)
         return Feature(
