@@ -207,10 +207,27 @@ def figures(told: Told, dimension: int) -> dict[str, Interval]:
     }
 
 
+def equally_good(told: Told) -> Told:
+    """Those conflicts of which face and voice, each by itself, give the right side (mean of the settled ticks).
+
+    Chosen by what each says of its own part, never by what the fusion makes of both.
+    """
+    scenes, sides = _scenes(told), []
+    for place, shown in ((MODALITIES.index("face"), 0), (MODALITIES.index("voice"), 1)):
+        said = np.bincount(scenes, told.mean[:, place, _VALENCE]) / np.bincount(scenes)
+        sides.append(said[scenes] * told.truths[:, shown, _VALENCE] > 0)
+    return told.rows(sides[0] & sides[1])
+
+
+def _scenes(told: Told) -> np.ndarray:
+    """A number for each scene of each person, (n,)."""
+    keys = np.array([f"{person} {scene}" for person, scene in zip(told.person, told.scene, strict=True)])
+    return np.asarray(np.unique(keys, return_inverse=True)[1])
+
+
 def discord_area(told: Told) -> float:
     """How often a conflict's scene has more discord than one in which all agree (mean of its settled ticks)."""
-    keys = np.array([f"{person} {scene}" for person, scene in zip(told.person, told.scene, strict=True)])
-    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    _, first, which = np.unique(_scenes(told), return_index=True, return_inverse=True)
     mean = np.bincount(which, told.discord) / np.bincount(which)
     return roc_auc((told.kind[first] == CONFLICT).astype(np.intp), mean)
 
@@ -227,7 +244,8 @@ class Criterion:
 def criteria(told: dict[str, Told]) -> list[Criterion]:
     """All that the benchmark must show, by condition."""
     clean = told[""]
-    agreeing, opposed = (clean.rows(clean.kind == kind) for kind in (CONSISTENT, CONFLICT))
+    agreeing = clean.rows(clean.kind == CONSISTENT)
+    opposed = equally_good(clean.rows(clean.kind == CONFLICT))
     found = []
     for name, dimension in (("valence", _VALENCE), ("arousal", _AROUSAL)):
         mine, best = fused(agreeing, dimension), best_single(agreeing, dimension)
@@ -240,7 +258,11 @@ def criteria(told: dict[str, Told]) -> list[Criterion]:
                 )
                 found.append(Criterion(text, mine <= WORST_RATIO * best))
     mine, mean = fused(opposed, _VALENCE), mean_fusion(opposed, _VALENCE)
-    held, area, most = coverage(opposed, _VALENCE), discord_area(clean), largest_weight(opposed, _VALENCE)
+    held, area, most = (
+        coverage(opposed, _VALENCE),
+        discord_area(together([agreeing, opposed])),
+        largest_weight(opposed, _VALENCE),
+    )
     found += [
         Criterion(f"conflict, valence: fused {mine:.3f}, mean fusion {mean:.3f} or less", mine <= mean),
         Criterion(f"conflict: area of discord {area:.3f}, {LEAST_AUC} or more", area >= LEAST_AUC),
@@ -255,10 +277,16 @@ def criteria(told: dict[str, Told]) -> list[Criterion]:
 def tables(told: dict[str, Told]) -> dict[str, dict[str, dict[str, Interval]]]:
     """Figures by dimension and condition; of a conflict in valence alone."""
     clean = told[""]
+    opposed = clean.rows(clean.kind == CONFLICT)
     rows = {CONSISTENT: clean.rows(clean.kind == CONSISTENT), **{name: one for name, one in told.items() if name}}
     return {
         "valence": {
-            name: figures(one, _VALENCE) for name, one in {CONFLICT: clean.rows(clean.kind == CONFLICT), **rows}.items()
+            name: figures(one, _VALENCE)
+            for name, one in {
+                f"{CONFLICT}, equally good": equally_good(opposed),
+                f"{CONFLICT}, all": opposed,
+                **rows,
+            }.items()
         },
         "arousal": {name: figures(one, _AROUSAL) for name, one in rows.items()},
     }

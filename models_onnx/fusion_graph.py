@@ -13,6 +13,7 @@ from streamsense.fusion.weighting import (
     DISCORD_EPSILON,
     DISCORD_SD,
     EMOTION_PRIOR,
+    FRESH_S,
     LARGEST_AGE_S,
     LOG_VARIANCE_RANGE,
     LOGIT_LIMIT,
@@ -35,7 +36,8 @@ def fusion_graph() -> GraphBuilder:
     quality = g.clip(g.input("quality", 3), 0.0, 1.0)
     age = g.clip(g.input("age_s", 3), 0.0, LARGEST_AGE_S)
 
-    freshness = g.apply("Exp", g.apply("Mul", age, g.constant([-1 / time_s for time_s in AGE_TIME_CONSTANTS_S])))
+    stale = g.apply("Relu", g.apply("Sub", age, FRESH_S))
+    freshness = g.apply("Exp", g.apply("Mul", stale, g.constant([-1 / time_s for time_s in AGE_TIME_CONSTANTS_S])))
     reliability = g.apply("Mul", g.apply("Mul", presence, quality), freshness)  # [batch, 3]
     believed = g.apply("Mul", g.expand_dims(reliability, 2), vad_evidence)  # [batch, 3 modalities, 3 dimensions]
     variance = g.apply("Exp", log_variance)
@@ -45,7 +47,10 @@ def fusion_graph() -> GraphBuilder:
 
     disagreement = _disagreement(g, mean, variance, believed)
     kept, weight = _capped(g, precision, pool, disagreement)
-    precision, believed = (g.apply("Mul", value, g.expand_dims(kept, 2)) for value in (precision, believed))
+    prior_share = _prior_share(g, precision, believed, disagreement)
+    between = _between(g, g.apply("Mul", precision, _evened(g, precision, disagreement)), mean)
+    for factor in (g.expand_dims(kept, 2), _evened(g, g.apply("Mul", precision, g.expand_dims(kept, 2)), disagreement)):
+        precision, believed = (g.apply("Mul", value, factor) for value in (precision, believed))
     pool = g.apply("Mul", pool, kept)
 
     # Each expert's variance is what is left once it is heard, so the prior is in it: it is taken out of each, and
@@ -53,10 +58,10 @@ def fusion_graph() -> GraphBuilder:
     prior = g.apply("Mul", believed, PRIOR_PRECISION)
     narrows = g.apply("Relu", g.apply("Sub", precision, prior))
     total = g.apply("Add", g.sum(narrows, 1), PRIOR_PRECISION)
-    apart = g.apply("Mul", disagreement, _between(g, precision, mean))
-    posterior = g.apply("Add", g.apply("Div", g.apply("Add", disagreement, 1.0), total), apart)
+    posterior = g.apply("Add", g.apply("Div", g.apply("Add", disagreement, 1.0), total), between)
     known = g.clip(g.apply("Sub", 1.0, g.apply("Mul", posterior, PRIOR_PRECISION)), 0.0, 1.0)
-    together = g.apply("Div", g.sum(g.apply("Mul", precision, mean), 1), total)
+    counted_in = g.apply("Add", g.sum(precision, 1), g.apply("Mul", prior_share, PRIOR_PRECISION))
+    together = g.apply("Div", g.sum(g.apply("Mul", precision, mean), 1), counted_in)
     g.output("vad", g.clip(together, -1.0, 1.0), 3)
     g.output("vad_sd", g.apply("Sqrt", posterior), 3)
     g.output("emotion_probabilities", _pooled_emotions(g, logits, emotion_evidence, pool), 8)
@@ -77,6 +82,28 @@ def _disagreement(g: GraphBuilder, mean: str, variance: str, believed: str) -> s
     weight = g.apply("Mul", weight_one, weight_other)
     whole = g.apply("Add", g.sum(weight, 1), DISCORD_EPSILON)
     return g.apply("Div", g.sum(g.apply("Mul", weight, differs), 1), whole)
+
+
+def _prior_share(g: GraphBuilder, precision: str, believed: str, disagreement: str) -> str:
+    """How much of the prior counts in the mean, per dimension [batch, 3] in [0, 1].
+
+    What an expert says has the prior in it, so the prior is needed as far as nobody was heard: each expert leaves what
+    it is not believed of it, or less sure than the prior. Where experts contradict each other it is heard again.
+    """
+    heard = g.apply("Min", believed, g.apply("Mul", precision, 1 / PRIOR_PRECISION))
+    unheard = g.apply("ReduceProd", g.apply("Sub", 1.0, heard), axes=[1], keepdims=0)
+    agreed = g.apply("Sub", 1.0, g.apply("Mul", disagreement, disagreement))
+    return g.apply("Sub", 1.0, g.apply("Mul", g.apply("Sub", 1.0, unheard), agreed))
+
+
+def _evened(g: GraphBuilder, precision: str, disagreement: str) -> str:
+    """The factor [batch, 3 modalities, 3 dimensions] that keeps each modality within the cap in each dimension."""
+    ramp = g.apply("Div", g.apply("Sub", disagreement, CONFLICT_FROM), CONFLICT_FULLY - CONFLICT_FROM)
+    for_others = g.expand_dims(g.apply("Mul", g.clip(ramp, 0.0, 1.0), 1 - CAP_IN_CONFLICT), 1)
+    others = g.apply("Sub", g.sum(precision, 1, keep=True), precision)
+    ratio = g.apply("Div", g.apply("Sub", 1.0, for_others), g.apply("Max", for_others, NEGLIGIBLE))
+    held = g.apply("Div", g.apply("Mul", ratio, others), g.apply("Max", precision, NEGLIGIBLE))
+    return g.apply("Where", g.apply("Greater", for_others, 0.0), g.apply("Min", held, 1.0), g.constant([[[1.0]]]))
 
 
 def _between(g: GraphBuilder, precision: str, mean: str) -> str:

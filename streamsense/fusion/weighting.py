@@ -9,6 +9,8 @@ from streamsense.fusion.emotions import EMOTIONS, PRIOR_SD
 PRIOR_PRECISION: Final = 1 / PRIOR_SD**2
 AGE_TIME_CONSTANTS_S: Final = (4.0, 1.0, 2.0)
 """How fast the newest value of eeg, face and voice stops counting: about the length of each one's window."""
+FRESH_S: Final = 0.25
+"""Up to this age (s) a value counts in full: about a tick, and the time that anything takes to arrive."""
 LARGEST_AGE_S: Final = 3600.0
 LOG_VARIANCE_RANGE: Final = (-8.0, 2.0)
 LOGIT_LIMIT: Final = 20.0

@@ -108,19 +108,23 @@ class GatedFusion(nn.Module):
         precision = believed * torch.exp(-given.vad_log_variance)
         pool = heard * given.emotion_evidence.amax(2)
         kept, weight = _capped(precision.sum(2) / rule.PRIOR_PRECISION + pool, trust, disagreement)
-        precision, pool = precision * kept[:, :, None], pool * kept
+        prior_share = _prior_share(precision, believed, disagreement)
+        # By what the experts say of themselves: to trust one less must not make the whole surer.
+        between = _between(precision * _evened(precision, disagreement), given.vad_mean)
+        factor = kept[:, :, None] * _evened(precision * kept[:, :, None], disagreement)
+        precision, pool = precision * factor, pool * kept
 
         # What an expert says has the prior in it. It is taken out of each that was fitted apart, and counted once.
         prior = believed * rule.PRIOR_PRECISION
-        of_each = (precision - prior * kept[:, :, None]).clamp(min=0.0).sum(1)
+        of_each = (precision - prior * factor).clamp(min=0.0).sum(1)
         of_all = (precision.sum(1) - prior.amax(1)).clamp(min=0.0)
         total = of_all + self.fitted_apart * (of_each - of_all) + rule.PRIOR_PRECISION
         narrowed = torch.log((disagreement + 1) * rule.PRIOR_PRECISION / total)
         ratio = torch.exp(narrowed.clamp(max=0.0) * self.slope + narrowed.clamp(min=0.0))
-        ratio = ratio + disagreement * _between(precision, given.vad_mean) * rule.PRIOR_PRECISION
+        ratio = ratio + between * rule.PRIOR_PRECISION
         known = (1 - ratio).clamp(0.0, 1.0)
         return Fused(
-            ((precision * given.vad_mean).sum(1) / total).clamp(-1.0, 1.0),
+            (precision * given.vad_mean).sum(1) / (precision.sum(1) + prior_share * rule.PRIOR_PRECISION),
             torch.sqrt(ratio / rule.PRIOR_PRECISION),
             _pooled_emotions(given.emotion_logits, given.emotion_evidence, pool, self.temperature),
             weight,
@@ -149,6 +153,22 @@ class GatedFusion(nn.Module):
         return tuple(part / part.sum(1, keepdim=True).clamp(min=_LEAST_RELIABILITY) for part in (gated, heard))  # type: ignore[return-value]
 
 
+def _prior_share(precision: Tensor, believed: Tensor, disagreement: Tensor) -> Tensor:
+    """How much of the prior counts in the mean (batch, 3): as far as nobody is heard, or those heard contradict."""
+    heard = torch.minimum(believed, precision / rule.PRIOR_PRECISION)
+    unheard = (1 - heard[:, 0]) * (1 - heard[:, 1]) * (1 - heard[:, 2])
+    return 1 - (1 - unheard) * (1 - disagreement**2)
+
+
+def _evened(precision: Tensor, disagreement: Tensor) -> Tensor:
+    """The factor (batch, 3 modalities, 3 dimensions) that keeps each modality within the cap in each dimension."""
+    ramp = (disagreement - rule.CONFLICT_FROM) / (rule.CONFLICT_FULLY - rule.CONFLICT_FROM)
+    for_others = (ramp.clamp(0.0, 1.0) * (1 - rule.CAP_IN_CONFLICT))[:, None]
+    others = precision.sum(1, keepdim=True) - precision
+    held = (1 - for_others) / for_others.clamp(min=rule.NEGLIGIBLE) * others / precision.clamp(min=rule.NEGLIGIBLE)
+    return torch.where(for_others > 0, held.clamp(max=1.0), torch.ones_like(held))
+
+
 def _between(precision: Tensor, mean: Tensor) -> Tensor:
     """Variance of what the experts say about their weighted mean (batch, 3): in a conflict either may be right."""
     share = precision / precision.sum(1, keepdim=True).clamp(min=rule.NEGLIGIBLE)
@@ -162,7 +182,8 @@ def reliability(given: FusionInputs) -> Tensor:
 
 
 def _freshness(given: FusionInputs) -> Tensor:
-    return torch.exp(-given.age_s / given.age_s.new_tensor(rule.AGE_TIME_CONSTANTS_S))
+    stale = (given.age_s - rule.FRESH_S).clamp(min=0.0)
+    return torch.exp(-stale / given.age_s.new_tensor(rule.AGE_TIME_CONSTANTS_S))
 
 
 def _trust(gate: Tensor, heard: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ def check_ranges(out):
     """Every output is in its range."""
     assert (np.abs(out["vad"]) <= 1).all()
     assert (out["vad_sd"] > 0).all()
-    assert (out["vad_sd"] <= 0.7072).all()
+    assert (out["vad_sd"] <= 1.2248).all()  # two that are sure of opposite ends
     assert out["emotion_probabilities"].sum() == pytest.approx(1, abs=1e-5)
     assert (out["emotion_probabilities"] >= 0).all()
     assert (out["weight"] >= 0).all()

@@ -31,9 +31,20 @@ from tests.helpers.fusion_inputs import (
 FUSION = OnnxModel(shipped("models_onnx/fusion_precision.onnx"), provider="cpu")
 
 
+def evened(precision, disagreement):
+    held = np.ones((3, 3))
+    for d in range(3):
+        for_others = 0.4 * min(max((disagreement[d] - 0.1) / 0.2, 0), 1)
+        for m in range(3):
+            if for_others > 0 and precision[m, d] > 0:
+                others = precision[:, d].sum() - precision[m, d]
+                held[m, d] = min(1, (1 - for_others) / for_others * others / precision[m, d])
+    return held
+
+
 def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_evidence, presence, quality, age_s):
     variance = np.exp(vad_log_variance.astype(np.float64))
-    g = presence * quality * np.exp(-age_s / np.array([4.0, 1.0, 2.0]))
+    g = presence * quality * np.exp(-np.maximum(age_s - 0.25, 0) / np.array([4.0, 1.0, 2.0]))
     believed = g[:, None] * vad_evidence
     precision = believed / variance
     disagreement = np.zeros(3)
@@ -56,13 +67,19 @@ def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_
             if counts[m] > 0:
                 kept[m] = min(1, cap / (1 - cap) * (counts.sum() - counts[m]) / counts[m])
     counts, precision, pool = counts * kept, precision * kept[:, None], pool * kept
-    narrows = (believed * kept[:, None]) * np.maximum(1 / variance - 4, 0)
+    held = evened(precision, disagreement)
+    own = believed / variance
+    own = own * evened(own, disagreement)
+    unheard = np.prod(1 - believed * np.minimum(1, 0.25 / variance), axis=0)
+    prior_share = 1 - (1 - unheard) * (1 - disagreement**2)
+    precision = precision * held
+    narrows = (believed * kept[:, None] * held) * np.maximum(1 / variance - 4, 0)
     weight = counts / counts.sum() if counts.sum() > 1e-12 else np.zeros(3)
 
     total = 4 + narrows.sum(axis=0)
-    share = precision / np.maximum(precision.sum(axis=0), 1e-12)
+    share = own / np.maximum(own.sum(axis=0), 1e-12)
     between = (share * (vad_mean - (share * vad_mean).sum(axis=0)) ** 2).sum(axis=0)
-    posterior = (1 + disagreement) / total + disagreement * between
+    posterior = (1 + disagreement) / total + between
     log_p = np.log(EMOTION_PRIOR)
     for m in range(3):
         known = emotion_evidence[m] > 0
@@ -73,7 +90,7 @@ def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_
             log_p = log_p + np.where(known, share * (emotion_logits[m] - math.log(level)), 0)
     p = np.exp(log_p - log_p.max())
     return {
-        "vad": np.clip((precision * vad_mean).sum(axis=0) / total, -1, 1),
+        "vad": (precision * vad_mean).sum(axis=0) / (precision.sum(axis=0) + 4 * prior_share),
         "vad_sd": np.sqrt(posterior),
         "emotion_probabilities": p / p.sum(),
         "weight": weight,
@@ -130,7 +147,7 @@ def test_agreement_makes_surer_and_disagreement_less_sure():
     agreed = say([1, 1, 0], 0.5, 0.5, 0)
     opposed = say([1, 1, 0], -0.5, 0.5, 0)
     assert agreed["vad_sd"][0] < alone["vad_sd"][0]
-    assert agreed["vad"][0] > alone["vad"][0] > opposed["vad"][0]
+    assert agreed["vad"][0] >= alone["vad"][0] > opposed["vad"][0]
     assert opposed["vad_sd"][0] > agreed["vad_sd"][0]
     assert opposed["confidence"][0] < agreed["confidence"][0]
 
