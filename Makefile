@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint caches format models eeg-workload voice-emotion action-units tutorial wheel soak proof fuzz kill bench bench-fusion bench-xdf ambivalence calibration gpu-check clean
+.PHONY: help demo test lint caches format models eeg-workload voice-emotion action-units tutorial wheel soak proof fuzz kill bench bench-fusion bench-xdf ambivalence conflict calibration gpu-check clean
 
 # The first interpreter that really runs and is of a supported version (a shim may exist without its Python).
 RIGHT_VERSION := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -84,6 +84,9 @@ ambivalence: .venv/dev.stamp ## a face-validity check of the ambivalence score o
 
 calibration: .venv/dev.stamp ## whether the score's SD can be believed, and how it bears losses and noise (needs DATA=folder; half an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.calibration $(DATA)
+
+conflict: .venv/dev.stamp ## fusion of real parts that agree, are spoilt or contradict each other (DATA=folder; the first time experts are trained)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.conflict $(DATA)
 
 gpu-check: .venv/dev.stamp ## the shipped models on an NVIDIA GPU: that they ran there, as on the CPU, and how fast
 	$(BIN)/python -m benchmarks.gpu_check

@@ -34,6 +34,7 @@ from streamsense.arrays import FloatArray
 from streamsense.errors import StreamsenseError
 from streamsense.evaluation.intervals import Interval, interval_over_people
 from streamsense.evaluation.metrics import roc_auc
+from streamsense.fusion.weighting import CONFLICT_FULLY
 from streamsense.models.catalogue import model_files
 from streamsense.runtime.assembly import FUSION_MODEL, load_model
 from streamsense.streams import MODALITIES
@@ -175,9 +176,9 @@ def weight(modality: int, told: Told, dimension: int) -> float:  # noqa: ARG001
     return float(told.weight[:, modality].mean())
 
 
-def largest_weight(told: Told, dimension: int) -> float:  # noqa: ARG001
-    """Of any modality at any tick."""
-    return float(told.weight.max())
+def largest_weight(told: Told) -> float:
+    """Of any modality at any tick at which discord is so large that the cap is to hold in full; 0 where none is."""
+    return float(told.weight[told.discord >= CONFLICT_FULLY].max(initial=0.0))
 
 
 def _knowing(told: Told, dimension: int) -> list[int]:
@@ -194,6 +195,7 @@ FIGURES: Final[dict[str, Figure]] = {
     "NLL": surprise,
     "NLL of a constant": constant_surprise,
     "90 % holds": coverage,
+    "holds the midpoint": coverage_of_midpoint,
     **{f"weight of {name}": partial(weight, place) for place, name in enumerate(MODALITIES)},
 }
 
@@ -261,7 +263,7 @@ def criteria(told: dict[str, Told]) -> list[Criterion]:
     held, area, most = (
         coverage(opposed, _VALENCE),
         discord_area(together([agreeing, opposed])),
-        largest_weight(opposed, _VALENCE),
+        largest_weight(opposed),
     )
     found += [
         Criterion(f"conflict, valence: fused {mine:.3f}, mean fusion {mean:.3f} or less", mine <= mean),
@@ -269,7 +271,10 @@ def criteria(told: dict[str, Told]) -> list[Criterion]:
         Criterion(
             f"conflict: 90 % interval holds {held:.3f} of both values, {LEAST_COVERAGE} or more", held >= LEAST_COVERAGE
         ),
-        Criterion(f"conflict: largest weight {most:.3f}, {MOST_WEIGHT} or less", most <= MOST_WEIGHT + 1e-6),
+        Criterion(
+            f"conflict: largest weight {most:.3f} where discord is {CONFLICT_FULLY} or more, {MOST_WEIGHT} or less",
+            most <= MOST_WEIGHT + 1e-6,
+        ),
     ]
     return found
 
