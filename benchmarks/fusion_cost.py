@@ -38,7 +38,7 @@ from streamsense.fusion.observations import observations
 from streamsense.models.expert import Expert
 from streamsense.pipeline import Pipeline
 from streamsense.runtime.assembly import FUSION_MODEL, build_replay_pipeline, feature_operators, front_ends, load_model
-from streamsense.score import Score
+from streamsense.score import SCORE_LABELS, Score
 from streamsense.segments import Segments
 from streamsense.sources.simulator import Participant
 from streamsense.sources.simulator.script import Script, State
@@ -167,7 +167,8 @@ def measure(ticks: Sequence[Tick], turns: int) -> list[Cost]:
     made = {id(tick): _parts(steps, tick) for tick in ticks}
 
     def together(tick: Tick, time: float) -> None:
-        values = np.append(whole.step(tick.opinions, time), 0.0)
+        values = np.empty(len(SCORE_LABELS))
+        values[:-1], values[-1] = whole.step(tick.opinions, time), 0.0
         score = Score(0, time, values, tick.score.experts, tick.score.plan, tick.score.features, {}, whole.cues)
         segments.step(score)
         observations(score)

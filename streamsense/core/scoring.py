@@ -19,7 +19,7 @@ from streamsense.fusion.observations import observations, use_once
 from streamsense.models.expert import Expert
 from streamsense.quality_notices import QualityNotices
 from streamsense.schedule import TimingSettings
-from streamsense.score import AGE_UNKNOWN_S, EXPERT_CHANNELS, Notice, Plan, Score, StreamPlan
+from streamsense.score import AGE_UNKNOWN_S, EXPERT_CHANNELS, SCORE_LABELS, Notice, Plan, Score, StreamPlan
 from streamsense.segments import SEGMENT_ON, Segments
 from streamsense.streams import MODALITIES, Feature, Modality
 from streamsense.ticks import TICKS_PER_SECOND, tick_time
@@ -71,7 +71,8 @@ class Scoring:
         self._tell_presence(opinions, time)
         self._notices.extend(self.quality.step(windows, time))
         language = {} if self._language is None else self._language.cues_at(time)
-        values = np.append(self._fusion.step(opinions, time, language), float(plan.tick))
+        values = np.empty(len(SCORE_LABELS))
+        values[:-1], values[-1] = self._fusion.step(opinions, time, language), plan.tick
         experts = _expert_values(opinions)
         if not (np.isfinite(values).all() and np.isfinite(experts).all()):
             raise FloatingPointError(f"a score at tick {plan.tick} is not finite; this is a bug in streamsense")

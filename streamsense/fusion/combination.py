@@ -23,16 +23,17 @@ from streamsense.fusion.hesitancy import (
     less_what_sadness_explains,
     over_what_is_felt,
 )
-from streamsense.fusion.mixture import mixed, vad_logits
+from streamsense.fusion.mixture import with_vote
 from streamsense.fusion.weighting import LOG_VARIANCE_RANGE
 from streamsense.models.expert import Expert, ExpertOutput
 from streamsense.profile import Part, numbers, table
-from streamsense.score import AGE_UNKNOWN_S
+from streamsense.score import AGE_UNKNOWN_S, SCORE_LABELS
 from streamsense.streams import MODALITIES, Feature, Modality
 from streamsense.ticks import HOP_S
 
 _HABITUAL, _USUAL_CUES = "habitual_discord", "usual_cues"
 _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE = LOG_VARIANCE_RANGE
+_VALUES: Final = len(SCORE_LABELS) - 1
 _PAIR_NAMES = tuple(f"{MODALITIES[one]}_{MODALITIES[other]}" for one, other in PAIRS)
 INPUTS: Final = (
     "vad_mean", "vad_log_variance", "emotion_logits", "vad_evidence", "emotion_evidence",
@@ -199,20 +200,14 @@ class Fusion:
         ambivalence = step_ambivalence(self.state.ambivalence, self.settings.ambivalence, parts, tick_time, self._head)
         step_dynamics(self.state.dynamics, self.settings.dynamics, mean, sd, tick_time)
         smoothed, smoothed_sd = self.state.dynamics.mean, np.sqrt(self.state.dynamics.variance)
-        return np.array(
-            [
-                *_in_turn(mean, sd),
-                *_in_turn(smoothed, smoothed_sd),
-                *out["emotion_probabilities"].tolist(),
-                ambivalence, parts.discord, parts.bivalence, parts.hesitancy,
-                *out["confidence"].tolist(),
-                *(
-                    value
-                    for row, share in zip(rows, out["weight"].tolist(), strict=True)
-                    for value in (row.presence, row.quality, share, row.age_s)
-                ),
-            ]
-        )  # fmt: skip
+        values = np.empty(_VALUES)
+        values[0:6:2], values[1:6:2], values[6:12:2], values[7:12:2] = mean, sd, smoothed, smoothed_sd
+        values[12:20] = out["emotion_probabilities"]
+        rest = [ambivalence, parts.discord, parts.bivalence, parts.hesitancy, *out["confidence"].tolist()]
+        for row, share in zip(rows, out["weight"].tolist(), strict=True):
+            rest += (row.presence, row.quality, share, row.age_s)
+        values[20:] = rest
+        return values
 
     def _parts(
         self,
@@ -224,7 +219,10 @@ class Fusion:
     ) -> Parts:
         """What ambivalence is made of at a tick."""
         evidence = {modality: row.presence * row.quality for modality, row in opinions.items()}
-        cues = {name: value for row in opinions.values() if row.presence for name, value in row.cues.items()}
+        cues: dict[str, float] = {}
+        for row in opinions.values():
+            if row.presence:
+                cues.update(row.cues)
         felt = {name: _felt(row) for name, row in opinions.items() if _knows_valence(row)}
         beliefs = {name: evidence[name] for name in felt}
         cues = over_what_is_felt(cues, pooled(felt, {name: beliefs[name] for name in felt if name != "face"})[1])
@@ -246,12 +244,7 @@ def _use_once() -> None:
         dimensions, emotions = np.ones(len(DIMENSIONS)), np.ones(len(EMOTIONS))
         dimensions.flags.writeable = emotions.flags.writeable = is_writable
         activation(0.0, np.zeros(len(EMOTIONS)), emotions)
-        mixed(np.ones(len(EMOTIONS)), vad_logits(zeros, zeros, dimensions), 1.0)
-
-
-def _in_turn(means: FloatArray, sds: FloatArray) -> list[float]:
-    """Mean and SD of the first, of the second, and so on; lists, because a row of few numbers costs less so."""
-    return [value for pair in zip(means.tolist(), sds.tolist(), strict=True) for value in pair]
+        with_vote(np.ones(len(EMOTIONS)), zeros, zeros, dimensions, 1.0)
 
 
 def _knows_valence(row: Opinion) -> bool:
@@ -270,8 +263,7 @@ def _with_votes_of_dimensions(probabilities: FloatArray, rows: Sequence[Opinion]
     """The mixture (8,) with the votes of those experts that know dimensions and no emotions, by their weight."""
     for row, share in zip(rows, weight.tolist(), strict=True):
         if share > 0 and not _knows_emotions(row) and any(row.vad_evidence.tolist()):
-            logits = vad_logits(row.vad_mean, row.vad_log_variance, row.vad_evidence)
-            probabilities = mixed(probabilities, logits, share)
+            probabilities = with_vote(probabilities, row.vad_mean, row.vad_log_variance, row.vad_evidence, share)
     return probabilities
 
 

@@ -137,7 +137,8 @@ def over_what_is_felt(cues: Mapping[str, float], negative: float) -> dict[str, f
     By itself it is a polite smile, and on a mesh of landmarks many a merry one: cheeks are hard to see there.
     """
     share = min(1.0, max(0.0, negative) / CLEARLY_NEGATIVE)
-    return {name: value * share if name == "smile_without_cheek" else value for name, value in cues.items()}
+    name = "smile_without_cheek"
+    return {**cues, name: cues[name] * share} if name in cues else dict(cues)
 
 
 def less_what_sadness_explains(counts: FloatArray, probabilities: FloatArray) -> FloatArray:

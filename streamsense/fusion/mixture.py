@@ -77,6 +77,31 @@ def _add_likelihoods(
     logits -= logits.max()
 
 
+def with_vote(
+    probabilities: FloatArray, mean: FloatArray, log_variance: FloatArray, evidence: FloatArray, share: float
+) -> FloatArray:
+    """The mixture (8,) with the vote of one that knows dimensions and no emotions: `mixed` of its `vad_logits`."""
+    mixture = np.zeros(len(probabilities))
+    _vote(probabilities, mean, log_variance, evidence, share, VAD_CENTROIDS, _CENTROID_VARIANCES, mixture)
+    return mixture
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _vote(
+    probabilities: FloatArray,
+    mean: FloatArray,
+    log_variance: FloatArray,
+    evidence: FloatArray,
+    share: float,
+    centroids: FloatArray,
+    centroid_variances: FloatArray,
+    mixture: FloatArray,
+) -> None:
+    logits = np.zeros(len(probabilities))
+    _add_likelihoods(logits, mean, log_variance, evidence, centroids, centroid_variances)
+    _mix(probabilities, logits, share, mixture)
+
+
 def mixed(probabilities: FloatArray, logits: FloatArray, share: float) -> FloatArray:
     """The mixture (8,) with one more vote: p · e^(share · logits), which sums to 1 again."""
     mixture = np.empty(len(probabilities))
@@ -97,8 +122,9 @@ def _mix(probabilities: FloatArray, logits: FloatArray, share: float, mixture: F
 
 def name_of(probabilities: FloatArray) -> str:
     """The strongest emotion, or the compound of the two strongest where both have a quarter of the mixture or more."""
-    order = np.argsort(-probabilities, kind="stable")
-    first, second = (EMOTIONS[at] for at in order[:2].tolist())
-    if probabilities[order[1]] < LEAST_PART or "neutral" in (first, second):
+    parts = probabilities.tolist()
+    order = sorted(range(len(parts)), key=parts.__getitem__, reverse=True)
+    first, second = EMOTIONS[order[0]], EMOTIONS[order[1]]
+    if parts[order[1]] < LEAST_PART or "neutral" in (first, second):
         return first
     return COMPOUNDS.get(frozenset({first, second}), f"{first} and {second}")

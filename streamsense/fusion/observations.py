@@ -34,6 +34,8 @@ _PLACES: Final = tuple(
     for modality in MODALITIES
 )
 _PARTS: Final = tuple((name, SCORE_LABELS.index(name)) for name in ("discord", "bivalence", "hesitancy"))
+_NONE_FOUND: Final = np.full((MOST_SIGNS, 3), -1.0)
+_NO_ELECTRODES: Final = np.full((MOST_SIGNS, MOST_ELECTRODES), -1)
 
 
 class Observation(NamedTuple):
@@ -95,13 +97,14 @@ def use_once() -> None:
 
 def _conflict(values: list[float], cues: Mapping[str, float]) -> tuple[ConflictPart, ...]:
     parts = [(name, values[place]) for name, place in _PARTS if values[place] >= LEAST_PART]
-    on = tuple(name for name, count in cues.items() if count >= LEAST_CUE) if parts else ()
+    is_hesitant = bool(parts) and parts[-1][0] == "hesitancy"
+    on = tuple(name for name, count in cues.items() if count >= LEAST_CUE) if is_hesitant else ()
     return tuple(ConflictPart(name, value, on if name == "hesitancy" else ()) for name, value in parts)
 
 
 def _signs(modality: Modality, inputs: Mapping[str, Float32Array]) -> list[Observation]:
     """The strongest of one modality; of EEG none before anything is known of the person's rest."""
-    found = np.full((MOST_SIGNS, 3), -1.0)
+    found = _NONE_FOUND.copy()
     if modality == "face":
         strongest_of_face(_in_rows(inputs["action_units"]), inputs["action_unit_mask"], found)
         return [Observation("face", _UNIT_WORDS[at], value, "of 5", size) for at, value, size in _rows(found)]
@@ -113,7 +116,7 @@ def _signs(modality: Modality, inputs: Mapping[str, Float32Array]) -> list[Obser
     if inputs["baseline_weight"][0] <= 0:
         return []
     entropy, rest = _in_rows(inputs["band_entropy"]), _in_rows(inputs["band_entropy_baseline"])
-    places = np.full((MOST_SIGNS, MOST_ELECTRODES), -1)
+    places = _NO_ELECTRODES.copy()
     strongest_of_eeg(entropy, rest, inputs["electrode_mask"], found, places)
     return [
         Observation("eeg", _REGION_WORDS[at], value, "nat", size, tuple(ELECTRODES[one] for one in where if one >= 0))

@@ -76,18 +76,21 @@ class OnnxModel:
             raise ModelError(
                 f"{self.path.name} takes the inputs {', '.join(self.inputs)}, found {', '.join(inputs) or 'none'}."
             )
-        values = {name: np.asarray(inputs[name]) for name in self.inputs}
+        values = {}
         for name, shape in self.inputs.items():
-            if values[name].shape != shape:
+            value = values[name] = np.asarray(inputs[name])
+            if value.shape != shape:
                 raise ModelError(
-                    f"Input {name} of {self.path.name} has shape {values[name].shape}, expected {shape}: "
+                    f"Input {name} of {self.path.name} has shape {value.shape}, expected {shape}: "
                     "the features are not those that the model was made for."
                 )
         outputs = self._run_batch(values) if self._in_place is None else self._run_in_place(self._in_place, values)
-        # One look at all of them together, because most outputs are a few numbers and each look costs as much as one.
-        if not np.isfinite(np.concatenate([value.ravel() for value in outputs.values()])).all():
+        if self._in_place is None or not self._in_place.is_finite():
             bad = [name for name, value in outputs.items() if not np.isfinite(value).all()]
-            raise NonFiniteOutputError(f"{self.path.name} returned numbers that are not finite in {', '.join(bad)}.")
+            if bad:
+                raise NonFiniteOutputError(
+                    f"{self.path.name} returned numbers that are not finite in {', '.join(bad)}."
+                )
         return outputs
 
     def _run_in_place(self, in_place: _InPlace, values: Mapping[str, npt.NDArray[Any]]) -> dict[str, Float32Array]:
@@ -132,7 +135,10 @@ class _InPlace:
     ) -> None:
         self._session = session
         self._inputs = {name: np.zeros(shape, np.float32) for name, shape in inputs.items()}
-        self._outputs = {name: np.zeros(shape, np.float32) for name, shape in outputs.items()}
+        sizes = [math.prod(shape) for shape in outputs.values()]
+        self._whole = np.zeros(sum(sizes), np.float32)
+        parts = np.split(self._whole, np.cumsum(sizes)[:-1])
+        self._outputs = {name: part.reshape(shape) for (name, shape), part in zip(outputs.items(), parts, strict=True)}
         self._binding = session.io_binding()
         for name, array in self._inputs.items():
             self._binding.bind_input(name, "cpu", 0, np.float32, (1, *array.shape), array.ctypes.data)
@@ -145,6 +151,10 @@ class _InPlace:
             array[...] = values[name]
         self._session.run_with_iobinding(self._binding)
         return {name: array.copy() for name, array in self._outputs.items()}
+
+    def is_finite(self) -> bool:
+        """Whether all outputs of the last run are: one look at all, because each costs as much as a look at one."""
+        return bool(np.isfinite(self._whole).all())
 
 
 def cpu_session(path: Path, expected_sha256: str | None = None) -> tuple[onnxruntime.InferenceSession, str]:

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
 from streamsense.fusion.emotions import EMOTIONS, PRIOR_SD, VAD_CENTROID_SDS, VAD_CENTROIDS
-from streamsense.fusion.mixture import COMPOUNDS, mixed, name_of, vad_logits
+from streamsense.fusion.mixture import COMPOUNDS, mixed, name_of, vad_logits, with_vote
 
 EVERYTHING = np.ones(3)
 threes = arrays(np.float64, 3, elements=st.floats(-1, 1))
@@ -48,6 +48,7 @@ def test_a_mixture_stays_one_whatever_is_mixed_in(before, mean, sd, share) -> No
     assert (after >= 0).all()
     assert after.sum() == pytest.approx(1)
     np.testing.assert_allclose(mixed(before, np.zeros(8), share), before, atol=1e-12)
+    np.testing.assert_array_equal(with_vote(before, mean, np.full(3, 2 * np.log(sd)), EVERYTHING, share), after)
 
 
 @given(shares)
