@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from streamsense.config import Config, EegSection, FaceSection, TextSection, VoiceSection
 from streamsense.errors import RecordingError
@@ -20,6 +21,10 @@ from streamsense.sources.stream_kinds import NOT_USED, choose_streams, describe,
 from streamsense.sources.video_file import FilmFront, FilmRecording
 from streamsense.sources.words import WordFront
 from streamsense.streams import MODALITIES, Kind, Modality
+
+_PICTURES: Final[tuple[str, Kind]] = ("face", "markers")
+_WORDS: Final[tuple[str, Kind]] = ("text", "markers")
+"""Keys and kinds of streams that are selected as texts; an edge makes numbers of them before they enter the core."""
 
 
 def open_replay(
@@ -62,26 +67,32 @@ def replay_of(
             "face vectors; --eeg, --voice and --face name a stream."
         )
     warnings = list(choice.warnings)
-    if ("text", "markers") in selection.values() and config is None:
+    if config is None and _WORDS in selection.values():
+        whole = whole.model_copy(update={"text": None})
         warnings.append(
             "The recognised words are not used, because nothing says in which language they are: give a configuration "
             "with `text: {language: en}`."
         )
-    if whole.text is None or (config is None and ("text", "markers") in selection.values()):
+    if whole.text is None:
         selection = {stream_id: entry for stream_id, entry in selection.items() if entry[0] != "text"}
     keys = {key for key, _ in selection.values()}
     used = whole.model_copy(update={name: None for name in (*MODALITIES, "text") if name not in keys})
     pipeline = build(used)
+    controls = () if used.profile is None else ((PROFILE, load_profile(used.profile).payload),)
+    replay = ReplaySession(recording, selection, pipeline, _edges(recording, selection, used), controls)
+    return replay, (*recording.warnings, *warnings)
+
+
+def _edges(recording: Recording, selection: Selection, used: Config) -> dict[str, Edge]:
+    """What makes numbers of the streams that were selected as texts, by their keys."""
     edges: dict[str, Edge] = {}
-    if used.face is not None and ("face", "markers") in selection.values():
+    if used.face is not None and _PICTURES in selection.values():
         edge = face_edge(used.face.front_end)
         is_film = isinstance(recording, FilmRecording)
         edges["face"] = FilmFront(recording.path, edge) if is_film else PictureFront(edge)
-    if used.text is not None and ("text", "markers") in selection.values():
+    if used.text is not None and _WORDS in selection.values():
         edges["text"] = WordFront(lexicon_for(used.text.language, used.text.lexicon))
-    controls = () if used.profile is None else ((PROFILE, load_profile(used.profile).payload),)
-    replay = ReplaySession(recording, selection, pipeline, edges, controls)
-    return replay, (*recording.warnings, *warnings)
+    return edges
 
 
 def _pictures(streams: Sequence[RecordedStream], selection: Selection) -> dict[int, tuple[str, Kind]]:
@@ -92,7 +103,7 @@ def _pictures(streams: Sequence[RecordedStream], selection: Selection) -> dict[i
     found = [stream for stream in streams if is_picture_stream(stream) and stream.sample_count]
     if len(found) != 1 or any(key == "face" for key, _ in selection.values()):
         return {}
-    return {found[0].stream_id: ("face", "markers")}
+    return {found[0].stream_id: _PICTURES}
 
 
 def _with_electrodes(recording: Recording, names: Mapping[str, str]) -> Recording:

@@ -19,7 +19,7 @@ from streamsense.streams import StreamInfo, TimedBlock
 WORDS = StreamInfo("text", "text", "Recogniser", "Transcript", "r", ("words",), ("",), 0.0, "string")
 anything = st.floats(width=32)
 rows_said = st.lists(
-    st.tuples(st.floats(0, 30), st.lists(anything, min_size=len(LABELS), max_size=len(LABELS))), max_size=30
+    st.tuples(st.floats(0, 30), st.lists(anything, min_size=len(LABELS), max_size=len(LABELS))), max_size=12
 )
 
 
