@@ -14,7 +14,7 @@ from streamsense.fusion.emotions import EMOTIONS
 
 IndexArray = npt.NDArray[np.intp]
 
-ACTION_UNITS = (1, 2, 4, 5, 6, 7, 12, 15, 25, 26)
+ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 15, 17, 20, 24, 25, 26)
 """The action units that a state can set; 45, the blink, comes by itself."""
 
 WAVERING_HZ = 0.7
