@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Final, Protocol
 
 import numpy as np
@@ -64,7 +65,7 @@ class Parts:
         """The lesser of positive and negative activation."""
         return bivalence.least(self.positive, self.negative)
 
-    @property
+    @cached_property
     def hesitancy(self) -> float:
         """Hesitancy by its cues."""
         return hesitancy.hesitancy(self.cues)
