@@ -85,9 +85,11 @@ class Listening(Fusion):
         super().__init__(model)
         self.told: list[tuple[float, dict[Modality, Opinion]]] = []
 
-    def step(self, opinions: Mapping[Modality, Opinion], tick_time: float) -> np.ndarray:
+    def step(
+        self, opinions: Mapping[Modality, Opinion], tick_time: float, language: Mapping[str, float] | None = None
+    ) -> np.ndarray:
         self.told.append((tick_time, dict(opinions)))
-        return super().step(opinions, tick_time)
+        return super().step(opinions, tick_time, language)
 
 
 @dataclass(frozen=True)
