@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -71,10 +72,11 @@ def people_of(data: Path, group: str, say: Callable[[str], None]) -> list[Person
     return people
 
 
-def told_of(person: Person, data: Path, ways: Sequence[Spoiled]) -> dict[str, Told]:
-    """What is said of all scenes of one person, by condition: "" where nothing is spoilt."""
+def told_of(person: Person, data: Path, names: Sequence[str]) -> dict[str, Told]:
+    """What is said of all scenes of one person, by condition: "" where nothing is spoilt, else SPOILED's `names`."""
     from streamsense.training.voice_clips import emodb_clips
 
+    ways = [way for way in SPOILED if way.name in names]
     clips, moves = emodb_clips(data / "emodb"), muscle_moves(_bundle(data))
     faces = face_parts(person, moves, [None, *(way for way in ways if way.modality == "face")])
     whole = voice_parts(person, clips).with_those_of(eeg_parts(person, data / "eegmat")).with_those_of(faces[None])
@@ -330,8 +332,12 @@ def told_by_all(
     people, began = people_of(data, group, say), time.monotonic()
     say(f"{len(people)} people, {len(ways)} ways to spoil a signal")
     found = []
-    with ProcessPoolExecutor(max_workers=max(1, min(processes, len(people)))) as pool:
-        for done, one in enumerate(pool.map(partial(told_of, data=data, ways=ways), people), start=1):
+    # Anew, not forked: what torch and the nets hold does not survive a fork.
+    anew = get_context("spawn")
+    with ProcessPoolExecutor(max_workers=max(1, min(processes, len(people))), mp_context=anew) as pool:
+        for done, one in enumerate(
+            pool.map(partial(told_of, data=data, names=[way.name for way in ways]), people), start=1
+        ):
             found.append(one)
             left_s = (time.monotonic() - began) / done * (len(people) - done)
             say(f"{done} of {len(people)} people, about {left_s:.0f} s left")
