@@ -29,9 +29,9 @@ def voice_quality(
 ) -> tuple[float, tuple[str, ...]]:
     """Quality in [0, 1] and why it is not 1, from the window's frames (n,) each.
 
-    These are their level, whether they are voiced, their level above the running noise floor, and the clipped share.
-    How clear of the noise the voice is, is told by the lesser of two distances: from the floor, and from the window's
-    own quietest frames, since noise that has just begun is not in the floor yet, and is taken for voice.
+    These are their level, whether they are voiced, their level above the running noise floor, the clipped share. How
+    clear of the noise the voice is, is told by the lesser of two distances: from the floor, and from the window's own
+    quietest frames, since noise that has just begun is not in the floor yet, and is taken for voice.
     """
     if len(level_db) == 0:
         return 0.0, ("no sound",)

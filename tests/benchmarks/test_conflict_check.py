@@ -1,4 +1,4 @@
-"""`make conflict` without pictures and sounds: its scenes, figures and verdicts on experts that are made up."""
+"""`make conflict` without its pictures and sounds: the scenes, the figures and the verdicts on made-up experts."""
 
 from __future__ import annotations
 
