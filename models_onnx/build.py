@@ -151,7 +151,7 @@ FUSION = Card(
         "Each dimension is the mean of a normal prior (0, SD 0.5) and of the experts, each weighted by presence × "
         "quality × e^(−age/τ) / variance; τ is 4 s for EEG, 1 s for face, 2 s for voice. An expert's variance is what "
         "is left once it is heard, with the prior in it: the prior is taken out of each and counted once, so that a "
-        "lone expert of full quality is published as it is. Disagreement widens the "
+        "lone expert of full quality is published as it is. Disagreement beyond what chance brings widens the "
         "result and, from 0.3 on, keeps every modality at 0.6 of the weight or less (the cap begins to fall at 0.1). "
         "Emotions: log-opinion pool with a prior of 0.3 for neutral and 0.1 for each other; an emotion without "
         "evidence keeps its prior odds. Confidence is 1 less posterior variance over prior variance, mean of the "

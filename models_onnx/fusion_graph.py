@@ -12,6 +12,7 @@ from streamsense.fusion.weighting import (
     CAP_IN_CONFLICT,
     CONFLICT_FROM,
     CONFLICT_FULLY,
+    DISAGREEMENT_BY_CHANCE,
     DISCORD_EPSILON,
     DISCORD_SD,
     EMOTION_PRIOR,
@@ -55,7 +56,9 @@ def fusion_graph() -> GraphBuilder:
     prior = g.apply("Mul", believed, PRIOR_PRECISION)
     narrows = g.apply("Relu", g.apply("Sub", precision, prior))
     total = g.apply("Add", g.sum(narrows, 1), PRIOR_PRECISION)
-    posterior = g.apply("Div", g.apply("Add", disagreement, 1.0), total)
+    excess = g.apply("Relu", g.apply("Sub", disagreement, DISAGREEMENT_BY_CHANCE))
+    widened = g.apply("Add", g.apply("Mul", excess, 1 / (1 - DISAGREEMENT_BY_CHANCE)), 1.0)
+    posterior = g.apply("Div", widened, total)
     known = g.clip(g.apply("Sub", 1.0, g.apply("Mul", posterior, PRIOR_PRECISION)), 0.0, 1.0)
     counted = g.apply("Mul", reliability, kept)
     together = g.apply("Div", g.sum(g.apply("Mul", precision, mean), 1), total)

@@ -57,7 +57,8 @@ def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_
     weight = counts / counts.sum() if counts.sum() > 1e-12 else np.zeros(3)
 
     total = 4 + narrows.sum(axis=0)
-    posterior = (1 + disagreement) / total
+    by_chance = 1 - math.sqrt(0.5)
+    posterior = (1 + np.maximum(disagreement - by_chance, 0) / (1 - by_chance)) / total
     log_p = np.log(EMOTION_PRIOR)
     positive = negative = 0.0
     for m in range(3):
