@@ -2,7 +2,8 @@
 
 Judged on people whom no expert ever met (see `calibration_parts`): the speakers of EmoDB, the people of EEGMAT, and
 acted faces on a mesh (seeds 1000 on; the face's variances were fitted on the seeds 0 to 159, and the way in which the
-fusion counts the prior was chosen looking at 100 to 139 with these same voices and EEG). The truths are what was acted,
+fusion counts the prior was chosen looking at 100 to 139 with these same voices and EEG; that only disagreement beyond
+chance widens the score, after a first run of this very command). The truths are what was acted,
 at the emotions' usual places, and mental work at +0.5 against rest at -0.5: none of it is felt emotion.
 
 What must hold: the told 90 % intervals hold 85 to 95 % of the targets, and their negative log-likelihood is below that

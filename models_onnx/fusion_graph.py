@@ -10,6 +10,7 @@ from streamsense.fusion.weighting import (
     CAP_IN_CONFLICT,
     CONFLICT_FROM,
     CONFLICT_FULLY,
+    DISAGREEMENT_BY_CHANCE,
     DISCORD_EPSILON,
     DISCORD_SD,
     EMOTION_PRIOR,
@@ -58,7 +59,9 @@ def fusion_graph() -> GraphBuilder:
     prior = g.apply("Mul", believed, PRIOR_PRECISION)
     narrows = g.apply("Relu", g.apply("Sub", precision, prior))
     total = g.apply("Add", g.sum(narrows, 1), PRIOR_PRECISION)
-    posterior = g.apply("Add", g.apply("Div", g.apply("Add", disagreement, 1.0), total), between)
+    excess = g.apply("Relu", g.apply("Sub", disagreement, DISAGREEMENT_BY_CHANCE))
+    widened = g.apply("Add", g.apply("Mul", excess, 1 / (1 - DISAGREEMENT_BY_CHANCE)), 1.0)
+    posterior = g.apply("Add", g.apply("Div", widened, total), between)
     known = g.clip(g.apply("Sub", 1.0, g.apply("Mul", posterior, PRIOR_PRECISION)), 0.0, 1.0)
     counted_in = g.apply("Add", g.sum(precision, 1), g.apply("Mul", prior_share, PRIOR_PRECISION))
     together = g.apply("Div", g.sum(g.apply("Mul", precision, mean), 1), counted_in)

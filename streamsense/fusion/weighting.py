@@ -17,6 +17,8 @@ LOGIT_LIMIT: Final = 20.0
 NEUTRAL_PRIOR: Final = 0.3
 EMOTION_PRIOR: Final = (NEUTRAL_PRIOR, *[(1 - NEUTRAL_PRIOR) / (len(EMOTIONS) - 1)] * (len(EMOTIONS) - 1))
 """Prior probability of neutral, and 0.1 of each of the seven others. Without evidence a person is rather neutral."""
+DISAGREEMENT_BY_CHANCE: Final = 1 - 0.5**0.5
+"""What two experts whose variances are right disagree on the average; only what is above it widens the result."""
 DISCORD_SD: Final = 0.2
 DISCORD_EPSILON: Final = 0.05
 CONFLICT_FROM, CONFLICT_FULLY = 0.1, 0.3

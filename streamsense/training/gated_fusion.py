@@ -119,7 +119,8 @@ class GatedFusion(nn.Module):
         of_each = (precision - prior * factor).clamp(min=0.0).sum(1)
         of_all = (precision.sum(1) - prior.amax(1)).clamp(min=0.0)
         total = of_all + self.fitted_apart * (of_each - of_all) + rule.PRIOR_PRECISION
-        narrowed = torch.log((disagreement + 1) * rule.PRIOR_PRECISION / total)
+        excess = (disagreement - rule.DISAGREEMENT_BY_CHANCE).clamp(min=0.0) / (1 - rule.DISAGREEMENT_BY_CHANCE)
+        narrowed = torch.log((excess + 1) * rule.PRIOR_PRECISION / total)
         ratio = torch.exp(narrowed.clamp(max=0.0) * self.slope + narrowed.clamp(min=0.0))
         ratio = ratio + between * rule.PRIOR_PRECISION
         known = (1 - ratio).clamp(0.0, 1.0)

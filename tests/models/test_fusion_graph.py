@@ -79,7 +79,8 @@ def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_
     total = 4 + narrows.sum(axis=0)
     share = own / np.maximum(own.sum(axis=0), 1e-12)
     between = (share * (vad_mean - (share * vad_mean).sum(axis=0)) ** 2).sum(axis=0)
-    posterior = (1 + disagreement) / total + between
+    by_chance = 1 - math.sqrt(0.5)
+    posterior = (1 + np.maximum(disagreement - by_chance, 0) / (1 - by_chance)) / total + between
     log_p = np.log(EMOTION_PRIOR)
     for m in range(3):
         known = emotion_evidence[m] > 0
