@@ -153,5 +153,5 @@ def test_an_angry_voice_is_explained(done, data_folder):
     assert tilt["arousal"]["contribution"] > 0
     assert "the EEG and the face were absent" in found["sentence"]
     assert (
-        f"({tilt['arousal']['value']:.2f} SD; more aroused {tilt['arousal']['contribution']:+.2f})" in found["sentence"]
+        f"({tilt['arousal']['value']:.2f} SD; more aroused {tilt['arousal']['contribution']:+.2f}" in found["sentence"]
     )
