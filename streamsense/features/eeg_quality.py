@@ -28,11 +28,13 @@ class EegQualitySettings:
     - `railed_from_uv`: a constant at least so far from 0 is an amplifier at its limit, as it is without contact. One
       that is nearer is flat: some headsets rest at 4,200 µV.
     - `muscle_spreads` above the running level of the highest band (SCIENCE 6.6: 5 MAD), in `muscle_share` of the cells.
-    - `floor_share`: more than this of the power below the highest band is an even floor of noise. A brain's spectrum falls
-      from one band to the next as 1/f to the power of `brain_falls` or more steeply (at rest 1 to 2); what the highest
-      band has above that is taken for the floor. Both chosen on the 12 people of EEGMAT with odd numbers: as they are
-      0.3 % of the electrodes' windows have so much, with white noise as strong as the EEG (which at 500 Hz lies mostly
-      above the bands) 30 %, with noise 10 dB above it 99.6 %.
+    - `floor_share`: more than this of the power below the highest band is an even floor of noise. A brain's spectrum
+      falls from one band to the next as 1/f to the power of `brain_falls` or more steeply (at rest 1 to 2); what the
+      highest band has above that is taken for the floor. Muscles make one too, but not everywhere: where more than half
+      of `everywhere_electrodes` or more have more than `everywhere_share`, all count as noisy. Chosen on the 12 people
+      of EEGMAT with odd numbers. As they are 0.3 % of the electrodes' windows have so much, and none everywhere. With
+      white noise as strong as the EEG, which at 500 Hz lies mostly above the bands, 30 %, and 96 % of the windows
+      everywhere; with noise 10 dB above it 99.6 % and all.
     """
 
     flat_share: float = 0.25
@@ -46,6 +48,8 @@ class EegQualitySettings:
     muscle_share: float = 0.2
     floor_share: float = 0.25
     brain_falls: float = 1.6
+    everywhere_share: float = 0.05
+    everywhere_electrodes: int = 8
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -79,7 +83,8 @@ def eeg_quality(
     counts = _count(
         window.sums, window.extremes, window.tense, window.still, present, expected, least, rest, s.noisy_sd_uv,
         s.popped_uv, s.line_share, s.clipped_share, s.clipped_range_uv, s.railed_from_uv, s.muscle_share * cells,
-        s.flat_share * cells, _floor_shares(window.sums, bands_hz, s.brain_falls), s.floor_share,
+        s.flat_share * cells, _floor_shares(window.sums, bands_hz, s.brain_falls), s.floor_share, s.everywhere_share,
+        s.everywhere_electrodes,
     )  # fmt: skip
     names = {
         _MISSING: "missing", _SETTLING: "settling", _FLAT: "flat", _RAILED: "railed", _POPPED: "popped",
@@ -147,10 +152,14 @@ def _count(
     flat_cells: float,
     floors: FloatArray,
     floor_share: float,
+    everywhere_share: float,
+    everywhere_electrodes: int,
 ) -> IntArray:
     """How many electrodes are clean, and how many are what; an electrode can be several things."""
     counts = np.zeros(_BORROWED + 1, np.int64)
     enough = max(least, sums[SEEN].max() / 2)
+    above = (floors > everywhere_share) & present
+    everywhere = present.sum() >= everywhere_electrodes and 2 * above.sum() > present.sum()
     for c in range(len(present)):
         warm, own, high, low = sums[WARM, c], sums[OWN, c], extremes[HIGHEST, c], extremes[LOWEST, c]
         at_end = max(extremes[AT_HIGHEST, c], extremes[AT_LOWEST, c])
@@ -160,7 +169,7 @@ def _count(
         popped = extremes[PEAK, c] > popped_uv
         missing = sums[SEEN, c] < enough
         noisy = warm > 0 and sums[BROAD, c] > noisy_sd_uv**2 * warm
-        floor = floors[c] > floor_share
+        floor = everywhere or floors[c] > floor_share
         muscle = tense[c] >= tense_cells
         line = sums[LINE, c] > line_share * (own - rest * sums[LINE, c])
         other_line = sums[OTHER_LINE, c] > line_share * (own - sums[OTHER_LINE, c])

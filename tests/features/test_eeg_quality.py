@@ -155,8 +155,7 @@ def test_noise_in_every_electrode_lowers_the_quality(data_folder: Path) -> None:
             told[snr_db] = float(np.mean([counts(feature).get("with broadband noise", 0) for feature in found]))
         print(name, quality, told)
         assert quality[None] >= 0.9, name
-        # At 500 Hz most of the noise lies above the bands: as strong as the EEG, it is a fifth of what is in them.
-        assert quality[0.0] <= quality[None] - 0.05, name
+        assert quality[0.0] <= 0.4, name
         assert quality[-10.0] <= 0.05, name
         assert told[-10.0] >= 0.8 * len(map_electrodes(labels).channels), name
 
