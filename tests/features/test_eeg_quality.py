@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -188,7 +189,8 @@ def test_reasons_count_the_electrodes() -> None:
 
 
 def test_settings_are_checked() -> None:
-    for bad in ({"noisy_sd_uv": 0.0}, {"muscle_share": -1.0}, {"line_share": float("nan")}):
+    wrong: tuple[dict[str, Any], ...] = ({"noisy_sd_uv": 0.0}, {"muscle_share": -1.0}, {"line_share": float("nan")})
+    for bad in wrong:
         with pytest.raises(ValueError, match="expected above 0"):
             EegQualitySettings(**bad)
 
