@@ -22,8 +22,6 @@ PRIOR: Final = 0.17
 GAIN: Final = 5.0
 """Log-odds that the parts together add to the prior where they are 1: then the score is 0.97."""
 COUNTS: Final = 1.5
-"""How much discord and bivalence count, each up to 1: of what experts doubt little is left to see (see `bivalence`)."""
-COUNTS: Final = 1.5
 """How much discord and bivalence count in the formula, each up to 1: of what is doubted little is left of bivalence."""
 HEAD_INPUT, HEAD_OUTPUT = "ambivalence_parts", "ambivalence_logit"
 HEAD_INPUTS: Final = ("discord", "positive", "negative", "bivalence", "hesitancy", "evidence", *hesitancy.NAMES)
