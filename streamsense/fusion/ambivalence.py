@@ -21,6 +21,8 @@ PRIOR: Final = 0.17
 """Share of frames with ambivalence or hesitancy in BAH: what the score says without evidence."""
 GAIN: Final = 5.0
 """Log-odds that the parts together add to the prior where they are 1: then the score is 0.97."""
+COUNTS: Final = 1.5
+"""How much discord and bivalence count in the formula, each up to 1: of what is doubted little is left of bivalence."""
 HEAD_INPUT, HEAD_OUTPUT = "ambivalence_parts", "ambivalence_logit"
 HEAD_INPUTS: Final = ("discord", "positive", "negative", "bivalence", "hesitancy", "evidence", *hesitancy.NAMES)
 """The numbers that a head is given, each in [0, 1]; of a cue, how far it counts."""
@@ -113,10 +115,12 @@ def step_ambivalence(
 def proxy(parts: Parts) -> float:
     """The formula: 1 − (1 − gB)(1 − H)(1 − gD), added to the prior's log-odds; g is the evidence.
 
+    B is bivalence and D discord, each COUNTS times what it is and at most 1.
     The cues that make up H are gated by the evidence of their own modality already.
     """
     gate = parts.evidence
-    raw = 1 - (1 - gate * parts.bivalence) * (1 - parts.hesitancy) * (1 - gate * parts.discord)
+    both, against = min(1.0, COUNTS * parts.bivalence), min(1.0, COUNTS * parts.discord)
+    raw = 1 - (1 - gate * both) * (1 - parts.hesitancy) * (1 - gate * against)
     return PRIOR / (PRIOR + (1 - PRIOR) * math.exp(-GAIN * raw))
 
 

@@ -23,8 +23,9 @@ _PLEASANT: Final = VAD_CENTROIDS[:, 0].copy()
 def activation(valence: float, emotion_logits: FloatArray, evidence: FloatArray) -> tuple[float, float]:
     """Positive and negative activation, each in [0, 1], that one expert saw.
 
-    One that knows emotions (`evidence` (8,)) gives both at once, a smile over a lowered brow; of one that knows only a
-    valence the mean counts and never its variance: not knowing is not feeling two things.
+    One that knows emotions (`evidence` (8,)) gives both at once, a smile over a lowered brow, by how sure it is:
+    times 1 − the entropy of its emotions over that of all alike (Shannon 1948). Of one that knows only a valence the
+    mean counts and never its variance: not knowing is not feeling two things.
     """
     found: tuple[float, float] = _sides(valence, emotion_logits, evidence, _PLEASANT)
     return found
@@ -39,14 +40,19 @@ def _sides(valence: float, logits: FloatArray, evidence: FloatArray, pleasant: F
     if most == -np.inf:
         limited = min(max(valence, -1.0), 1.0)
         return max(limited, 0.0), max(-limited, 0.0)
-    positive = negative = total = 0.0
+    positive = negative = total = surprise = 0.0
+    known = 0
     for emotion in range(len(logits)):
         if evidence[emotion] > 0:
             mass = evidence[emotion] * math.exp(logits[emotion] - most)
+            known += 1
             total += mass
+            surprise -= mass * math.log(mass) if mass > 0 else 0.0
             positive += mass * max(pleasant[emotion], 0.0)
             negative += mass * max(-pleasant[emotion], 0.0)
-    return positive / total, negative / total
+    entropy = surprise / total + math.log(total)
+    sure = min(1.0, max(0.0, 1 - entropy / math.log(max(known, 2))))
+    return sure * positive / total, sure * negative / total
 
 
 def pooled(

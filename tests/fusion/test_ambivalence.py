@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsense.fusion.ambivalence import (
+    COUNTS,
     GAIN,
     HEAD_INPUTS,
     PRIOR,
@@ -72,7 +73,7 @@ def test_more_of_anything_is_never_less_ambivalent(one: Parts, name: str, level:
 
 def test_one_part_alone_reaches_what_it_says() -> None:
     assert proxy(parts(discord=1.0)) == pytest.approx(1 / (1 + 0.83 / 0.17 * math.exp(-GAIN)))
-    assert proxy(parts(discord=0.5)) == pytest.approx(1 / (1 + 0.83 / 0.17 * math.exp(-GAIN / 2)))
+    assert proxy(parts(discord=0.5 / COUNTS)) == pytest.approx(1 / (1 + 0.83 / 0.17 * math.exp(-GAIN / 2)))
     assert proxy(parts(positive=1.0)) == PRIOR, "one clear feeling is not two"
     assert proxy(parts(positive=0.6, negative=0.6)) > 0.6
 
@@ -125,7 +126,12 @@ def test_an_expert_of_emotions_sees_both_sides_and_doubt_is_no_feeling() -> None
     logits = np.full(len(EMOTIONS), -20.0)
     logits[[EMOTIONS.index("happy"), EMOTIONS.index("sad")]] = 5.0
     positive, negative = activation(0.0, logits, known)
-    assert (positive, negative) == pytest.approx((0.405, 0.315), abs=0.01)
+    sure = 1 - math.log(2) / math.log(len(EMOTIONS))
+    assert (positive, negative) == pytest.approx((0.405 * sure, 0.315 * sure), abs=0.01)
+    assert activation(0.0, np.zeros(len(EMOTIONS)), known) == pytest.approx((0.0, 0.0), abs=1e-12), "all alike is doubt"
+    logits[EMOTIONS.index("sad")] = -20.0
+    assert activation(0.0, logits, known) == pytest.approx((0.81, 0.0), abs=1e-6)
+    assert activation(0.0, logits, np.eye(len(EMOTIONS))[1]) == pytest.approx((0.81, 0.0)), "one that knows one emotion"
     assert activation(-0.4, np.zeros(8), np.zeros(8)) == (0.0, 0.4)
     assert activation(0.0, np.zeros(8), np.zeros(8)) == (0.0, 0.0)
     assert pooled({}, {}) == (0.0, 0.0)
