@@ -141,7 +141,7 @@ def ablation_rows(
     return rows
 
 
-def cue_rows(said: Sequence[Heard], found: Scored, cues: Sequence[str] = NAMES) -> list[Row]:
+def cue_rows(said: Sequence[Heard], found: Scored, cues: Sequence[str] = tuple(CUE_ACTS)) -> list[Row]:
     """Of each cue how far it counts in its act and at rest, and hesitancy and score there with and without it."""
     rows = []
     at_rest = found.cues[found.acts == REST].mean(axis=0)

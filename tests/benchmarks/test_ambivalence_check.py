@@ -107,8 +107,8 @@ def test_an_ablation_is_shown_of_what_these_acts_show(said: list[Heard]) -> None
 def test_each_cue_is_shown_by_its_act_and_hesitancy_falls_without_it() -> None:
     known = told(acted(cue_acts_in_order, 6.0), cue_acts_in_order)
     found = scored(known)
-    for place, name in enumerate(NAMES):
-        assert found.cues[found.acts == CUE_ACTS[name].name, place].mean() > SHOWN_FROM, name
+    for name in CUE_ACTS:
+        assert found.cues[found.acts == CUE_ACTS[name].name, NAMES.index(name)].mean() > SHOWN_FROM, name
     rows = cue_rows(known, found, ("breath", "eye_closure"))
     assert all(row["holds"] for row in rows), "\n".join(lines(rows))
     assert all(row["without"] < row["ambivalence"] for row in rows)
