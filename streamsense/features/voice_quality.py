@@ -11,7 +11,10 @@ ENOUGH_SPEECH_S = 1.0
 CLIPPED_NOTICED, CLIPPED_USELESS = 0.002, 0.05
 NOISY_USELESS_DB, NOISY_NOTICED_DB = 6.0, 18.0
 QUIETEST_SHARE = 0.1
-"""Speech dips far below its own mean for more than this share of two seconds; in noise there is nothing to dip into."""
+DIPS_USELESS_DB, DIPS_NOTICED_DB = 5.0, 11.0
+"""Speech dips far below its own mean for more than this share of two seconds; in noise there is nothing to dip into.
+Of clean speech (four speakers of EmoDB) 95 % of the windows dip by 13 dB or more; in white noise at 10 dB half of them by
+less than 9.3, at 0 dB by less than 3.3."""
 FAINT_USELESS_DB, FAINT_NOTICED_DB = -58.0, -48.0
 """Of full scale: where little more than the microphone's own steps is left. A voice that a person sets a microphone up
 for lies at -40 dB or above."""
@@ -30,7 +33,7 @@ def voice_quality(
     """Quality in [0, 1] and why it is not 1, from the window's frames (n,) each.
 
     These are their level, whether they are voiced, their level above the running noise floor, the clipped share. How
-    clear of the noise the voice is, is told by the lesser of two distances: from the floor, and from the window's own
+    clear of the noise the voice is, is told by the worse of two distances: from the floor, and from the window's own
     quietest frames, since noise that has just begun is not in the floor yet, and is taken for voice.
     """
     if len(level_db) == 0:
@@ -45,7 +48,13 @@ def voice_quality(
     parts = (
         (LITTLE_SPEECH, min(1.0, int(voiced.sum()) * FRAME_HOP_S / ENOUGH_SPEECH_S)),
         (CLIPPED, max(0.0, 1 - clipped_share / CLIPPED_USELESS)),
-        (NOISY, _share(min(above_floor, above_quietest), NOISY_USELESS_DB, NOISY_NOTICED_DB)),
+        (
+            NOISY,
+            min(
+                _share(above_floor, NOISY_USELESS_DB, NOISY_NOTICED_DB),
+                _share(above_quietest, DIPS_USELESS_DB, DIPS_NOTICED_DB),
+            ),
+        ),
         (FAINT, _share(level, FAINT_USELESS_DB, FAINT_NOTICED_DB)),
     )
     quality = 1.0

@@ -23,7 +23,7 @@ def test_speech_with_its_dips_is_clear() -> None:
     assert voice_quality(*speech()) == (1.0, ())
 
 
-@pytest.mark.parametrize(("dip_db", "lowest", "highest"), [(4.0, 0.0, 0.0), (12.0, 0.2, 0.6), (22.0, 1.0, 1.0)])
+@pytest.mark.parametrize(("dip_db", "lowest", "highest"), [(4.0, 0.0, 0.0), (11.0, 0.4, 0.6), (22.0, 1.0, 1.0)])
 def test_what_has_nothing_to_dip_into_is_noisy_though_the_floor_is_low(
     dip_db: float, lowest: float, highest: float
 ) -> None:
