@@ -13,8 +13,8 @@ NOISY_USELESS_DB, NOISY_NOTICED_DB = 6.0, 18.0
 QUIETEST_SHARE = 0.1
 DIPS_USELESS_DB, DIPS_NOTICED_DB = 5.0, 11.0
 """Speech dips far below its own mean for more than this share of two seconds; in noise there is nothing to dip into.
-Of clean speech (four speakers of EmoDB) 95 % of the windows dip by 13 dB or more; in white noise at 10 dB half of them by
-less than 9.3, at 0 dB by less than 3.3."""
+Of clean speech (four speakers of EmoDB) 95 % of the windows dip by 13 dB or more; in white noise at 10 dB half of them
+by less than 9.3, at 0 dB by less than 3.3."""
 FAINT_USELESS_DB, FAINT_NOTICED_DB = -58.0, -48.0
 """Of full scale: where little more than the microphone's own steps is left. A voice that a person sets a microphone up
 for lies at -40 dB or above."""

@@ -66,7 +66,8 @@ def check_prior(out):
 def conflict(values):
     """How far the experts are apart, the most of the three dimensions: from 0.3 on the cap on each of them is 0.6."""
     variance = np.exp(values["vad_log_variance"].astype(np.float64))
-    believed = values["presence"] * values["quality"] * np.exp(-np.maximum(values["age_s"] - 0.25, 0) / np.array([4.0, 1.0, 2.0]))
+    fresh = np.exp(-np.maximum(values["age_s"] - 0.25, 0) / np.array([4.0, 1.0, 2.0]))
+    believed = values["presence"] * values["quality"] * fresh
     believed = believed[:, np.newaxis] * values["vad_evidence"]
     pairs = list(combinations(range(3), 2))
     apart = []
