@@ -22,7 +22,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 DATA_FOLDER = Path(os.environ.get("STREAMSENSE_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data").resolve()
 # The whole takes about a quarter of an hour; STREAMSENSE_PROOF asks for hypothesis' own 100 examples.
-hypothesis.settings.register_profile("short", max_examples=50)
+hypothesis.settings.register_profile("short", max_examples=25)
 if not os.environ.get("STREAMSENSE_PROOF"):
     hypothesis.settings.load_profile("short")
 LEAST_REAL_DATA_TESTS = 160

@@ -137,8 +137,8 @@ def check_kill(kill: Kill, scores: Received, experts: Received, results: np.lib.
     assert present_again <= 3.0
     alone = experts[f"{kill.modality}_{dimension}_sd"][np.isin(experts.stamps, scores.stamps[gone])]
     np.testing.assert_allclose(alone, PRIOR_SD, rtol=1e-12)
-    # What EEG knows of valence is little: that it no longer contradicts the others can weigh as much.
-    assert wider > 1.0 or kill.modality == "eeg"
+    # Who leaves can have contradicted the others, who are surer then: of valence the face alone knows much.
+    assert wider > 1.0 or kill.modality != "face"
 
 
 SUBSETS = [c for n in (3, 2, 1, 0) for c in itertools.combinations(MODALITIES, n)][1:]
@@ -165,7 +165,8 @@ def test_any_subset_works_and_with_none_the_prior_is_published(data_folder: Path
         for modality in MODALITIES:
             assert scores[f"{modality}_presence"][-1] == float(modality in subset), (subset, modality)
         if subset:
-            assert scores["confidence"][-1] > 0, subset
+            # By itself the EEG of published knowledge knows no more than the prior, and says so.
+            assert scores["confidence"][-1] > 0 or subset == ("eeg",), subset
         else:
             assert (scores["confidence"] == 0).all()
             for dimension in ("valence", "arousal", "dominance"):
