@@ -38,7 +38,7 @@ from streamsense.ticks import TICKS_PER_SECOND
 _LINES_PER_SECOND = 2
 _HEADER_EVERY = 20
 _TRUTH_KEPT = 1000
-_MOST_START_S = 120.0
+_MOST_START_S = 600.0
 _WIDE = 100
 _STREAMS: dict[Modality, str] = {"eeg": "SimEEG", "face": "SimCamera", "voice": "SimVoice"}
 _WORDS = "SimWords"
@@ -56,7 +56,7 @@ class SimulatedParticipant:
         script: str = DEFAULT_SCRIPT,
         has_words: bool = False,
     ) -> None:
-        # It ends by itself should this process be killed.
+        # It ends by itself should this process be killed; the first start of all compiles for minutes where it is slow.
         most_s = str(seconds + _MOST_START_S)
         module = "streamsense.sources.simulator"
         options = ["--session-id", session_id, "--seconds", most_s, "--seed", str(seed), "--script", script]

