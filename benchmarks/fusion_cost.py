@@ -27,7 +27,7 @@ from time import perf_counter_ns, thread_time_ns
 
 import numpy as np
 
-from benchmarks.ambivalence import play, settings_of
+from benchmarks.ambivalence import play, seen, settings_of
 from streamsense.arrays import FloatArray
 from streamsense.fusion.ambivalence import Parts, step_ambivalence
 from streamsense.fusion.combination import INPUTS, Fusion, FusionModel, Opinion, stand
@@ -40,7 +40,7 @@ from streamsense.pipeline import Pipeline
 from streamsense.runtime.assembly import FUSION_MODEL, build_replay_pipeline, feature_operators, front_ends, load_model
 from streamsense.score import SCORE_LABELS, Score
 from streamsense.segments import Segments
-from streamsense.sources.simulator import Participant
+from streamsense.sources.simulator import Participant, eeg, voice
 from streamsense.sources.simulator.script import Script, State
 from streamsense.sources.simulator.scripts import ACTS
 from streamsense.streams import MODALITIES, Modality
@@ -89,9 +89,11 @@ class _Kept(Fusion):
         super().__init__(model)
         self.told: dict[float, dict[Modality, Opinion]] = {}
 
-    def step(self, opinions: Mapping[Modality, Opinion], tick_time: float) -> np.ndarray:
+    def step(
+        self, opinions: Mapping[Modality, Opinion], tick_time: float, language: Mapping[str, float] | None = None
+    ) -> np.ndarray:
         self.told[tick_time] = dict(opinions)
-        return super().step(opinions, tick_time)
+        return super().step(opinions, tick_time, language)
 
 
 class _Session(Pipeline):
@@ -114,7 +116,9 @@ def ticks_of_a_session() -> list[Tick]:
     fusion = _Kept(load_model(FUSION_MODEL, "cpu"))
     pipeline = _Session(operators, experts, fusion, fronts=front_ends(config, None))
     pipeline.scores = []
-    play(Participant(SCRIPT, 0), pipeline, SCRIPT.duration_s)
+    participant = Participant(SCRIPT, 0)
+    makers = eeg.EegMaker(participant), voice.VoiceMaker(participant)
+    play(pipeline, makers, seen(participant), SCRIPT.duration_s)
     found = [
         Tick(fusion.told[score.time], score)
         for score in pipeline.scores[round(SETTLE_S * TICKS_PER_SECOND) :]
