@@ -27,10 +27,10 @@ from time import perf_counter_ns, thread_time_ns
 
 import numpy as np
 
-from benchmarks.ambivalence import play, seen, settings_of
+from benchmarks.ambivalence import Listening, play, seen, settings_of
 from streamsense.arrays import FloatArray
 from streamsense.fusion.ambivalence import Parts, step_ambivalence
-from streamsense.fusion.combination import INPUTS, Fusion, FusionModel, Opinion, stand
+from streamsense.fusion.combination import INPUTS, Fusion, Opinion, stand
 from streamsense.fusion.conflict import step_conflict
 from streamsense.fusion.dynamics import step_dynamics
 from streamsense.fusion.hesitancy import HesitancyCues
@@ -82,20 +82,6 @@ class Cost:
     cold_us: float
 
 
-class _Kept(Fusion):
-    """The fusion, which keeps what it was told."""
-
-    def __init__(self, model: FusionModel) -> None:
-        super().__init__(model)
-        self.told: dict[float, dict[Modality, Opinion]] = {}
-
-    def step(
-        self, opinions: Mapping[Modality, Opinion], tick_time: float, language: Mapping[str, float] | None = None
-    ) -> np.ndarray:
-        self.told[tick_time] = dict(opinions)
-        return super().step(opinions, tick_time, language)
-
-
 class _Session(Pipeline):
     """The pipeline, which keeps its scores."""
 
@@ -113,14 +99,15 @@ def ticks_of_a_session() -> list[Tick]:
     operators, (_, described) = feature_operators(config), build_replay_pipeline(config)
     models = {name: load_model(described[f"{name}_model"].rpartition(" ")[0], "cpu") for name in operators}
     experts = {name: Expert(models[name], name, operator.contract()) for name, operator in operators.items()}
-    fusion = _Kept(load_model(FUSION_MODEL, "cpu"))
+    fusion = Listening(load_model(FUSION_MODEL, "cpu"))
     pipeline = _Session(operators, experts, fusion, fronts=front_ends(config, None))
     pipeline.scores = []
     participant = Participant(SCRIPT, 0)
     makers = eeg.EegMaker(participant), voice.VoiceMaker(participant)
     play(pipeline, makers, seen(participant), SCRIPT.duration_s)
+    told = dict(fusion.told)
     found = [
-        Tick(fusion.told[score.time], score)
+        Tick(told[score.time], score)
         for score in pipeline.scores[round(SETTLE_S * TICKS_PER_SECOND) :]
         if all(score[f"{name}_weight"] > 0 for name in MODALITIES)
         and score.features["voice"].cues["voiced_fraction"] > 0
