@@ -1,16 +1,19 @@
-"""The fusion as a graph: precision-weighted experts with a prior, conflict and confidence."""
+"""The fusion as a graph: experts weighted by precision where they agree, pooled where they contradict each other."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from graph_builder import GraphBuilder
 
+from streamsense.fusion.emotions import PRIOR_SD
 from streamsense.fusion.weighting import (
     AGE_TIME_CONSTANTS_S,
     CAP_IN_CONFLICT,
     CONFLICT_FROM,
     CONFLICT_FULLY,
-    DISAGREEMENT_BY_CHANCE,
+    CONTRADICTION_SHARPNESS,
     DISCORD_EPSILON,
     DISCORD_SD,
     EMOTION_PRIOR,
@@ -18,17 +21,22 @@ from streamsense.fusion.weighting import (
     LARGEST_AGE_S,
     LOG_VARIANCE_RANGE,
     LOGIT_LIMIT,
+    NARROWING,
     NEGLIGIBLE,
     PRIOR_PRECISION,
+    PRIOR_VOTES,
 )
 
 _PAIRS = ([0, 0, 1], [1, 2, 2])
 
 
 def fusion_graph() -> GraphBuilder:
-    """Inputs and outputs as `streamsense.fusion` feeds and reads them; finite for every finite input."""
+    """Inputs and outputs as `streamsense.fusion` feeds and reads them; finite for every finite input.
+
+    Inside, places and variances are in units of the prior: its SD and its variance are 1.
+    """
     g = GraphBuilder("fusion_precision")
-    mean = g.clip(g.input("vad_mean", 3, 3), -1.0, 1.0)
+    mean = g.apply("Mul", g.clip(g.input("vad_mean", 3, 3), -1.0, 1.0), 1 / PRIOR_SD)
     log_variance = g.clip(g.input("vad_log_variance", 3, 3), *LOG_VARIANCE_RANGE)
     logits = g.clip(g.input("emotion_logits", 3, 8), -LOGIT_LIMIT, LOGIT_LIMIT)
     vad_evidence = g.clip(g.input("vad_evidence", 3, 3), 0.0, 1.0)
@@ -41,93 +49,91 @@ def fusion_graph() -> GraphBuilder:
     freshness = g.apply("Exp", g.apply("Mul", stale, g.constant([-1 / time_s for time_s in AGE_TIME_CONSTANTS_S])))
     reliability = g.apply("Mul", g.apply("Mul", presence, quality), freshness)  # [batch, 3]
     believed = g.apply("Mul", g.expand_dims(reliability, 2), vad_evidence)  # [batch, 3 modalities, 3 dimensions]
-    variance = g.apply("Exp", log_variance)
+    variance = g.apply("Exp", g.apply("Add", log_variance, math.log(PRIOR_PRECISION)))
     precision = g.apply("Div", believed, variance)
-    says_emotions = g.apply("ReduceMax", emotion_evidence, axes=[2], keepdims=0)
-    pool = g.apply("Mul", reliability, says_emotions)
+    pool = g.apply("Mul", reliability, g.apply("ReduceMax", emotion_evidence, axes=[2], keepdims=0))
 
-    disagreement = _disagreement(g, mean, variance, believed)
-    kept, weight = _capped(g, precision, pool, disagreement)
-    prior_share = _prior_share(g, precision, believed, disagreement)
-    between = _between(g, g.apply("Mul", precision, _evened(g, precision, disagreement)), mean)
-    for factor in (g.expand_dims(kept, 2), _evened(g, g.apply("Mul", precision, g.expand_dims(kept, 2)), disagreement)):
-        precision, believed = (g.apply("Mul", value, factor) for value in (precision, believed))
-    pool = g.apply("Mul", pool, kept)
-
-    # Each expert's variance is what is left once it is heard, so the prior is in it: it is taken out of each, and
-    # counted once. An expert that is less sure than the prior narrows nothing.
-    prior = g.apply("Mul", believed, PRIOR_PRECISION)
-    narrows = g.apply("Relu", g.apply("Sub", precision, prior))
-    total = g.apply("Add", g.sum(narrows, 1), PRIOR_PRECISION)
-    excess = g.apply("Relu", g.apply("Sub", disagreement, DISAGREEMENT_BY_CHANCE))
-    widened = g.apply("Add", g.apply("Mul", excess, 1 / (1 - DISAGREEMENT_BY_CHANCE)), 1.0)
-    posterior = g.apply("Add", g.apply("Div", widened, total), between)
-    known = g.clip(g.apply("Sub", 1.0, g.apply("Mul", posterior, PRIOR_PRECISION)), 0.0, 1.0)
-    counted_in = g.apply("Add", g.sum(precision, 1), g.apply("Mul", prior_share, PRIOR_PRECISION))
-    together = g.apply("Div", g.sum(g.apply("Mul", precision, mean), 1), counted_in)
-    g.output("vad", g.clip(together, -1.0, 1.0), 3)
-    g.output("vad_sd", g.apply("Sqrt", posterior), 3)
-    g.output("emotion_probabilities", _pooled_emotions(g, logits, emotion_evidence, pool), 8)
+    contradiction = _contradiction(g, mean, variance, believed)
+    kept, weight = _capped(g, precision, pool, contradiction)
+    agreed = _precision_weighted(g, precision, believed, mean, kept)
+    pooled = _linear_pool(g, believed, mean, variance)
+    together, spread = _mixed(g, agreed, pooled, g.apply("Sqrt", contradiction))
+    known = g.apply("ReduceMean", g.apply("Relu", g.apply("Sub", 1.0, spread)), axes=[1], keepdims=1)
+    spread = g.apply("Min", spread, PRIOR_PRECISION)  # within [-1, 1] nothing varies by more than 1
+    g.output("vad", g.clip(g.apply("Mul", together, PRIOR_SD), -1.0, 1.0), 3)
+    g.output("vad_sd", g.apply("Mul", g.apply("Sqrt", spread), PRIOR_SD), 3)
+    g.output("emotion_probabilities", _pooled_emotions(g, logits, emotion_evidence, g.apply("Mul", pool, kept)), 8)
     g.output("weight", weight, 3)
-    g.output("confidence", g.apply("ReduceMean", known, axes=[1], keepdims=1), 1)
+    g.output("confidence", known, 1)
     return g
 
 
-def _disagreement(g: GraphBuilder, mean: str, variance: str, believed: str) -> str:
-    """Disagreement of the experts per dimension, [batch, 3] in [0, 1)."""
-    (one, other), (spread_one, spread_other), (weight_one, weight_other) = (
-        tuple(g.take(value, side, 1) for side in _PAIRS) for value in (mean, variance, believed)
+def _contradiction(g: GraphBuilder, mean: str, variance: str, believed: str) -> str:
+    """How surely the experts say opposite things (one above the middle, one below), per dimension [batch, 3] in [0, 1).
+
+    Of two that are on the same side one may be further out: that is no contradiction.
+    """
+    (one, other), (weight_one, weight_other) = (
+        tuple(g.take(value, side, 1) for side in _PAIRS) for value in (mean, believed)
     )
-    distance = g.apply("Sub", one, other)
-    spread = g.apply("Sum", spread_one, spread_other, DISCORD_SD**2)
-    square = g.apply("Div", g.apply("Mul", distance, distance), spread)
-    differs = g.apply("Sub", 1.0, g.apply("Exp", g.apply("Mul", square, -0.5)))
+    # Both of a pair and the least spread, over twice the sharpness: one product with a constant.
+    of_pairs = np.zeros((3, 3))
+    for pair, both in enumerate(zip(*_PAIRS, strict=True)):
+        of_pairs[pair, both] = 1 / (2 * CONTRADICTION_SHARPNESS)
+    least = DISCORD_SD**2 * PRIOR_PRECISION / (2 * CONTRADICTION_SHARPNESS)
+    spread = g.apply("Add", g.apply("MatMul", g.constant(of_pairs), variance), least)
+    opposed = g.apply("Min", g.apply("Mul", one, other), 0.0)
+    differs = g.apply("Sub", 1.0, g.apply("Exp", g.apply("Div", opposed, spread)))
     weight = g.apply("Mul", weight_one, weight_other)
     whole = g.apply("Add", g.sum(weight, 1), DISCORD_EPSILON)
     return g.apply("Div", g.sum(g.apply("Mul", weight, differs), 1), whole)
 
 
-def _prior_share(g: GraphBuilder, precision: str, believed: str, disagreement: str) -> str:
-    """How much of the prior counts in the mean, per dimension [batch, 3] in [0, 1].
+def _precision_weighted(g: GraphBuilder, precision: str, believed: str, mean: str, kept: str) -> tuple[str, str]:
+    """Mean and variance [batch, 3] where all speak of the same thing: the product of what they say.
 
-    What an expert says has the prior in it, so the prior is needed as far as nobody was heard: each expert leaves what
-    it is not believed of it, or less sure than the prior. Where experts contradict each other it is heard again.
+    What an expert says has the prior in it. So the prior counts in the mean as far as nobody was heard: each expert
+    leaves what it is not believed of it, or less sure than the prior. In the variance it is taken out of each, and
+    counted once; an expert that is less sure than the prior narrows nothing. See NARROWING for the factor.
     """
-    heard = g.apply("Min", believed, g.apply("Mul", precision, 1 / PRIOR_PRECISION))
-    unheard = g.apply("ReduceProd", g.apply("Sub", 1.0, heard), axes=[1], keepdims=0)
-    agreed = g.apply("Sub", 1.0, g.apply("Mul", disagreement, disagreement))
-    return g.apply("Sub", 1.0, g.apply("Mul", g.apply("Sub", 1.0, unheard), agreed))
+    left = g.apply("Sub", 1.0, g.apply("Min", believed, precision))
+    unheard = g.apply("ReduceProd", left, axes=[1], keepdims=0)
+    counted = g.apply("Mul", precision, g.expand_dims(kept, 2))
+    total = g.apply("Add", g.sum(counted, 1), unheard)
+    narrows = g.apply("Relu", g.apply("Sub", precision, believed))
+    middle = g.apply("Div", g.sum(g.apply("Mul", counted, mean), 1), total)
+    known = g.apply("Add", g.apply("Mul", g.sum(narrows, 1), NARROWING), 1.0)
+    return middle, g.apply("Reciprocal", known)
 
 
-def _evened(g: GraphBuilder, precision: str, disagreement: str) -> str:
-    """The factor [batch, 3 modalities, 3 dimensions] that keeps each modality within the cap in each dimension."""
-    ramp = g.apply("Div", g.apply("Sub", disagreement, CONFLICT_FROM), CONFLICT_FULLY - CONFLICT_FROM)
-    for_others = g.expand_dims(g.apply("Mul", g.clip(ramp, 0.0, 1.0), 1 - CAP_IN_CONFLICT), 1)
-    others = g.apply("Sub", g.sum(precision, 1, keep=True), precision)
-    ratio = g.apply("Div", g.apply("Sub", 1.0, for_others), g.apply("Max", for_others, NEGLIGIBLE))
-    held = g.apply("Div", g.apply("Mul", ratio, others), g.apply("Max", precision, NEGLIGIBLE))
-    return g.apply("Where", g.apply("Greater", for_others, 0.0), g.apply("Min", held, 1.0), g.constant([[[1.0]]]))
+def _linear_pool(g: GraphBuilder, believed: str, mean: str, variance: str) -> tuple[str, str]:
+    """Mean and variance [batch, 3] where they speak of different things: any of them may be right, or none.
 
-
-def _between(g: GraphBuilder, precision: str, mean: str) -> str:
-    """Variance of what the experts say about their weighted mean, per dimension [batch, 3].
-
-    Where experts contradict each other either may be right: the spread is then that of their mixture, so that an
-    interval reaches both, and not that of a mean that neither said.
+    The mixture of what the experts say, each as far as it is believed, and of the prior, which counts as
+    PRIOR_VOTES experts do.
     """
-    whole = g.apply("Max", g.sum(precision, 1, keep=True), NEGLIGIBLE)
-    middle = g.apply("Div", g.sum(g.apply("Mul", precision, mean), 1, keep=True), whole)
-    distance = g.apply("Sub", mean, middle)
-    square = g.apply("Mul", distance, distance)
-    share = g.apply("Div", precision, whole)
-    return g.sum(g.apply("Mul", share, square), 1)
+    votes = g.apply("Add", g.sum(believed, 1), PRIOR_VOTES)
+    said = g.apply("Mul", believed, mean)
+    middle = g.apply("Div", g.sum(said, 1), votes)
+    own = g.apply("Mul", believed, g.apply("Min", variance, PRIOR_PRECISION))
+    squares = g.apply("Add", g.sum(g.apply("Add", own, g.apply("Mul", said, mean)), 1), PRIOR_VOTES)
+    return middle, g.apply("Sub", g.apply("Div", squares, votes), g.apply("Mul", middle, middle))
 
 
-def _capped(g: GraphBuilder, precision: str, pool: str, disagreement: str) -> tuple[str, str]:
+def _mixed(g: GraphBuilder, one: tuple[str, str], other: tuple[str, str], share: str) -> tuple[str, str]:
+    """Mean and variance of a mixture of two, with `share` of the other."""
+    apart, wider = (g.apply("Sub", b, a) for a, b in zip(one, other, strict=True))
+    step = g.apply("Mul", share, apart)
+    between = g.apply("Mul", step, g.apply("Sub", apart, step))
+    within = g.apply("Add", one[1], g.apply("Mul", share, wider))
+    return g.apply("Add", one[0], step), g.apply("Add", within, between)
+
+
+def _capped(g: GraphBuilder, precision: str, pool: str, contradiction: str) -> tuple[str, str]:
     """The factor by which each modality is held back, and each one's effective share afterwards; both [batch, 3]."""
-    counts = g.apply("Add", g.apply("Mul", g.sum(precision, 2), 1 / PRIOR_PRECISION), pool)
+    counts = g.apply("Add", g.sum(precision, 2), pool)
     others = g.apply("Sub", g.sum(counts, 1, keep=True), counts)
-    most = g.apply("ReduceMax", disagreement, axes=[1], keepdims=1)
+    most = g.apply("ReduceMax", contradiction, axes=[1], keepdims=1)
     slope = (1 - CAP_IN_CONFLICT) / (CONFLICT_FULLY - CONFLICT_FROM)
     for_others = g.clip(g.apply("Mul", g.apply("Sub", most, CONFLICT_FROM), slope), 0.0, 1 - CAP_IN_CONFLICT)
     # Without conflict, or without anybody, nobody is held back: both sides are then as good as nothing.

@@ -7,7 +7,7 @@ import numpy as np
 from streamsense.arrays import BoolArray, Float32Array
 from streamsense.features.log_mel import FRAME_HOP_S
 
-ENOUGH_SPEECH_S = 1.0
+ENOUGH_SPEECH_S = 0.3
 CLIPPED_NOTICED, CLIPPED_USELESS = 0.002, 0.05
 NOISY_USELESS_DB, NOISY_NOTICED_DB = 6.0, 18.0
 QUIETEST_SHARE = 0.1

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from streamsense.fusion import weighting as rule
-from streamsense.fusion.emotions import DIMENSIONS
+from streamsense.fusion.emotions import DIMENSIONS, PRIOR_SD
 from streamsense.streams import MODALITIES
 
 OUTPUTS: Final = ("vad", "vad_sd", "emotion_probabilities", "weight", "confidence")
@@ -22,6 +22,8 @@ LARGEST_GATE: Final = 3.0
 _SEEN = 3 + 2 * len(DIMENSIONS)
 _PAIRS = ([0, 0, 1], [1, 2, 2])
 _LEAST_RELIABILITY = 1e-6
+_LEAST_ROOT = 1e-12
+"""A square root of 0 has no gradient."""
 
 
 class FusionInputs(NamedTuple):
@@ -102,34 +104,32 @@ class GatedFusion(nn.Module):
         ).limited()
         heard = reliability(given)
         believed = heard[:, :, None] * given.vad_evidence
-        differs, disagreement = _disagreement(given.vad_mean, given.vad_log_variance.exp(), believed)
+        # As in the shipped graph, places and variances are in units of the prior.
+        mean, variance = given.vad_mean / PRIOR_SD, given.vad_log_variance.exp() * rule.PRIOR_PRECISION
+        differs, contradiction = _contradiction(mean, variance, believed)
         trust = _trust(self.gate(given, differs, believed), heard)
 
-        precision = believed * torch.exp(-given.vad_log_variance)
+        precision = believed / variance
         pool = heard * given.emotion_evidence.amax(2)
-        kept, weight = _capped(precision.sum(2) / rule.PRIOR_PRECISION + pool, trust, disagreement)
-        prior_share = _prior_share(precision, believed, disagreement)
-        # By what the experts say of themselves: to trust one less must not make the whole surer.
-        between = _between(precision * _evened(precision, disagreement), given.vad_mean)
-        factor = kept[:, :, None] * _evened(precision * kept[:, :, None], disagreement)
-        precision, pool = precision * factor, pool * kept
-
-        # What an expert says has the prior in it. It is taken out of each that was fitted apart, and counted once.
-        prior = believed * rule.PRIOR_PRECISION
-        of_each = (precision - prior * factor).clamp(min=0.0).sum(1)
-        of_all = (precision.sum(1) - prior.amax(1)).clamp(min=0.0)
-        total = of_all + self.fitted_apart * (of_each - of_all) + rule.PRIOR_PRECISION
-        excess = (disagreement - rule.DISAGREEMENT_BY_CHANCE).clamp(min=0.0) / (1 - rule.DISAGREEMENT_BY_CHANCE)
-        narrowed = torch.log((excess + 1) * rule.PRIOR_PRECISION / total)
-        ratio = torch.exp(narrowed.clamp(max=0.0) * self.slope + narrowed.clamp(min=0.0))
-        ratio = ratio + between * rule.PRIOR_PRECISION
-        known = (1 - ratio).clamp(0.0, 1.0)
+        counts = precision.sum(2) + pool
+        _, untrained, _ = _capped(counts, torch.ones_like(trust), contradiction)
+        trust, kept, weight = _capped(counts, trust, contradiction)
+        # To trust one less must not make the whole surer. An expert has the prior in it: it is taken out of each that
+        # was fitted apart, and counted once.
+        of_each = rule.NARROWING * ((precision - believed).clamp(min=0.0) * trust[:, :, None]).sum(1)
+        of_all = ((precision * trust[:, :, None]).sum(1) - believed.amax(1)).clamp(min=0.0)
+        total = 1 + of_all + self.fitted_apart * (of_each - of_all)
+        agreed = torch.exp(-torch.log(total) * self.slope)
+        pooled = _linear_pool(believed, mean, variance)
+        share = torch.where(contradiction > 0, contradiction.clamp(min=_LEAST_ROOT).sqrt(), torch.zeros_like(agreed))
+        spread = _mixed((_precision_weighted(precision, believed, mean, untrained), agreed), pooled, share)[1]
+        middle = _mixed((_precision_weighted(precision, believed, mean, kept), agreed), pooled, share)[0]
         return Fused(
-            (precision * given.vad_mean).sum(1) / (precision.sum(1) + prior_share * rule.PRIOR_PRECISION),
-            torch.sqrt(ratio / rule.PRIOR_PRECISION),
-            _pooled_emotions(given.emotion_logits, given.emotion_evidence, pool, self.temperature),
+            (middle * PRIOR_SD).clamp(-1.0, 1.0),
+            spread.clamp(max=rule.PRIOR_PRECISION).sqrt() * PRIOR_SD,
+            _pooled_emotions(given.emotion_logits, given.emotion_evidence, pool * kept, self.temperature),
             weight,
-            known.mean(1, keepdim=True),
+            (1 - spread).clamp(min=0.0).mean(1, keepdim=True),
         )
 
     def gate(self, given: FusionInputs, differs: Tensor, believed: Tensor) -> Tensor:
@@ -149,32 +149,33 @@ class GatedFusion(nn.Module):
         given = inputs.limited()
         heard = reliability(given)
         believed = heard[:, :, None] * given.vad_evidence
-        differs, _ = _disagreement(given.vad_mean, given.vad_log_variance.exp(), believed)
+        mean, variance = given.vad_mean / PRIOR_SD, given.vad_log_variance.exp() * rule.PRIOR_PRECISION
+        differs, _ = _contradiction(mean, variance, believed)
         gated = heard * self.gate(given, differs, believed).exp()
         return tuple(part / part.sum(1, keepdim=True).clamp(min=_LEAST_RELIABILITY) for part in (gated, heard))  # type: ignore[return-value]
 
 
-def _prior_share(precision: Tensor, believed: Tensor, disagreement: Tensor) -> Tensor:
-    """How much of the prior counts in the mean (batch, 3): as far as nobody is heard, or those heard contradict."""
-    heard = torch.minimum(believed, precision / rule.PRIOR_PRECISION)
-    unheard = (1 - heard[:, 0]) * (1 - heard[:, 1]) * (1 - heard[:, 2])
-    return 1 - (1 - unheard) * (1 - disagreement**2)
+def _precision_weighted(precision: Tensor, believed: Tensor, mean: Tensor, kept: Tensor) -> Tensor:
+    """The mean (batch, 3) where all speak of the same thing; the prior counts as far as nobody is heard."""
+    left = 1 - torch.minimum(believed, precision)
+    unheard = left[:, 0] * left[:, 1] * left[:, 2]
+    counted = precision * kept[:, :, None]
+    return (counted * mean).sum(1) / (counted.sum(1) + unheard)
 
 
-def _evened(precision: Tensor, disagreement: Tensor) -> Tensor:
-    """The factor (batch, 3 modalities, 3 dimensions) that keeps each modality within the cap in each dimension."""
-    ramp = (disagreement - rule.CONFLICT_FROM) / (rule.CONFLICT_FULLY - rule.CONFLICT_FROM)
-    for_others = (ramp.clamp(0.0, 1.0) * (1 - rule.CAP_IN_CONFLICT))[:, None]
-    others = precision.sum(1, keepdim=True) - precision
-    held = (1 - for_others) / for_others.clamp(min=rule.NEGLIGIBLE) * others / precision.clamp(min=rule.NEGLIGIBLE)
-    return torch.where(for_others > 0, held.clamp(max=1.0), torch.ones_like(held))
+def _linear_pool(believed: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance (batch, 3) where they speak of different things: any may be right, or none (the prior)."""
+    votes = believed.sum(1) + rule.PRIOR_VOTES
+    middle = (believed * mean).sum(1) / votes
+    squares = (believed * (variance.clamp(max=rule.PRIOR_PRECISION) + mean**2)).sum(1) + rule.PRIOR_VOTES
+    return middle, squares / votes - middle**2
 
 
-def _between(precision: Tensor, mean: Tensor) -> Tensor:
-    """Variance of what the experts say about their weighted mean (batch, 3): in a conflict either may be right."""
-    share = precision / precision.sum(1, keepdim=True).clamp(min=rule.NEGLIGIBLE)
-    middle = (share * mean).sum(1, keepdim=True)
-    return (share * (mean - middle) ** 2).sum(1)
+def _mixed(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor], share: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance of a mixture of two, with `share` of the other."""
+    apart = other[0] - one[0]
+    between = share * (1 - share) * apart**2
+    return one[0] + share * apart, one[1] + share * (other[1] - one[1]) + between
 
 
 def reliability(given: FusionInputs) -> Tensor:
@@ -197,13 +198,13 @@ def _trust(gate: Tensor, heard: Tensor) -> Tensor:
     return (raised * usual / ((heard * raised).sum(1, keepdim=True) + _LEAST_RELIABILITY)).clamp(max=1.0)
 
 
-def _disagreement(mean: Tensor, variance: Tensor, believed: Tensor) -> tuple[Tensor, Tensor]:
-    """How much each pair differs (batch, 3, 3), and disagreement per dimension (batch, 3)."""
+def _contradiction(mean: Tensor, variance: Tensor, believed: Tensor) -> tuple[Tensor, Tensor]:
+    """How surely each pair says opposite things (batch, 3, 3), and contradiction per dimension (batch, 3)."""
     (one, other), (spread_one, spread_other), (weight_one, weight_other) = (
         (value[:, _PAIRS[0]], value[:, _PAIRS[1]]) for value in (mean, variance, believed)
     )
-    square = (one - other) ** 2 / (spread_one + spread_other + rule.DISCORD_SD**2)
-    differs = 1 - torch.exp(-0.5 * square)
+    spread = spread_one + spread_other + rule.DISCORD_SD**2 * rule.PRIOR_PRECISION
+    differs = 1 - torch.exp(2 * rule.CONTRADICTION_SHARPNESS * (one * other).clamp(max=0.0) / spread)
     weight = weight_one * weight_other
     whole = weight.sum(1) + rule.DISCORD_EPSILON
     return differs, (weight * differs).sum(1) / whole
@@ -219,13 +220,13 @@ def _apart(differs: Tensor, believed: Tensor) -> Tensor:
     return torch.stack(parts, dim=1)
 
 
-def _capped(counts: Tensor, trust: Tensor, disagreement: Tensor) -> tuple[Tensor, Tensor]:
-    """By which factor each modality counts, and each one's share of the whole then; both (batch, 3).
+def _capped(counts: Tensor, trust: Tensor, contradiction: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The trust that is left, by which factor each modality counts, and each one's share of the whole; all (batch, 3).
 
     `counts` (batch, 3) is how much each would count by its reliability and precision alone. In conflict no share is
     above the cap, whatever the gate says: first the discounted count more again, then the leading one is held back.
     """
-    ramp = (disagreement.amax(1, keepdim=True) - rule.CONFLICT_FROM) / (rule.CONFLICT_FULLY - rule.CONFLICT_FROM)
+    ramp = (contradiction.amax(1, keepdim=True) - rule.CONFLICT_FROM) / (rule.CONFLICT_FULLY - rule.CONFLICT_FROM)
     for_others = ramp.clamp(0.0, 1.0) * (1 - rule.CAP_IN_CONFLICT)
     lacking = counts * trust * for_others / (1 - for_others) - _others(counts * trust)
     eased = (lacking / _others(counts * (1 - trust)).clamp(min=rule.NEGLIGIBLE)).clamp(0.0, 1.0).amax(1, keepdim=True)
@@ -238,7 +239,7 @@ def _capped(counts: Tensor, trust: Tensor, disagreement: Tensor) -> tuple[Tensor
     counts = counts * kept
     total = counts.sum(1, keepdim=True)
     share = counts / total.clamp(min=rule.NEGLIGIBLE)
-    return trust * kept, torch.where(total > rule.NEGLIGIBLE, share, torch.zeros_like(share))
+    return trust, trust * kept, torch.where(total > rule.NEGLIGIBLE, share, torch.zeros_like(share))
 
 
 def _others(counts: Tensor) -> Tensor:

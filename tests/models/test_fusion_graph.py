@@ -31,68 +31,55 @@ from tests.helpers.fusion_inputs import (
 FUSION = OnnxModel(shipped("models_onnx/fusion_precision.onnx"), provider="cpu")
 
 
-def evened(precision, disagreement):
-    held = np.ones((3, 3))
-    for d in range(3):
-        for_others = 0.4 * min(max((disagreement[d] - 0.1) / 0.2, 0), 1)
-        for m in range(3):
-            if for_others > 0 and precision[m, d] > 0:
-                others = precision[:, d].sum() - precision[m, d]
-                held[m, d] = min(1, (1 - for_others) / for_others * others / precision[m, d])
-    return held
-
-
 def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_evidence, presence, quality, age_s):
     variance = np.exp(vad_log_variance.astype(np.float64))
     g = presence * quality * np.exp(-np.maximum(age_s - 0.25, 0) / np.array([4.0, 1.0, 2.0]))
     believed = g[:, None] * vad_evidence
     precision = believed / variance
-    disagreement = np.zeros(3)
+    contradiction = np.zeros(3)
     for d in range(3):
         above, below = 0.0, 0.05
         for i, j in combinations(range(3), 2):
-            z2 = (vad_mean[i, d] - vad_mean[j, d]) ** 2 / (variance[i, d] + variance[j, d] + 0.04)
+            opposed = min(0, vad_mean[i, d] * vad_mean[j, d]) / (variance[i, d] + variance[j, d] + 0.04)
             w = believed[i, d] * believed[j, d]
-            above += w * (1 - math.exp(-z2 / 2))
+            above += w * (1 - math.exp(3 * opposed))
             below += w
-        disagreement[d] = above / below
+        contradiction[d] = above / below
 
     pool = g * emotion_evidence.max(axis=1)
     counts = precision.sum(axis=1) / 4 + pool
     kept = np.ones(3)
-    conflict = min(max((disagreement.max() - 0.1) / 0.2, 0), 1)
+    conflict = min(max((contradiction.max() - 0.1) / 0.2, 0), 1)
     if conflict > 0:
         cap = 1 - 0.4 * conflict
         for m in range(3):
             if counts[m] > 0:
                 kept[m] = min(1, cap / (1 - cap) * (counts.sum() - counts[m]) / counts[m])
-    counts, precision, pool = counts * kept, precision * kept[:, None], pool * kept
-    held = evened(precision, disagreement)
-    own = believed / variance
-    own = own * evened(own, disagreement)
-    unheard = np.prod(1 - believed * np.minimum(1, 0.25 / variance), axis=0)
-    prior_share = 1 - (1 - unheard) * (1 - disagreement**2)
-    precision = precision * held
-    narrows = (believed * kept[:, None] * held) * np.maximum(1 / variance - 4, 0)
+    counts, pool = counts * kept, pool * kept
     weight = counts / counts.sum() if counts.sum() > 1e-12 else np.zeros(3)
 
-    total = 4 + narrows.sum(axis=0)
-    share = own / np.maximum(own.sum(axis=0), 1e-12)
-    between = (share * (vad_mean - (share * vad_mean).sum(axis=0)) ** 2).sum(axis=0)
-    by_chance = 1 - math.sqrt(0.5)
-    posterior = (1 + np.maximum(disagreement - by_chance, 0) / (1 - by_chance)) / total + between
+    unheard = np.prod(1 - believed * np.minimum(1, 0.25 / variance), axis=0)
+    counted = precision * kept[:, None]
+    agreed = (counted * vad_mean).sum(axis=0) / (counted.sum(axis=0) + 4 * unheard)
+    agreed_variance = 1 / (4 + 1.25 * (believed * np.maximum(1 / variance - 4, 0)).sum(axis=0))
+    votes = 2 + believed.sum(axis=0)
+    pooled = (believed * vad_mean).sum(axis=0) / votes
+    within = (believed * (np.minimum(variance, 1) + vad_mean**2)).sum(axis=0) + 2 * 0.25
+    pooled_variance = within / votes - pooled**2
+    share = np.sqrt(contradiction)
+    posterior = (1 - share) * agreed_variance + share * pooled_variance + share * (1 - share) * (agreed - pooled) ** 2
     log_p = np.log(EMOTION_PRIOR)
     for m in range(3):
         known = emotion_evidence[m] > 0
-        share = pool[m] / max(1, pool.sum())
+        vote = pool[m] / max(1, pool.sum())
         if known.any():
             likelihood = np.exp(emotion_logits[m].astype(np.float64)) * known
             level = (EMOTION_PRIOR * likelihood).sum() / EMOTION_PRIOR[known].sum()
-            log_p = log_p + np.where(known, share * (emotion_logits[m] - math.log(level)), 0)
+            log_p = log_p + np.where(known, vote * (emotion_logits[m] - math.log(level)), 0)
     p = np.exp(log_p - log_p.max())
     return {
-        "vad": (precision * vad_mean).sum(axis=0) / (precision.sum(axis=0) + 4 * prior_share),
-        "vad_sd": np.sqrt(posterior),
+        "vad": (1 - share) * agreed + share * pooled,
+        "vad_sd": np.sqrt(np.minimum(posterior, 1)),
         "emotion_probabilities": p / p.sum(),
         "weight": weight,
         "confidence": np.array([np.clip(1 - posterior * 4, 0, 1).mean()]),
@@ -153,11 +140,11 @@ def test_agreement_makes_surer_and_disagreement_less_sure():
     assert opposed["confidence"][0] < agreed["confidence"][0]
 
 
-def test_a_lone_expert_of_full_quality_is_published_as_it_is_and_one_that_knows_nothing_narrows_nothing():
+def test_a_lone_expert_of_full_quality_says_where_it_is_and_one_that_knows_nothing_narrows_nothing():
     alone = inputs(presence=np.array([0, 1, 0]), vad_mean=valence(0, 0.5, 0), vad_log_variance=SURE)
     out = FUSION.run(alone)
     assert out["vad"][0] == pytest.approx(0.5, abs=1e-6)
-    assert out["vad_sd"][0] == pytest.approx(math.sqrt(0.1), abs=1e-6)
+    assert out["vad_sd"][0] == pytest.approx((4 + 1.25 * (10 - 4)) ** -0.5, abs=1e-6)
     unsure = FUSION.run(alone | {"vad_log_variance": np.zeros((3, 3))})
     assert 0 < unsure["vad"][0] < 0.2
     assert unsure["vad_sd"][0] == pytest.approx(0.5, abs=1e-6)
@@ -192,7 +179,7 @@ def test_where_two_contradict_each_other_the_interval_reaches_both():
     sure = np.full((3, 3), 2 * math.log(0.3))
     out = FUSION.run(inputs(presence=np.array([0, 1, 1]), vad_mean=valence(0, 0.6, -0.6), vad_log_variance=sure))
     assert abs(out["vad"][0]) < 0.05
-    assert 1.645 * out["vad_sd"][0] > 0.7
+    assert 1.645 * out["vad_sd"][0] > 0.6
 
 
 def test_old_news_counts_less():
