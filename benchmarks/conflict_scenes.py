@@ -98,7 +98,7 @@ def together(several: Sequence[Told]) -> Told:
 
 def play_scenes(parts: Parts, scenes: Sequence[Scene], model: FusionModel, person: str) -> Told:
     """Fuse a session of scenes tick by tick; the ticks of the beginning are not kept."""
-    fusion, eeg_takes = Fusion(model), {"rest": 0, "work": 0}
+    fusion, by_itself, eeg_takes = Fusion(model), Fusion(model), {"rest": 0, "work": 0}
     columns: dict[str, list[object]] = {name: [] for name in Told.__dataclass_fields__}
     for number, scene in enumerate(scenes):
         start = number * SCENE_S
@@ -129,7 +129,7 @@ def play_scenes(parts: Parts, scenes: Sequence[Scene], model: FusionModel, perso
                 "quality": [row.presence * row.quality for row in rows],
                 "mean": np.where(there, [row.vad_mean for row in rows], 0.0),
                 "there": there,
-                "alone": [_alone(fusion, modality, opinions[modality]) for modality in MODALITIES],
+                "alone": [_alone(by_itself, modality, opinions[modality]) for modality in MODALITIES],
             }.items():
                 columns[name].append(value)
     return Told(**{name: np.array(values) for name, values in columns.items()})

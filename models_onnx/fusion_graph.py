@@ -22,9 +22,12 @@ from streamsense.fusion.weighting import (
     LOG_VARIANCE_RANGE,
     LOGIT_LIMIT,
     NARROWING,
+    NARROWING_IN_AGREEMENT,
     NEGLIGIBLE,
     PRIOR_PRECISION,
     PRIOR_VOTES,
+    SHARE_OF_MEAN,
+    SHARE_OF_SPREAD,
 )
 
 _PAIRS = ([0, 0, 1], [1, 2, 2])
@@ -44,6 +47,8 @@ def fusion_graph() -> GraphBuilder:
     presence = g.clip(g.input("presence", 3), 0.0, 1.0)
     quality = g.clip(g.input("quality", 3), 0.0, 1.0)
     age = g.clip(g.input("age_s", 3), 0.0, LARGEST_AGE_S)
+    before = g.clip(g.input("contradiction_before", 3), 0.0, 1.0)
+    newness = g.clip(g.input("newness", 3), 0.0, 1.0)
 
     stale = g.apply("Relu", g.apply("Sub", age, FRESH_S))
     freshness = g.apply("Exp", g.apply("Mul", stale, g.constant([-1 / time_s for time_s in AGE_TIME_CONSTANTS_S])))
@@ -53,11 +58,12 @@ def fusion_graph() -> GraphBuilder:
     precision = g.apply("Div", believed, variance)
     pool = g.apply("Mul", reliability, g.apply("ReduceMax", emotion_evidence, axes=[2], keepdims=0))
 
-    contradiction = _contradiction(g, mean, variance, believed)
+    contradiction, agreement = _sides(g, mean, variance, believed)
     kept, weight = _capped(g, precision, pool, contradiction)
-    agreed = _precision_weighted(g, precision, believed, mean, kept)
+    agreed = _precision_weighted(g, precision, believed, mean, kept, agreement)
     pooled = _linear_pool(g, believed, mean, variance)
-    together, spread = _mixed(g, agreed, pooled, g.apply("Sqrt", contradiction))
+    remembered = g.apply("Add", before, g.apply("Mul", newness, g.apply("Sub", contradiction, before)))
+    together, spread = _mixed(g, agreed, pooled, remembered)
     known = g.apply("ReduceMean", g.apply("Relu", g.apply("Sub", 1.0, spread)), axes=[1], keepdims=1)
     spread = g.apply("Min", spread, PRIOR_PRECISION)  # within [-1, 1] nothing varies by more than 1
     g.output("vad", g.clip(g.apply("Mul", together, PRIOR_SD), -1.0, 1.0), 3)
@@ -65,13 +71,15 @@ def fusion_graph() -> GraphBuilder:
     g.output("emotion_probabilities", _pooled_emotions(g, logits, emotion_evidence, g.apply("Mul", pool, kept)), 8)
     g.output("weight", weight, 3)
     g.output("confidence", known, 1)
+    g.output("contradiction", remembered, 3)
     return g
 
 
-def _contradiction(g: GraphBuilder, mean: str, variance: str, believed: str) -> str:
-    """How surely the experts say opposite things (one above the middle, one below), per dimension [batch, 3] in [0, 1).
+def _sides(g: GraphBuilder, mean: str, variance: str, believed: str) -> tuple[str, str]:
+    """How surely the experts say opposite things, and the same thing, per dimension; both [batch, 3] in [0, 1).
 
-    Of two that are on the same side one may be further out: that is no contradiction.
+    Opposite is one above the middle and one below. Of two that are on the same side one may be further out: that is
+    no contradiction.
     """
     (one, other), (weight_one, weight_other) = (
         tuple(g.take(value, side, 1) for side in _PAIRS) for value in (mean, believed)
@@ -82,28 +90,35 @@ def _contradiction(g: GraphBuilder, mean: str, variance: str, believed: str) -> 
         of_pairs[pair, both] = 1 / (2 * CONTRADICTION_SHARPNESS)
     least = DISCORD_SD**2 * PRIOR_PRECISION / (2 * CONTRADICTION_SHARPNESS)
     spread = g.apply("Add", g.apply("MatMul", g.constant(of_pairs), variance), least)
-    opposed = g.apply("Min", g.apply("Mul", one, other), 0.0)
-    differs = g.apply("Sub", 1.0, g.apply("Exp", g.apply("Div", opposed, spread)))
+    product = g.apply("Div", g.apply("Mul", one, other), spread)
     weight = g.apply("Mul", weight_one, weight_other)
     whole = g.apply("Add", g.sum(weight, 1), DISCORD_EPSILON)
-    return g.apply("Div", g.sum(g.apply("Mul", weight, differs), 1), whole)
+
+    def mean_of_pairs(negative: str) -> str:
+        differs = g.apply("Sub", 1.0, g.apply("Exp", g.apply("Min", negative, 0.0)))
+        return g.apply("Div", g.sum(g.apply("Mul", weight, differs), 1), whole)
+
+    return mean_of_pairs(product), mean_of_pairs(g.apply("Neg", product))
 
 
-def _precision_weighted(g: GraphBuilder, precision: str, believed: str, mean: str, kept: str) -> tuple[str, str]:
+def _precision_weighted(
+    g: GraphBuilder, precision: str, believed: str, mean: str, kept: str, agreement: str
+) -> tuple[str, str]:
     """Mean and variance [batch, 3] where all speak of the same thing: the product of what they say.
 
     What an expert says has the prior in it. So the prior counts in the mean as far as nobody was heard: each expert
     leaves what it is not believed of it, or less sure than the prior. In the variance it is taken out of each, and
-    counted once; an expert that is less sure than the prior narrows nothing. See NARROWING for the factor.
+    counted once; an expert that is less sure than the prior narrows nothing. See NARROWING for the factors.
     """
     left = g.apply("Sub", 1.0, g.apply("Min", believed, precision))
     unheard = g.apply("ReduceProd", left, axes=[1], keepdims=0)
     counted = g.apply("Mul", precision, g.expand_dims(kept, 2))
     total = g.apply("Add", g.sum(counted, 1), unheard)
     narrows = g.apply("Relu", g.apply("Sub", precision, believed))
+    factor = g.apply("Mul", agreement, g.constant([NARROWING * more for more in NARROWING_IN_AGREEMENT]))
+    known = g.apply("Mul", g.sum(narrows, 1), g.apply("Add", factor, NARROWING))
     middle = g.apply("Div", g.sum(g.apply("Mul", counted, mean), 1), total)
-    known = g.apply("Add", g.apply("Mul", g.sum(narrows, 1), NARROWING), 1.0)
-    return middle, g.apply("Reciprocal", known)
+    return middle, g.apply("Reciprocal", g.apply("Add", known, 1.0))
 
 
 def _linear_pool(g: GraphBuilder, believed: str, mean: str, variance: str) -> tuple[str, str]:
@@ -120,12 +135,12 @@ def _linear_pool(g: GraphBuilder, believed: str, mean: str, variance: str) -> tu
     return middle, g.apply("Sub", g.apply("Div", squares, votes), g.apply("Mul", middle, middle))
 
 
-def _mixed(g: GraphBuilder, one: tuple[str, str], other: tuple[str, str], share: str) -> tuple[str, str]:
-    """Mean and variance of a mixture of two, with `share` of the other."""
+def _mixed(g: GraphBuilder, one: tuple[str, str], other: tuple[str, str], contradiction: str) -> tuple[str, str]:
+    """Mean and variance between the two, nearer to the other the more `contradiction` there is; see SHARE_OF_MEAN."""
     apart, wider = (g.apply("Sub", b, a) for a, b in zip(one, other, strict=True))
-    step = g.apply("Mul", share, apart)
+    step = g.apply("Mul", g.apply("Pow", contradiction, SHARE_OF_MEAN), apart)
     between = g.apply("Mul", step, g.apply("Sub", apart, step))
-    within = g.apply("Add", one[1], g.apply("Mul", share, wider))
+    within = g.apply("Add", one[1], g.apply("Mul", g.apply("Pow", contradiction, g.constant(SHARE_OF_SPREAD)), wider))
     return g.apply("Add", one[0], step), g.apply("Add", within, between)
 
 

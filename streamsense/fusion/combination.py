@@ -24,7 +24,7 @@ from streamsense.fusion.hesitancy import (
     over_what_is_felt,
 )
 from streamsense.fusion.mixture import with_vote
-from streamsense.fusion.weighting import LOG_VARIANCE_RANGE
+from streamsense.fusion.weighting import CONTRADICTION_MEMORY_S, LOG_VARIANCE_RANGE
 from streamsense.models.expert import Expert, ExpertOutput
 from streamsense.profile import Part, numbers, table
 from streamsense.score import AGE_UNKNOWN_S, SCORE_LABELS
@@ -35,12 +35,13 @@ _HABITUAL, _USUAL_CUES = "habitual_discord", "usual_cues"
 _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE = LOG_VARIANCE_RANGE
 _VALUES: Final = len(SCORE_LABELS) - 1
 _PAIR_NAMES = tuple(f"{MODALITIES[one]}_{MODALITIES[other]}" for one, other in PAIRS)
-INPUTS: Final = (
+_OF_OPINIONS: Final = (
     "vad_mean", "vad_log_variance", "emotion_logits", "vad_evidence", "emotion_evidence",
     "presence", "quality", "age_s",
 )  # fmt: skip
-"""What a fusion model takes, each of an opinion's fields for all of MODALITIES."""
-OUTPUTS: Final = {"vad": 3, "vad_sd": 3, "emotion_probabilities": 8, "weight": 3, "confidence": 1}
+INPUTS: Final = (*_OF_OPINIONS, "contradiction_before", "newness")
+"""What a fusion model takes: an opinion's fields for all of MODALITIES, and what is remembered of a contradiction."""
+OUTPUTS: Final = {"vad": 3, "vad_sd": 3, "emotion_probabilities": 8, "weight": 3, "confidence": 1, "contradiction": 3}
 """What a fusion model gives at least, and how many numbers each holds; what else it gives is not looked at."""
 
 
@@ -70,6 +71,8 @@ class FusionState:
     dynamics: DynamicsState = field(default_factory=DynamicsState.new)
     conflict: ConflictState = field(default_factory=ConflictState)
     ambivalence: AmbivalenceState = field(default_factory=AmbivalenceState)
+    contradiction: FloatArray = field(default_factory=lambda: np.zeros(len(DIMENSIONS)))
+    tick_time: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +139,7 @@ class Fusion:
         self.settings = settings or FusionSettings()
         self._cues = HesitancyCues(self.settings.hesitancy)
         self.state = FusionState(self._cues.new_state())
+        self._before, self._newness = np.zeros(len(DIMENSIONS)), np.ones(len(DIMENSIONS))
         _use_once()
         self.parts: Parts | None = None
         """What ambivalence was made of at the last tick, for those who ask why."""
@@ -175,15 +179,20 @@ class Fusion:
         """Keep the habitual discord and the usual cues as they are."""
         self.state.conflict.is_learning = self.state.hesitancy.is_learning = False
 
+    def inputs(self, opinions: Mapping[Modality, Opinion]) -> dict[str, Float32Array]:
+        """What the model is given: the opinions, and what was remembered before the last step."""
+        rows = [opinions[modality] for modality in MODALITIES]
+        given = {name: np.array([getattr(row, name) for row in rows], dtype=np.float32) for name in _OF_OPINIONS}
+        remembered = {"contradiction_before": self._before, "newness": self._newness}
+        return given | {name: value.astype(np.float32) for name, value in remembered.items()}
+
     def combine(self, opinions: Mapping[Modality, Opinion]) -> dict[str, FloatArray]:
         """What the model makes of the opinions, by the names of its outputs; changes nothing.
 
         In `emotion_probabilities` are also the votes of experts that know dimensions and no emotions.
         """
         rows = [opinions[modality] for modality in MODALITIES]
-        outputs = self._model.run(
-            {name: np.array([getattr(row, name) for row in rows], dtype=np.float32) for name in INPUTS}
-        )
+        outputs = self._model.run(self.inputs(opinions))
         out = {name: outputs[name].astype(np.float64) for name in OUTPUTS}
         out["emotion_probabilities"] = _with_votes_of_dimensions(out["emotion_probabilities"], rows, out["weight"])
         return out
@@ -195,7 +204,9 @@ class Fusion:
 
         `language` are the cues of recognised words, which are heard beside the modalities and never in their place.
         """
+        self._remember(tick_time)
         rows, out = [opinions[modality] for modality in MODALITIES], self.combine(opinions)
+        self.state.contradiction = out["contradiction"]
         mean, sd = out["vad"], out["vad_sd"]
         discord = step_conflict(self.state.conflict, self.settings.conflict, [stand(row) for row in rows], tick_time)
         parts = self.parts = self._parts(opinions, discord, out["emotion_probabilities"], tick_time, language or {})
@@ -210,6 +221,15 @@ class Fusion:
             rest += (row.presence, row.quality, share, row.age_s)
         values[20:] = rest
         return values
+
+    def _remember(self, tick_time: float) -> None:
+        """Make what was remembered up to now what was before this tick."""
+        state = self.state
+        elapsed_s = math.inf if math.isnan(state.tick_time) else max(0.0, tick_time - state.tick_time)
+        self._newness = np.array(
+            [-math.expm1(-elapsed_s / time_s) if time_s else 1.0 for time_s in CONTRADICTION_MEMORY_S]
+        )
+        self._before, state.tick_time = state.contradiction, tick_time
 
     def _parts(
         self,

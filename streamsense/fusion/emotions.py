@@ -46,7 +46,7 @@ def fusion_contract() -> dict[str, object]:
     """The exact meaning of what a fusion model takes and gives; one made for another meaning is refused."""
     return {
         "feature": "expert_outputs",
-        "version": 1,
+        "version": 2,
         "modalities": list(MODALITIES),
         "dimensions": list(DIMENSIONS),
         "emotions": list(EMOTIONS),
@@ -54,4 +54,5 @@ def fusion_contract() -> dict[str, object]:
         "variance": "natural log",
         "prior_sd": PRIOR_SD,
         "age": "seconds between the newest sample used and the tick",
+        "contradiction": "in [0, 1], remembered: before + newness * (now - before)",
     }

@@ -16,18 +16,21 @@ from streamsense.fusion import weighting as rule
 from streamsense.fusion.emotions import DIMENSIONS, PRIOR_SD
 from streamsense.streams import MODALITIES
 
-OUTPUTS: Final = ("vad", "vad_sd", "emotion_probabilities", "weight", "confidence")
+OUTPUTS: Final = ("vad", "vad_sd", "emotion_probabilities", "weight", "confidence", "contradiction")
 LARGEST_GATE: Final = 3.0
 """The gate's logits stay within ±this: one expert can be discounted to e^-6 of another, and no further."""
 _SEEN = 3 + 2 * len(DIMENSIONS)
 _PAIRS = ([0, 0, 1], [1, 2, 2])
 _LEAST_RELIABILITY = 1e-6
-_LEAST_ROOT = 1e-12
-"""A square root of 0 has no gradient."""
+_LEAST_BASE = 1e-12
+"""A root of 0 has no gradient."""
 
 
 class FusionInputs(NamedTuple):
-    """What fusion is given at a tick, with a batch axis: (batch, 3, 3), (batch, 3, 8) and (batch, 3)."""
+    """What fusion is given at a tick, with a batch axis: (batch, 3, 3), (batch, 3, 8) and (batch, 3).
+
+    `newness` of 1 is a tick by itself: nothing counts of the contradiction before.
+    """
 
     vad_mean: Tensor
     vad_log_variance: Tensor
@@ -37,6 +40,8 @@ class FusionInputs(NamedTuple):
     presence: Tensor
     quality: Tensor
     age_s: Tensor
+    contradiction_before: Tensor
+    newness: Tensor
 
     def limited(self) -> FusionInputs:
         """Each number within its range."""
@@ -49,17 +54,20 @@ class FusionInputs(NamedTuple):
             self.presence.clamp(0.0, 1.0),
             self.quality.clamp(0.0, 1.0),
             self.age_s.clamp(0.0, rule.LARGEST_AGE_S),
+            self.contradiction_before.clamp(0.0, 1.0),
+            self.newness.clamp(0.0, 1.0),
         )
 
 
 class Fused(NamedTuple):
-    """OUTPUTS in their order: (batch, 3), (batch, 3), (batch, 8), (batch, 3) and (batch, 1)."""
+    """OUTPUTS in their order: (batch, 3), (batch, 3), (batch, 8), (batch, 3), (batch, 1) and (batch, 3)."""
 
     vad: Tensor
     vad_sd: Tensor
     emotion_probabilities: Tensor
     weight: Tensor
     confidence: Tensor
+    contradiction: Tensor
 
 
 class GatedFusion(nn.Module):
@@ -97,16 +105,19 @@ class GatedFusion(nn.Module):
         presence: Tensor,
         quality: Tensor,
         age_s: Tensor,
+        contradiction_before: Tensor,
+        newness: Tensor,
     ) -> Fused:
         """The inputs of `FusionInputs`, in its order."""
         given = FusionInputs(
-            vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_evidence, presence, quality, age_s
-        ).limited()
+            vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_evidence, presence, quality, age_s,
+            contradiction_before, newness,
+        ).limited()  # fmt: skip
         heard = reliability(given)
         believed = heard[:, :, None] * given.vad_evidence
         # As in the shipped graph, places and variances are in units of the prior.
         mean, variance = given.vad_mean / PRIOR_SD, given.vad_log_variance.exp() * rule.PRIOR_PRECISION
-        differs, contradiction = _contradiction(mean, variance, believed)
+        differs, contradiction, agreement = _sides(mean, variance, believed)
         trust = _trust(self.gate(given, differs, believed), heard)
 
         precision = believed / variance
@@ -116,20 +127,22 @@ class GatedFusion(nn.Module):
         trust, kept, weight = _capped(counts, trust, contradiction)
         # To trust one less must not make the whole surer. An expert has the prior in it: it is taken out of each that
         # was fitted apart, and counted once.
-        of_each = rule.NARROWING * ((precision - believed).clamp(min=0.0) * trust[:, :, None]).sum(1)
+        narrowing = rule.NARROWING * (1 + agreement * agreement.new_tensor(rule.NARROWING_IN_AGREEMENT))
+        of_each = narrowing * ((precision - believed).clamp(min=0.0) * trust[:, :, None]).sum(1)
         of_all = ((precision * trust[:, :, None]).sum(1) - believed.amax(1)).clamp(min=0.0)
         total = 1 + of_all + self.fitted_apart * (of_each - of_all)
         agreed = torch.exp(-torch.log(total) * self.slope)
         pooled = _linear_pool(believed, mean, variance)
-        share = torch.where(contradiction > 0, contradiction.clamp(min=_LEAST_ROOT).sqrt(), torch.zeros_like(agreed))
-        spread = _mixed((_precision_weighted(precision, believed, mean, untrained), agreed), pooled, share)[1]
-        middle = _mixed((_precision_weighted(precision, believed, mean, kept), agreed), pooled, share)[0]
+        remembered = given.contradiction_before + given.newness * (contradiction - given.contradiction_before)
+        _, spread = _mixed((_precision_weighted(precision, believed, mean, untrained), agreed), pooled, remembered)
+        middle, _ = _mixed((_precision_weighted(precision, believed, mean, kept), agreed), pooled, remembered)
         return Fused(
             (middle * PRIOR_SD).clamp(-1.0, 1.0),
             spread.clamp(max=rule.PRIOR_PRECISION).sqrt() * PRIOR_SD,
             _pooled_emotions(given.emotion_logits, given.emotion_evidence, pool * kept, self.temperature),
             weight,
             (1 - spread).clamp(min=0.0).mean(1, keepdim=True),
+            remembered,
         )
 
     def gate(self, given: FusionInputs, differs: Tensor, believed: Tensor) -> Tensor:
@@ -150,7 +163,7 @@ class GatedFusion(nn.Module):
         heard = reliability(given)
         believed = heard[:, :, None] * given.vad_evidence
         mean, variance = given.vad_mean / PRIOR_SD, given.vad_log_variance.exp() * rule.PRIOR_PRECISION
-        differs, _ = _contradiction(mean, variance, believed)
+        differs, _, _ = _sides(mean, variance, believed)
         gated = heard * self.gate(given, differs, believed).exp()
         return tuple(part / part.sum(1, keepdim=True).clamp(min=_LEAST_RELIABILITY) for part in (gated, heard))  # type: ignore[return-value]
 
@@ -171,11 +184,16 @@ def _linear_pool(believed: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tens
     return middle, squares / votes - middle**2
 
 
-def _mixed(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor], share: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of a mixture of two, with `share` of the other."""
+def _mixed(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor], contradiction: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance between the two, nearer to the other the more `contradiction` (batch, 3) there is."""
+    some, none = contradiction.clamp(min=_LEAST_BASE), torch.zeros_like(contradiction)
+    of_mean, of_spread = (
+        torch.where(contradiction > 0, some ** some.new_tensor(power), none)
+        for power in (rule.SHARE_OF_MEAN, rule.SHARE_OF_SPREAD)
+    )
     apart = other[0] - one[0]
-    between = share * (1 - share) * apart**2
-    return one[0] + share * apart, one[1] + share * (other[1] - one[1]) + between
+    between = of_mean * (1 - of_mean) * apart**2
+    return one[0] + of_mean * apart, one[1] + of_spread * (other[1] - one[1]) + between
 
 
 def reliability(given: FusionInputs) -> Tensor:
@@ -198,16 +216,17 @@ def _trust(gate: Tensor, heard: Tensor) -> Tensor:
     return (raised * usual / ((heard * raised).sum(1, keepdim=True) + _LEAST_RELIABILITY)).clamp(max=1.0)
 
 
-def _contradiction(mean: Tensor, variance: Tensor, believed: Tensor) -> tuple[Tensor, Tensor]:
-    """How surely each pair says opposite things (batch, 3, 3), and contradiction per dimension (batch, 3)."""
+def _sides(mean: Tensor, variance: Tensor, believed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """How surely each pair says opposite things (batch, 3, 3); contradiction and agreement per dimension (batch, 3)."""
     (one, other), (spread_one, spread_other), (weight_one, weight_other) = (
         (value[:, _PAIRS[0]], value[:, _PAIRS[1]]) for value in (mean, variance, believed)
     )
     spread = spread_one + spread_other + rule.DISCORD_SD**2 * rule.PRIOR_PRECISION
-    differs = 1 - torch.exp(2 * rule.CONTRADICTION_SHARPNESS * (one * other).clamp(max=0.0) / spread)
+    product = 2 * rule.CONTRADICTION_SHARPNESS * one * other / spread
+    opposite, same = (1 - torch.exp(value.clamp(max=0.0)) for value in (product, -product))
     weight = weight_one * weight_other
     whole = weight.sum(1) + rule.DISCORD_EPSILON
-    return differs, (weight * differs).sum(1) / whole
+    return opposite, (weight * opposite).sum(1) / whole, (weight * same).sum(1) / whole
 
 
 def _apart(differs: Tensor, believed: Tensor) -> Tensor:

@@ -112,7 +112,10 @@ class JointNet(nn.Module):
         rated, voted = (
             (has[:, None] * known).expand(shape[0], -1, -1) for known in (self.vad_evidence, self.emotion_evidence)
         )
-        return FusionInputs(mean, log_variance, logits, rated, voted, ticks.presence, ticks.quality, ticks.age_s)
+        return FusionInputs(
+            mean, log_variance, logits, rated, voted, ticks.presence, ticks.quality, ticks.age_s,
+            zeros(shape), zeros(shape) + 1.0,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,6 +192,7 @@ class JointOpinions:
     emotion_probabilities: FloatArray
     weight: FloatArray
     confidence: FloatArray
+    contradiction: FloatArray
 
 
 def predict(network: JointNetwork, table: JointTable) -> JointOpinions:

@@ -103,7 +103,7 @@ def test_three_calibrated_modalities_are_graceful_when_any_is_lost(ticks: Togeth
 
 
 def test_a_modality_that_drowns_and_does_not_notice_is_called_a_failure(ticks: Together, fusion: Fusion) -> None:
-    voice, face, eeg = made("voice"), made("face"), made("eeg")
+    voice, face, eeg = made("voice"), made("face"), made("eeg", error=0.4, told=0.4)  # as in `ticks`
     drawn = list(scenes(voice, face, eeg))
 
     def drowned(quality: float) -> Course:

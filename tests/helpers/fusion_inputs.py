@@ -22,6 +22,8 @@ def inputs(**changes):
         "presence": np.ones(3),
         "quality": np.ones(3),
         "age_s": np.zeros(3),
+        "contradiction_before": np.zeros(3),
+        "newness": np.ones(3),
     } | changes
 
 
@@ -52,6 +54,7 @@ def check_ranges(out):
     assert (out["weight"] >= 0).all()
     assert out["weight"].sum() == pytest.approx(1, abs=1e-5) or not out["weight"].any()
     assert 0 <= out["confidence"][0] <= 1
+    assert ((out["contradiction"] >= 0) & (out["contradiction"] <= 1)).all()
 
 
 def check_prior(out):

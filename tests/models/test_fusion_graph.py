@@ -31,20 +31,24 @@ from tests.helpers.fusion_inputs import (
 FUSION = OnnxModel(shipped("models_onnx/fusion_precision.onnx"), provider="cpu")
 
 
-def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_evidence, presence, quality, age_s):
+def reference(
+    vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_evidence, presence, quality, age_s,
+    contradiction_before, newness,
+):  # fmt: skip
     variance = np.exp(vad_log_variance.astype(np.float64))
     g = presence * quality * np.exp(-np.maximum(age_s - 0.25, 0) / np.array([4.0, 1.0, 2.0]))
     believed = g[:, None] * vad_evidence
     precision = believed / variance
-    contradiction = np.zeros(3)
+    contradiction, agreement = np.zeros(3), np.zeros(3)
     for d in range(3):
-        above, below = 0.0, 0.05
+        above, same, below = 0.0, 0.0, 0.05
         for i, j in combinations(range(3), 2):
-            opposed = min(0, vad_mean[i, d] * vad_mean[j, d]) / (variance[i, d] + variance[j, d] + 0.04)
+            product = 3 * vad_mean[i, d] * vad_mean[j, d] / (variance[i, d] + variance[j, d] + 0.04)
             w = believed[i, d] * believed[j, d]
-            above += w * (1 - math.exp(3 * opposed))
+            above += w * (1 - math.exp(min(0, product)))
+            same += w * (1 - math.exp(min(0, -product)))
             below += w
-        contradiction[d] = above / below
+        contradiction[d], agreement[d] = above / below, same / below
 
     pool = g * emotion_evidence.max(axis=1)
     counts = precision.sum(axis=1) / 4 + pool
@@ -61,13 +65,15 @@ def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_
     unheard = np.prod(1 - believed * np.minimum(1, 0.25 / variance), axis=0)
     counted = precision * kept[:, None]
     agreed = (counted * vad_mean).sum(axis=0) / (counted.sum(axis=0) + 4 * unheard)
-    agreed_variance = 1 / (4 + 1.25 * (believed * np.maximum(1 / variance - 4, 0)).sum(axis=0))
+    narrows = (believed * np.maximum(1 / variance - 4, 0)).sum(axis=0)
+    agreed_variance = 1 / (4 + 1.25 * narrows * (1 + np.array([3, 0, 0]) * agreement))
     votes = 2 + believed.sum(axis=0)
     pooled = (believed * vad_mean).sum(axis=0) / votes
     within = (believed * (np.minimum(variance, 1) + vad_mean**2)).sum(axis=0) + 2 * 0.25
     pooled_variance = within / votes - pooled**2
-    share = np.sqrt(contradiction)
-    posterior = (1 - share) * agreed_variance + share * pooled_variance + share * (1 - share) * (agreed - pooled) ** 2
+    remembered = contradiction_before + newness * (contradiction - contradiction_before)
+    share, wide = np.sqrt(remembered), remembered ** np.array([1 / 3, 1 / 2, 1 / 2])
+    posterior = (1 - wide) * agreed_variance + wide * pooled_variance + share * (1 - share) * (agreed - pooled) ** 2
     log_p = np.log(EMOTION_PRIOR)
     for m in range(3):
         known = emotion_evidence[m] > 0
@@ -83,6 +89,7 @@ def reference(vad_mean, vad_log_variance, emotion_logits, vad_evidence, emotion_
         "emotion_probabilities": p / p.sum(),
         "weight": weight,
         "confidence": np.array([np.clip(1 - posterior * 4, 0, 1).mean()]),
+        "contradiction": remembered,
     }
 
 
@@ -98,6 +105,8 @@ def test_the_fusion_computes_its_formulas(seed):
         "presence": (rng.random(3) < 0.8).astype("f4"),
         "quality": rng.random(3),
         "age_s": rng.exponential(1, 3),
+        "contradiction_before": rng.random(3),
+        "newness": rng.random(3),
     }
     rounded = {name: value.astype("f4") for name, value in given_inputs.items()}
     out = FUSION.run(rounded)

@@ -74,6 +74,8 @@ def test_before_training_it_is_the_shipped_fusion(seed):
         "presence": rng.random(3) < 0.8,
         "quality": rng.random(3),
         "age_s": rng.exponential(1, 3),
+        "contradiction_before": rng.random(3),
+        "newness": rng.random(3),
     }
     fusion = GatedFusion()
     fusion.fitted_apart.fill_(1.0)
@@ -126,7 +128,8 @@ def test_who_is_absent_changes_nothing_whatever_he_says(exported):
         values["presence"][away] = others["presence"][away] = 0
         replaced = {name: value.copy() for name, value in values.items()}
         for name, value in replaced.items():
-            value[away] = others[name][away]
+            if name not in ("contradiction_before", "newness"):  # of dimensions, not of modalities
+                value[away] = others[name][away]
         one, other = exported.run(values), exported.run(replaced)
         for name, value in one.items():
             np.testing.assert_array_equal(other[name], value, err_msg=name)
@@ -161,6 +164,8 @@ def test_the_gate_never_makes_surer_than_precision_alone():
         "presence": rng.random((n, 3)) < 0.8,
         "quality": rng.random((n, 3)),
         "age_s": rng.uniform(0, 2, (n, 3)),
+        "contradiction_before": rng.random((n, 3)),
+        "newness": rng.random((n, 3)),
     }
     gated, plain = (batch(module, many)["vad_sd"] for module in (opinionated(), GatedFusion()))
     assert (gated >= plain - 1e-5).all()
