@@ -14,12 +14,13 @@ from streamsense.profile import PROFILE, load_profile
 from streamsense.runtime.assembly import build_replay_pipeline
 from streamsense.runtime.replay import ReplaySession
 from streamsense.sources.lexicon_file import lexicon_for
-from streamsense.sources.pictures import PictureFront, face_edge
+from streamsense.sources.pictures import PictureReader, face_edge
 from streamsense.sources.recorded import Edge, RecordedStream, Recording, Selection, with_channel_labels
 from streamsense.sources.recordings import open_any
 from streamsense.sources.stream_kinds import NOT_USED, choose_streams, describe, is_picture_stream, kind_of
+from streamsense.sources.text_front import TextFront
 from streamsense.sources.video_file import FilmFront, FilmRecording
-from streamsense.sources.words import WordFront
+from streamsense.sources.words import WordReader
 from streamsense.streams import MODALITIES, Kind, Modality
 
 _PICTURES: Final[tuple[str, Kind]] = ("face", "markers")
@@ -89,9 +90,9 @@ def _edges(recording: Recording, selection: Selection, used: Config) -> dict[str
     if used.face is not None and _PICTURES in selection.values():
         edge = face_edge(used.face.front_end)
         is_film = isinstance(recording, FilmRecording)
-        edges["face"] = FilmFront(recording.path, edge) if is_film else PictureFront(edge)
+        edges["face"] = FilmFront(recording.path, edge) if is_film else TextFront(PictureReader(edge))
     if used.text is not None and _WORDS in selection.values():
-        edges["text"] = WordFront(lexicon_for(used.text.language, used.text.lexicon))
+        edges["text"] = TextFront(WordReader(lexicon_for(used.text.language, used.text.lexicon)))
     return edges
 
 

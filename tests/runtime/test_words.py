@@ -20,7 +20,8 @@ from streamsense.features.lexicons import ENGLISH
 from streamsense.pipeline import START, Pipeline
 from streamsense.runtime.recorded_session import open_replay
 from streamsense.score import Notice, Score
-from streamsense.sources.words import WordFront, described_as_cues
+from streamsense.sources.text_front import TextFront
+from streamsense.sources.words import WordReader, described_as_cues
 from streamsense.streams import Block, Control, StreamInfo, StreamOpened
 from tests.helpers import sessions
 from tests.helpers.command_line import ROOT, Done, run_together, running, simulator, write_config
@@ -39,7 +40,7 @@ def scored(
     pipeline: Pipeline, words: str = "", late_s: float = 0.5, seconds: float = 8.0, begin: float = 0.0
 ) -> list[Score]:
     """EEG at all times, and a sample of words each second, received so late."""
-    track, front, found = sessions.eeg(seconds), WordFront(ENGLISH), list[Score]()
+    track, front, found = sessions.eeg(seconds), TextFront(WordReader(ENGLISH)), list[Score]()
     if not begin:
         pipeline.push(sessions.opened(track))
         if words:
