@@ -26,6 +26,12 @@ from streamsense.streams import MODALITIES, Kind, Modality
 _PICTURES: Final[tuple[str, Kind]] = ("face", "markers")
 _WORDS: Final[tuple[str, Kind]] = ("text", "markers")
 """Keys and kinds of streams that are selected as texts; an edge makes numbers of them before they enter the core."""
+_UNDETERMINED: Final = "und"
+"""The language (BCP 47) of which nobody said which it is: counts of words are used, words are not."""
+EVERYTHING: Final = Config(
+    eeg=EegSection(), face=FaceSection(), voice=VoiceSection(), text=TextSection(language=_UNDETERMINED)
+)
+"""What is used where nothing is configured: whatever the recording has, with the default settings."""
 
 
 def open_replay(
@@ -36,8 +42,8 @@ def open_replay(
 ) -> tuple[ReplaySession, tuple[str, ...]]:
     """A replay that is ready to run, and what a user should know about the file.
 
-    `named` says which stream is which modality where it is not clear. Without a configuration each modality that
-    the file has is scored with the default settings. `build` makes the pipeline.
+    `named` says which stream is which modality where it is not clear. Without a configuration it is EVERYTHING.
+    `build` makes the pipeline.
     """
     return replay_of(open_any(file), named, config, build)
 
@@ -49,7 +55,7 @@ def replay_of(
     build: Callable[[Config], Pipeline],
 ) -> tuple[ReplaySession, tuple[str, ...]]:
     """The same of a recording that was opened."""
-    whole = config or Config(eeg=EegSection(), face=FaceSection(), voice=VoiceSection(), text=TextSection())
+    whole = config or EVERYTHING
     if whole.eeg is not None and whole.eeg.electrodes:
         recording = _with_electrodes(recording, whole.eeg.electrodes)
         # The recording's channels now have these names; naming them again would not find them.
@@ -68,7 +74,7 @@ def replay_of(
             "face vectors; --eeg, --voice and --face name a stream."
         )
     warnings = list(choice.warnings)
-    if config is None and _WORDS in selection.values():
+    if whole.text == EVERYTHING.text and _WORDS in selection.values():
         whole = whole.model_copy(update={"text": None})
         warnings.append(
             "The recognised words are not used, because nothing says in which language they are: give a configuration "

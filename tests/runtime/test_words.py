@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamsense.cli.recording_options import chosen_settings
 from streamsense.config import parse_config
 from streamsense.features.lexicons import ENGLISH
 from streamsense.pipeline import START, Pipeline
@@ -153,6 +154,12 @@ def test_words_of_an_unknown_language_are_not_used_and_not_shown(tmp_path: Path)
     assert not any(item.language for item in items if isinstance(item, Score))
 
 
+def test_who_names_electrodes_alone_is_told_of_the_words_too(tmp_path: Path) -> None:
+    file, settings = lab_recording(tmp_path, SECRET), chosen_settings(None, f"{sessions.EEG_LABELS[0]}=Fp2")
+    _, warnings = open_replay(file, {}, settings)
+    assert any("in which language" in warning for warning in warnings)
+
+
 # -- over LSL, recorded --------------------------------------------------------------------------------------
 
 
@@ -266,6 +273,14 @@ def test_the_explanation_names_the_cues_and_not_the_words(recorded: Recorded) ->
     assert "there are signs of hesitancy" in text
     assert "filler sounds in the words" in text
     assert SECRET not in text
+
+
+def test_counts_need_no_language_whatever_is_configured(recorded: Recorded) -> None:
+    label = sessions.EEG_LABELS[0]
+    for settings in (None, chosen_settings(None, f"{label}={label}")):
+        replay, warnings = open_replay(recorded.with_words, {}, settings)
+        assert not any("language" in warning for warning in warnings)
+        assert any(item.language for item in replay.run() if isinstance(item, Score)), settings
 
 
 def test_what_could_not_be_read_is_told(recorded: Recorded) -> None:
