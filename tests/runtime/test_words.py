@@ -10,16 +10,22 @@ import sys
 import time
 import uuid
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from streamsense.cli import view
+from streamsense.cli.features import Summary
 from streamsense.cli.recording_options import chosen_settings
 from streamsense.config import parse_config
 from streamsense.features.lexicons import ENGLISH
 from streamsense.pipeline import START, Pipeline
+from streamsense.runtime.feature_export import open_features
 from streamsense.runtime.recorded_session import open_replay
+from streamsense.runtime.status import SessionStatus
 from streamsense.score import Notice, Score
 from streamsense.sources.text_front import TextFront
 from streamsense.sources.words import WordReader, described_as_cues
@@ -117,6 +123,22 @@ def test_another_stream_in_their_place_is_refused_and_the_session_goes_on() -> N
     assert scored(pipeline)[-1]["eeg_presence"] == 1
 
 
+def test_the_status_shows_how_much_was_said() -> None:
+    status, text = SessionStatus(), StreamOpened(described_as_cues(RAW), sessions.START)
+    assert view.status_lines(status, ["text"]) == ["text  waiting for its stream"]
+    for words, line in (
+        (HESITANT, "text  144 words in the last 10 s, believed 1.00  (Recogniser)"),
+        ("", "text  no words in the last 10 s  (Recogniser)"),
+    ):
+        status.note(text)
+        status.score = scored(sessions.pipeline("eeg", text={}), words)[-1]
+        assert view.status_lines(status, ["eeg", "text"])[1] == line
+        shown = StringIO()
+        Console(file=shown, width=80).print(view.status_table(status, ["eeg", "text"]))
+        (row,) = [row for row in shown.getvalue().splitlines() if "Recogniser" in row]
+        assert ("144 words" in row) == bool(words)
+
+
 # -- from a recorder's file ----------------------------------------------------------------------------------
 
 
@@ -144,6 +166,21 @@ def test_a_labs_recording_is_replayed_with_its_words(tmp_path: Path) -> None:
     assert [score.values.tobytes() for score in scores] == [
         score.values.tobytes() for score in again.run() if isinstance(score, Score)
     ]
+
+
+def test_the_summary_of_features_has_the_words(tmp_path: Path) -> None:
+    session = open_features(lab_recording(tmp_path, FLUENT, ""), {}, parse_config({"eeg": {}, "text": {}}, "test"))
+    summary = Summary(session)
+    for item in session.items:
+        if isinstance(item, Score):
+            summary.add(item)
+    found = summary.as_dict()["text"]
+    assert isinstance(found, dict)
+    assert (found["mean_words"], found["mean_said"]) == (len(FLUENT.split()), 1.0)
+    assert summary.lines()[-1] == f"text: in {found['rows']} rows; mean words in 10 s 14.0, mean said 1.00"
+    silent = Summary(open_features(lab_recording(tmp_path, FLUENT), {}, parse_config({"eeg": {}}, "test")))
+    assert "text" not in silent.as_dict()
+    assert len(silent.lines()) == 1
 
 
 def test_words_of_an_unknown_language_are_not_used_and_not_shown(tmp_path: Path) -> None:
