@@ -55,12 +55,17 @@ def replay_of(
     build: Callable[[Config], Pipeline],
 ) -> tuple[ReplaySession, tuple[str, ...]]:
     """The same of a recording that was opened."""
-    whole = config or EVERYTHING
+    whole, warnings = config or EVERYTHING, list[str]()
     if whole.eeg is not None and whole.eeg.electrodes:
-        recording = _with_electrodes(recording, whole.eeg.electrodes)
+        renamed = _with_electrodes(recording, whole.eeg.electrodes)
+        if renamed is recording:
+            channels = ", ".join(list(whole.eeg.electrodes)[:8])
+            warnings.append(f"No EEG stream has all the channels that were given electrodes ({channels}).")
+        recording = renamed
         # The recording's channels now have these names; naming them again would not find them.
         whole = whole.model_copy(update={"eeg": whole.eeg.model_copy(update={"electrodes": {}})})
     choice = choose_streams(recording.streams, named)
+    warnings += choice.warnings
     selection = dict(choice.selection)
     if whole.face is not None and named.get("face") != NOT_USED:
         selection |= _pictures(recording.streams, selection)
@@ -68,12 +73,11 @@ def replay_of(
     if not used_keys:
         rows = [f"{row.name!r} (type {row.type!r}, {row.channels} channels)" for row in describe(recording.streams)]
         raise RecordingError(
-            f"{recording.path} has no stream that can be scored. {' '.join(choice.warnings)} "
+            f"{recording.path} has no stream that can be scored. {' '.join(warnings)} "
             f"Found: {'; '.join(rows) or 'none'}. "
             "Expected EEG with 10-20 electrode names (--electrodes gives them to channels called otherwise), sound, or "
             "face vectors; --eeg, --voice and --face name a stream."
         )
-    warnings = list(choice.warnings)
     if whole.text == EVERYTHING.text and _WORDS in selection.values():
         whole = whole.model_copy(update={"text": None})
         warnings.append(
