@@ -192,6 +192,7 @@ def told(said: Sequence[Heard], script_of: Callable[[int], Script] = acts_in_ord
 
 def speaker_of(seed: int, data: Path) -> Speaker:
     """Whose voice the seed has, and an expert that was trained without (minutes, once). Raises StreamsenseError."""
+    import benchmarks.needs_training  # noqa: F401
     from streamsense.training.held_out_experts import held_out_voice
     from streamsense.training.voice_clips import LABELS, emodb_clips
 

@@ -27,6 +27,7 @@ from typing import Final
 
 import numpy as np
 
+import benchmarks.needs_training  # noqa: F401
 from benchmarks import calibration_parts as parts
 from benchmarks.calibration_parts import Said
 from benchmarks.mesh_faces import darkened

@@ -52,6 +52,7 @@ WORST_RATIO, LEAST_AUC, LEAST_COVERAGE, MOST_WEIGHT = 1.1, 0.9, 0.85, 0.6
 # --- people ------------------------------------------------------------------------------------------------------
 def people_of(data: Path, group: str, say: Callable[[str], None]) -> list[Person]:
     """The speakers of a group, each with somebody's EEG; trains their experts where they are not in the cache."""
+    import benchmarks.needs_training  # noqa: F401
     from streamsense.training.eeg_tables import eegmat_table
     from streamsense.training.held_out_experts import eeg_people, held_out_eeg, held_out_voice
     from streamsense.training.voice_clips import emodb_clips

@@ -30,7 +30,7 @@ import numpy as np
 from benchmarks.ambivalence import Listening, play, seen, settings_of
 from streamsense.arrays import FloatArray
 from streamsense.fusion.ambivalence import Parts, step_ambivalence
-from streamsense.fusion.combination import INPUTS, Fusion, Opinion, stand
+from streamsense.fusion.combination import Fusion, Opinion, stand
 from streamsense.fusion.conflict import step_conflict
 from streamsense.fusion.dynamics import step_dynamics
 from streamsense.fusion.hesitancy import HesitancyCues
@@ -48,11 +48,8 @@ from streamsense.ticks import HOP_S, TICKS_PER_SECOND
 
 LIMIT_MS = 0.3
 TOTAL, GRAPH, EMPTY = "together", "the fusion's graph alone", "an empty operation of numpy"
-SETTLE_S = 15.0
-"""Of the session the first seconds are left out: windows fill, and the speaker's level is learned."""
-SCRIPT = Script(
-    "cost", (State("rest", SETTLE_S, "neutral", 0.0, 0.0, 0.0), *(act for act in ACTS if act.ambivalence > 0))
-)
+SCRIPT = Script("cost", (State("rest", 15.0, "neutral", 0.0, 0.0, 0.0), *(act for act in ACTS if act.ambivalence > 0)))
+"""Its first state is left out: windows fill, and the speaker's level is learned."""
 HESITANT = 0.2
 TICKS_A_TURN = 10
 WARM_UP = 10
@@ -93,7 +90,7 @@ class _Session(Pipeline):
         return found
 
 
-def ticks_of_a_session() -> list[Tick]:
+def ticks_of_a_session(script: Script) -> list[Tick]:
     """Ticks of the simulated participant at which all three modalities are there and somebody speaks."""
     config = settings_of(None)
     operators, (_, described) = feature_operators(config), build_replay_pipeline(config)
@@ -102,13 +99,13 @@ def ticks_of_a_session() -> list[Tick]:
     fusion = Listening(load_model(FUSION_MODEL, "cpu"))
     pipeline = _Session(operators, experts, fusion, fronts=front_ends(config, None))
     pipeline.scores = []
-    participant = Participant(SCRIPT, 0)
+    participant = Participant(script, 0)
     makers = eeg.EegMaker(participant), voice.VoiceMaker(participant)
-    play(pipeline, makers, seen(participant), SCRIPT.duration_s)
+    play(pipeline, makers, seen(participant), script.duration_s)
     told = dict(fusion.told)
     found = [
         Tick(told[score.time], score)
-        for score in pipeline.scores[round(SETTLE_S * TICKS_PER_SECOND) :]
+        for score in pipeline.scores[round(script.states[0].duration_s * TICKS_PER_SECOND) :]
         if all(score[f"{name}_weight"] > 0 for name in MODALITIES)
         and score.features["voice"].cues["voiced_fraction"] > 0
     ]
@@ -152,7 +149,7 @@ def measure(ticks: Sequence[Tick], turns: int) -> list[Cost]:
     model = load_model(FUSION_MODEL, "cpu")
     whole, steps, parts, cues, segments = Fusion(model), Fusion(model), Fusion(model), HesitancyCues(), Segments()
     graph = model._session
-    batches = {id(tick): _batch(tick.opinions) for tick in ticks}
+    batches = {id(tick): _batch(tick.opinions, parts) for tick in ticks}
     hesitancy, own_segments = cues.new_state(), Segments()
     said = {id(tick): parts.combine(tick.opinions) for tick in ticks}
     made = {id(tick): _parts(steps, tick) for tick in ticks}
@@ -199,9 +196,8 @@ def measure(ticks: Sequence[Tick], turns: int) -> list[Cost]:
     )
 
 
-def _batch(opinions: Mapping[Modality, Opinion]) -> dict[str, np.ndarray]:
-    rows = [opinions[name] for name in MODALITIES]
-    return {name: np.array([[getattr(row, name) for row in rows]], np.float32) for name in INPUTS}
+def _batch(opinions: Mapping[Modality, Opinion], fusion: Fusion) -> dict[str, np.ndarray]:
+    return {name: value[np.newaxis] for name, value in fusion.inputs(opinions).items()}
 
 
 def _parts(fusion: Fusion, tick: Tick) -> Parts:
@@ -237,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--turns", type=int, default=300, help="of each part, 10 ticks long (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     asked = parser.parse_args(arguments)
-    costs = measure(ticks_of_a_session(), asked.turns)
+    costs = measure(ticks_of_a_session(SCRIPT), asked.turns)
     if asked.json:
         claim = {"name": f"{TOTAL}, ms", "found": total_of(costs), "limit": LIMIT_MS}
         content = {"costs": [asdict(cost) for cost in costs], "claim": claim | {"holds": total_of(costs) <= LIMIT_MS}}

@@ -146,7 +146,7 @@ class DynamicsSection(Section):
     """How the smoothed state follows: at first order, or at second order, with inertia."""
 
     order: Literal[1, 2] = 1
-    time_constant_s: float = Field(default=1.0, gt=0.0, le=60.0)
+    time_constant_s: float = Field(default=1.0, ge=0.001, le=60.0)
     return_s: float = Field(default=20.0, gt=0.0, le=600.0)
     baseline: tuple[Unit, Unit, Unit] = (0.0, 0.0, 0.0)
 

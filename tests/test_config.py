@@ -89,6 +89,7 @@ WRONG_VALUES = [
     ({"timing": {"deadline_s": 6}}, "timing.deadline_s: ", "6"),
     ({"timing": {"stale_after_s": 0}}, "timing.stale_after_s: ", "0"),
     ({"dynamics": {"time_constant_s": float("inf")}}, "dynamics.time_constant_s: ", "inf"),
+    ({"dynamics": {"time_constant_s": 1e-4}}, "dynamics.time_constant_s: ", "0.0001"),
     ({"provider": "gpu"}, "provider: Input should be 'auto', 'cpu' or 'cuda'", "'gpu'"),
     ({"lsl": {"session_id": "a\n[log]"}}, "lsl.session_id: ", "a\\n[log]"),
     ({"lsl": {"scope": "world"}}, "lsl.scope: ", "'world'"),

@@ -20,6 +20,7 @@ from streamsense.cli.recording_options import (
     named_streams,
 )
 from streamsense.cli.replay import tell
+from streamsense.features.language_cues import SAID, SPAN_S
 from streamsense.score import Notice, Score
 from streamsense.streams import Modality
 
@@ -79,12 +80,14 @@ def features(
 
 
 class Summary:
-    """How many rows there are, from when to when, and how much of each modality."""
+    """How many rows there are, from when to when, and how much of each modality and of recognised words."""
 
     def __init__(self, session: FeatureSession) -> None:
         self.rows = 0
         self._first = self._last = 0.0
         self._sums: dict[Modality, list[float]] = {modality: [0, 0.0, 0.0] for modality in session.table.columns}
+        self._has_words = bool(session.table.language)
+        self._worded, self._words, self._said = 0, 0.0, 0.0
 
     def add(self, score: Score) -> None:
         """Count one tick."""
@@ -96,9 +99,13 @@ class Summary:
                 sums[0] += 1
                 sums[1] += window.validity
                 sums[2] += window.quality
+        if score.language:
+            self._worded += 1
+            self._words += score.language["words"]
+            self._said += score.language[SAID]
 
     def as_dict(self) -> dict[str, object]:
-        """The summary for a program; means are over the rows in which the modality is there."""
+        """The summary for a program; means are over the rows in which the modality, or the words, are there."""
         modalities = {
             modality: {
                 "rows": int(rows),
@@ -107,12 +114,22 @@ class Summary:
             }
             for modality, (rows, validity, quality) in self._sums.items()
         }
-        return {"rows": self.rows, "first_time": self._first, "last_time": self._last, "modalities": modalities}
+        rows = max(1, self._worded)
+        words = {"rows": self._worded, "mean_words": self._words / rows, "mean_said": self._said / rows}
+        found = {"rows": self.rows, "first_time": self._first, "last_time": self._last, "modalities": modalities}
+        return found | ({"text": words} if self._has_words else {})
 
     def lines(self) -> list[str]:
         """The summary for a reader."""
-        return [
+        lines = [
             f"{modality}: in {int(rows)} rows; mean validity {validity / max(1, rows):.2f}, "
             f"mean quality {quality / max(1, rows):.2f}"
             for modality, (rows, validity, quality) in self._sums.items()
         ]
+        if self._has_words:
+            rows = max(1, self._worded)
+            lines.append(
+                f"text: in {self._worded} rows; mean words in {SPAN_S:g} s {self._words / rows:.1f}, "
+                f"mean said {self._said / rows:.2f}"
+            )
+        return lines

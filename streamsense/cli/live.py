@@ -101,8 +101,8 @@ def live(
 ) -> None:
     """Score live streams every 200 ms and publish the scores over LSL.
 
-    Shows one line per modality (rate, age, quality). Stops cleanly on Ctrl-C. The scores leave as the LSL stream
-    `streamsense-scores`; anyone on the configured LSL scope can read them.
+    Shows one line per modality (rate, age, quality), and one for recognised words. Stops cleanly on Ctrl-C. The
+    scores leave as the LSL stream `streamsense-scores`; anyone on the configured LSL scope can read them.
 
     With `--record` the raw streams, the scores and a journal go into one file, which survives a kill at any moment;
     `streamsense verify` proves that its scores can be computed again byte for byte. Pictures, sound and
@@ -151,6 +151,7 @@ def run_live(config: Config, seconds: float | None, as_json: bool, record_after_
     used = [modality for modality in MODALITIES if getattr(config, modality) is not None]
     if not used:
         raise ConfigError("The configuration uses no modality. Expected at least one section of: eeg, face, voice.")
+    shown: list[view.Shown] = [*used, *(("text",) if config.text is not None else ())]
     console = Console(stderr=as_json)
     session = open_session(config, [NoticePrinter(console, as_json)])
     started = time.monotonic()
@@ -164,7 +165,7 @@ def run_live(config: Config, seconds: float | None, as_json: bool, record_after_
                 while not _over(started, seconds):
                     session.check()
                     recorder.check()
-                    display.update(view.status_table(session.status, used))
+                    display.update(view.status_table(session.status, shown))
                     time.sleep(0.25)
         else:
             printed = started
@@ -174,7 +175,7 @@ def run_live(config: Config, seconds: float | None, as_json: bool, record_after_
                 time.sleep(0.1)
                 if not as_json and time.monotonic() - printed >= _LINES_EVERY_S:
                     printed = time.monotonic()
-                    for line in view.status_lines(session.status, used):
+                    for line in view.status_lines(session.status, shown):
                         console.print(line, highlight=False, markup=False, soft_wrap=True)
     except KeyboardInterrupt:
         console.print("Stopping.")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from streamsense.cli.live import find_config
-from streamsense.config import Config, EegSection, load_config, parse_config
+from streamsense.config import Config, EegSection, load_config
 from streamsense.errors import ConfigError
 from streamsense.streams import Modality
 
@@ -32,8 +32,10 @@ def chosen_settings(config: str | None, electrodes: str | None) -> Config | None
 
 
 def _with_electrodes(config: Config | None, text: str) -> Config:
-    """The configuration, or the default one, with the electrode names of `LABEL=NAME,…`."""
-    config = config or parse_config({"eeg": {}, "face": {}, "voice": {}}, "default")
+    """The configuration, or that of everything that there is, with the electrode names of `LABEL=NAME,…`."""
+    from streamsense.runtime.recorded_session import EVERYTHING
+
+    config = config or EVERYTHING
     pairs = [part.strip().split("=") for part in text.split(",") if part.strip()]
     if any(len(pair) != 2 for pair in pairs):
         raise ConfigError(f"--electrodes was {text!r}, expected pairs such as ExG1=Fp1,ExG2=Fpz.")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Literal
 
 from rich.console import Group
 from rich.table import Column, Table
 from rich.text import Text
 
+from streamsense.features.language_cues import SAID, SPAN_S
 from streamsense.fusion.emotions import EMOTIONS
 from streamsense.runtime.status import SessionStatus
 from streamsense.score import AGE_UNKNOWN_S, SCORE_LABELS, Score
 from streamsense.streams import Modality
+
+Shown = Modality | Literal["text"]
+"""What has a line of its own: a modality, or the recognised words."""
 
 
 def score_json(score: Score) -> str:
@@ -46,19 +51,24 @@ def age_text(age_s: float) -> str:
     return "never" if age_s >= AGE_UNKNOWN_S else f"{age_s:.2f} s"
 
 
-def status_table(status: SessionStatus, used: Sequence[Modality]) -> Group:
-    """One line for each of the `used` modalities: rate, age, quality, weight; and the newest score."""
+def status_table(status: SessionStatus, used: Sequence[Shown]) -> Group:
+    """One line for each of what is `used`: rate, age, quality, weight; and the newest score."""
     numbers = (Column(name, justify="right") for name in ("rate", "age", "quality", "weight"))
     table = Table("modality", Column("stream", max_width=24, no_wrap=True), *numbers)
     score = status.score
     for modality in used:
         meter = status.meters.get(modality)
+        name = Text(meter.info.name if meter else "waiting for it")
+        if modality == "text":
+            said = {} if score is None else score.language
+            words = f"{said['words']:.0f} words" if said else "–"
+            table.add_row(Text("text", style="bold green" if said else "red"), name, words, "–", "–", "–")
+            continue
         present = score is not None and score[f"{modality}_presence"] > 0
         cells = ["–"] * 3
         if score is not None:
             cells = [age_text(score[f"{modality}_age"])]
             cells += [f"{score[f'{modality}_{part}']:.2f}" if present else "–" for part in ("quality", "weight")]
-        name = Text(meter.info.name if meter else "waiting for it")
         rate = f"{meter.rate_hz:.1f} Hz" if meter and present else "–"
         table.add_row(Text(modality, style="bold green" if present else "red"), name, rate, *cells)
     return Group(table, *(Text(line) for line in _score_lines(status)))
@@ -77,7 +87,7 @@ def _score_lines(status: SessionStatus) -> list[str]:
     ]
 
 
-def status_lines(status: SessionStatus, used: Sequence[Modality]) -> list[str]:
+def status_lines(status: SessionStatus, used: Sequence[Shown]) -> list[str]:
     """The same as plain lines, for a log."""
     lines = []
     score = status.score
@@ -85,6 +95,9 @@ def status_lines(status: SessionStatus, used: Sequence[Modality]) -> list[str]:
         meter = status.meters.get(modality)
         if score is None or meter is None:
             lines.append(f"{modality:5} waiting for its stream")
+            continue
+        if modality == "text":
+            lines.append(f"text  {_words_text(score)}  ({meter.info.name})")
             continue
         if score[f"{modality}_presence"] == 0:
             age = age_text(score[f"{modality}_age"])
@@ -97,3 +110,10 @@ def status_lines(status: SessionStatus, used: Sequence[Modality]) -> list[str]:
             f"quality {score[f'{modality}_quality']:.2f}  weight {score[f'{modality}_weight']:.2f}  ({meter.info.name})"
         )
     return lines + _score_lines(status)
+
+
+def _words_text(score: Score) -> str:
+    """How much was said lately, and how far it is believed."""
+    if not score.language:
+        return f"no words in the last {SPAN_S:g} s"
+    return f"{score.language['words']:.0f} words in the last {SPAN_S:g} s, believed {score.language[SAID]:.2f}"

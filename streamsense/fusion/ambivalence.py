@@ -105,7 +105,7 @@ def step_ambivalence(
 ) -> float:
     """The score in [0, 1] at a tick, by the formula or by the head; without any evidence it is the prior."""
     score = PRIOR if parts.evidence <= 0 else proxy(parts) if head is None else _by_head(head, parts)
-    elapsed_s = 0.0 if math.isnan(state.tick_time) else tick_time - state.tick_time
+    elapsed_s = 0.0 if math.isnan(state.tick_time) else max(0.0, tick_time - state.tick_time)
     share = 1.0 if math.isnan(state.tick_time) else -math.expm1(-elapsed_s / settings.smoothing_s)
     state.smoothed += share * (score - state.smoothed)
     state.tick_time = tick_time

@@ -44,6 +44,12 @@ INPUTS: Final = (*_OF_OPINIONS, "contradiction_before", "newness")
 OUTPUTS: Final = {"vad": 3, "vad_sd": 3, "emotion_probabilities": 8, "weight": 3, "confidence": 1, "contradiction": 3}
 """What a fusion model gives at least, and how many numbers each holds; what else it gives is not looked at."""
 
+_ENDS: Final = dict(zip(OUTPUTS, np.cumsum(list(OUTPUTS.values())).tolist(), strict=True))
+_PLACES: Final = {name: slice(end - OUTPUTS[name], end) for name, end in _ENDS.items()}
+"""Where each output lies when all are one behind the other."""
+_LEAST, _MOST = np.zeros(sum(OUTPUTS.values())), np.ones(sum(OUTPUTS.values()))
+_LEAST[_PLACES["vad"]] = -1.0
+
 
 class FusionModel(Protocol):
     """The ONNX graph that combines the experts."""
@@ -187,13 +193,16 @@ class Fusion:
         return given | {name: value.astype(np.float32) for name, value in remembered.items()}
 
     def combine(self, opinions: Mapping[Modality, Opinion]) -> dict[str, FloatArray]:
-        """What the model makes of the opinions, by the names of its outputs; changes nothing.
+        """What the model makes of the opinions, by the names of its outputs, within their ranges; changes nothing.
 
         In `emotion_probabilities` are also the votes of experts that know dimensions and no emotions.
         """
         rows = [opinions[modality] for modality in MODALITIES]
         outputs = self._model.run(self.inputs(opinions))
-        out = {name: outputs[name].astype(np.float64) for name in OUTPUTS}
+        # Anybody's model can take the place of ours, and its contract names ranges that nobody has checked.
+        all_of_it = np.concatenate([outputs[name] for name in OUTPUTS], dtype=np.float64)
+        limited = np.minimum(np.maximum(all_of_it, _LEAST), _MOST)
+        out = {name: limited[place] for name, place in _PLACES.items()}
         out["emotion_probabilities"] = _with_votes_of_dimensions(out["emotion_probabilities"], rows, out["weight"])
         return out
 

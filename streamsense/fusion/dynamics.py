@@ -18,6 +18,8 @@ from streamsense.arrays import FloatArray
 from streamsense.fusion.emotions import DIMENSIONS, PRIOR_SD
 from streamsense.ticks import HOP_S, TICKS_PER_SECOND
 
+LEAST_TIME_CONSTANT_S = 0.001
+"""Between ticks of 200 ms this is none; with much less, e^(−Δt/τ) is 0 and cannot be divided by."""
 _LONGEST_GAP_STEPS = 4096
 """Of a gap no more ticks are gone through: at 14 minutes, and the longest time constants, nothing is left of before."""
 
@@ -37,10 +39,10 @@ class DynamicsSettings:
     def __post_init__(self) -> None:
         if self.order not in (1, 2):
             raise ValueError(f"order is {self.order}, expected 1 or 2")
-        if not 0 < self.time_constant_s <= self.return_s < math.inf:
+        if not LEAST_TIME_CONSTANT_S <= self.time_constant_s <= self.return_s < math.inf:
             raise ValueError(
-                f"time_constant_s is {self.time_constant_s} and return_s {self.return_s}, expected times above 0 and "
-                "a return that is not faster"
+                f"time_constant_s is {self.time_constant_s} and return_s {self.return_s}, expected times of "
+                f"{LEAST_TIME_CONSTANT_S:g} s or more and a return that is not faster"
             )
         if not all(-1 <= value <= 1 for value in self.baseline):
             raise ValueError(f"the baseline is {self.baseline}, expected values of -1 to 1")

@@ -188,7 +188,8 @@ class HesitancyCues:
             taught = weights * (1 - (1 - LEARNED_OF_HESITANT) * np.concatenate((counts, counts)))
             self._levels.step(state.levels, values, taught, elapsed_s)
             state.seen_s = state.seen_s + weights[: len(NAMES)] * elapsed_s
-        counts[_SAME_SOUND[int(counts[_SAME_SOUND[1]] <= counts[_SAME_SOUND[0]])]] = 0.0
+        heard, recognised = _SAME_SOUND
+        counts[recognised if counts[recognised] <= counts[heard] else heard] = 0.0
         return counts
 
     def _known(self, state: HesitancyState) -> FloatArray:

@@ -42,16 +42,40 @@ COMPOUNDS: dict[frozenset[str], str] = {
 """Compound emotions (Du, Tao & Martinez 2014, PNAS 111); theirs have no name for happy and sad, which Larsen has."""
 
 
-def vad_logits(mean: FloatArray, log_variance: FloatArray, evidence: FloatArray) -> FloatArray:
-    """Log-likelihoods (8,) of the emotions, 0 for the likeliest, given each dimension's `mean` and `log_variance` (3,).
+def with_vote(
+    probabilities: FloatArray, mean: FloatArray, log_variance: FloatArray, evidence: FloatArray, share: float
+) -> FloatArray:
+    """The mixture (8,), summing to 1, with the vote of one that knows dimensions and no emotions: p · likelihood^share.
 
-    Dimensions count by their `evidence` (3,) in [0, 1]. An opinion holds the prior already: N(mean, variance) over
-    N(0, PRIOR_SD²) is what was seen, and that is compared with the emotions. So an opinion that knows no more than the
-    prior tells nothing, least of all that somebody is neutral.
+    Dimensions, with their `mean` and `log_variance` (3,), count by their `evidence` (3,) in [0, 1]. An opinion holds
+    the prior already: N(mean, variance) over N(0, PRIOR_SD²) is what was seen, and that is compared with the emotions.
+    So an opinion that knows no more than the prior tells nothing, least of all that somebody is neutral.
     """
-    logits = np.zeros(len(EMOTIONS))
-    _add_likelihoods(logits, mean, log_variance, evidence, VAD_CENTROIDS, _CENTROID_VARIANCES)
-    return logits
+    mixture = np.zeros(len(probabilities))
+    _vote(probabilities, mean, log_variance, evidence, share, VAD_CENTROIDS, _CENTROID_VARIANCES, mixture)
+    return mixture
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _vote(
+    probabilities: FloatArray,
+    mean: FloatArray,
+    log_variance: FloatArray,
+    evidence: FloatArray,
+    share: float,
+    centroids: FloatArray,
+    centroid_variances: FloatArray,
+    mixture: FloatArray,
+) -> None:
+    logits = np.zeros(len(probabilities))
+    _add_likelihoods(logits, mean, log_variance, evidence, centroids, centroid_variances)
+    for emotion in range(len(probabilities)):
+        mixture[emotion] = math.log(max(probabilities[emotion], _TINY)) + share * logits[emotion]
+    most, total = mixture.max(), 0.0
+    for emotion in range(len(mixture)):
+        mixture[emotion] = math.exp(mixture[emotion] - most)
+        total += mixture[emotion]
+    mixture /= total
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -75,49 +99,6 @@ def _add_likelihoods(
             apart = observed - centroids[emotion, dimension]
             logits[emotion] -= counts * 0.5 * (apart * apart / spread + math.log(spread))
     logits -= logits.max()
-
-
-def with_vote(
-    probabilities: FloatArray, mean: FloatArray, log_variance: FloatArray, evidence: FloatArray, share: float
-) -> FloatArray:
-    """The mixture (8,) with the vote of one that knows dimensions and no emotions: `mixed` of its `vad_logits`."""
-    mixture = np.zeros(len(probabilities))
-    _vote(probabilities, mean, log_variance, evidence, share, VAD_CENTROIDS, _CENTROID_VARIANCES, mixture)
-    return mixture
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _vote(
-    probabilities: FloatArray,
-    mean: FloatArray,
-    log_variance: FloatArray,
-    evidence: FloatArray,
-    share: float,
-    centroids: FloatArray,
-    centroid_variances: FloatArray,
-    mixture: FloatArray,
-) -> None:
-    logits = np.zeros(len(probabilities))
-    _add_likelihoods(logits, mean, log_variance, evidence, centroids, centroid_variances)
-    _mix(probabilities, logits, share, mixture)
-
-
-def mixed(probabilities: FloatArray, logits: FloatArray, share: float) -> FloatArray:
-    """The mixture (8,) with one more vote: p · e^(share · logits), which sums to 1 again."""
-    mixture = np.empty(len(probabilities))
-    _mix(probabilities, logits, share, mixture)
-    return mixture
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _mix(probabilities: FloatArray, logits: FloatArray, share: float, mixture: FloatArray) -> None:
-    for emotion in range(len(probabilities)):
-        mixture[emotion] = math.log(max(probabilities[emotion], _TINY)) + share * logits[emotion]
-    most, total = mixture.max(), 0.0
-    for emotion in range(len(mixture)):
-        mixture[emotion] = math.exp(mixture[emotion] - most)
-        total += mixture[emotion]
-    mixture /= total
 
 
 def name_of(probabilities: FloatArray) -> str:

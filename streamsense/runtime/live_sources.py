@@ -83,12 +83,14 @@ def _lsl_source(
 
 
 def _face_source(config: Config, section: FaceSection, clock: Clock, emit: Callable[[Event], None]) -> Source:
-    from streamsense.sources.pictures import PictureFront, face_edge, picture_keeper
+    from streamsense.sources.pictures import PictureReader, face_edge, picture_keeper
+    from streamsense.sources.text_front import TextFront
 
     if isinstance(section.source, LslSource):
-        takes_vectors = section.source.type == "FaceVector"
-        keeper = picture_keeper(clock, emit) if config.recording.raw_video else None
-        front = None if takes_vectors else PictureFront(face_edge(section.front_end), _MOST_PICTURES_AT_ONCE, keeper)
+        front = None
+        if section.source.type != "FaceVector":
+            keeper = picture_keeper(clock, emit) if config.recording.raw_video else None
+            front = TextFront(PictureReader(face_edge(section.front_end)), _MOST_PICTURES_AT_ONCE, keeper)
         return _lsl_source(config, "face", section.source, "VideoFrames", clock, emit, front)
     from streamsense.sources.webcam import WebcamSettings
     from streamsense.sources.webcam import WebcamSource as Reader

@@ -14,17 +14,24 @@ from streamsense.profile import PROFILE, load_profile
 from streamsense.runtime.assembly import build_replay_pipeline
 from streamsense.runtime.replay import ReplaySession
 from streamsense.sources.lexicon_file import lexicon_for
-from streamsense.sources.pictures import PictureFront, face_edge
+from streamsense.sources.pictures import PictureReader, face_edge
 from streamsense.sources.recorded import Edge, RecordedStream, Recording, Selection, with_channel_labels
 from streamsense.sources.recordings import open_any
 from streamsense.sources.stream_kinds import NOT_USED, choose_streams, describe, is_picture_stream, kind_of
+from streamsense.sources.text_front import TextFront
 from streamsense.sources.video_file import FilmFront, FilmRecording
-from streamsense.sources.words import WordFront
+from streamsense.sources.words import WordReader
 from streamsense.streams import MODALITIES, Kind, Modality
 
 _PICTURES: Final[tuple[str, Kind]] = ("face", "markers")
 _WORDS: Final[tuple[str, Kind]] = ("text", "markers")
 """Keys and kinds of streams that are selected as texts; an edge makes numbers of them before they enter the core."""
+_UNDETERMINED: Final = "und"
+"""The language (BCP 47) of which nobody said which it is: counts of words are used, words are not."""
+EVERYTHING: Final = Config(
+    eeg=EegSection(), face=FaceSection(), voice=VoiceSection(), text=TextSection(language=_UNDETERMINED)
+)
+"""What is used where nothing is configured: whatever the recording has, with the default settings."""
 
 
 def open_replay(
@@ -35,8 +42,8 @@ def open_replay(
 ) -> tuple[ReplaySession, tuple[str, ...]]:
     """A replay that is ready to run, and what a user should know about the file.
 
-    `named` says which stream is which modality where it is not clear. Without a configuration each modality that
-    the file has is scored with the default settings. `build` makes the pipeline.
+    `named` says which stream is which modality where it is not clear. Without a configuration it is EVERYTHING.
+    `build` makes the pipeline.
     """
     return replay_of(open_any(file), named, config, build)
 
@@ -48,12 +55,17 @@ def replay_of(
     build: Callable[[Config], Pipeline],
 ) -> tuple[ReplaySession, tuple[str, ...]]:
     """The same of a recording that was opened."""
-    whole = config or Config(eeg=EegSection(), face=FaceSection(), voice=VoiceSection(), text=TextSection())
+    whole, warnings = config or EVERYTHING, list[str]()
     if whole.eeg is not None and whole.eeg.electrodes:
-        recording = _with_electrodes(recording, whole.eeg.electrodes)
+        renamed = _with_electrodes(recording, whole.eeg.electrodes)
+        if renamed is recording:
+            channels = ", ".join(list(whole.eeg.electrodes)[:8])
+            warnings.append(f"No EEG stream has all the channels that were given electrodes ({channels}).")
+        recording = renamed
         # The recording's channels now have these names; naming them again would not find them.
         whole = whole.model_copy(update={"eeg": whole.eeg.model_copy(update={"electrodes": {}})})
     choice = choose_streams(recording.streams, named)
+    warnings += choice.warnings
     selection = dict(choice.selection)
     if whole.face is not None and named.get("face") != NOT_USED:
         selection |= _pictures(recording.streams, selection)
@@ -61,13 +73,12 @@ def replay_of(
     if not used_keys:
         rows = [f"{row.name!r} (type {row.type!r}, {row.channels} channels)" for row in describe(recording.streams)]
         raise RecordingError(
-            f"{recording.path} has no stream that can be scored. {' '.join(choice.warnings)} "
+            f"{recording.path} has no stream that can be scored. {' '.join(warnings)} "
             f"Found: {'; '.join(rows) or 'none'}. "
             "Expected EEG with 10-20 electrode names (--electrodes gives them to channels called otherwise), sound, or "
             "face vectors; --eeg, --voice and --face name a stream."
         )
-    warnings = list(choice.warnings)
-    if config is None and _WORDS in selection.values():
+    if whole.text == EVERYTHING.text and _WORDS in selection.values():
         whole = whole.model_copy(update={"text": None})
         warnings.append(
             "The recognised words are not used, because nothing says in which language they are: give a configuration "
@@ -89,9 +100,9 @@ def _edges(recording: Recording, selection: Selection, used: Config) -> dict[str
     if used.face is not None and _PICTURES in selection.values():
         edge = face_edge(used.face.front_end)
         is_film = isinstance(recording, FilmRecording)
-        edges["face"] = FilmFront(recording.path, edge) if is_film else PictureFront(edge)
+        edges["face"] = FilmFront(recording.path, edge) if is_film else TextFront(PictureReader(edge))
     if used.text is not None and _WORDS in selection.values():
-        edges["text"] = WordFront(lexicon_for(used.text.language, used.text.lexicon))
+        edges["text"] = TextFront(WordReader(lexicon_for(used.text.language, used.text.lexicon)))
     return edges
 
 

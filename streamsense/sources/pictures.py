@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
-from streamsense.arrays import Float32Array, FloatArray
 from streamsense.face.edge import FaceEdge
 from streamsense.features.face_vector import FrontEnd, face_vector_labels, face_vector_units
 from streamsense.models.catalogue import model_files
 from streamsense.sources.jpeg_frames import decode_jpeg_base64
 from streamsense.sources.raw_keeper import RawKeeper
+from streamsense.sources.text_front import Row
 from streamsense.streams import Event, StreamInfo
 from streamsense.ticks import Clock
 
@@ -48,45 +46,20 @@ def picture_keeper(clock: Clock, emit: Callable[[Event], None]) -> RawKeeper:
     return RawKeeper(clock, emit, described)
 
 
-class PictureFront:
-    """Turns pictures into face vectors. With `most_at_once`, only the newest of a pile-up are looked at.
-
-    With a `keeper`, what was looked at is emitted as well.
-    """
+class PictureReader:
+    """Makes a face vector of a picture."""
 
     left_out = "pictures_left_out"
 
-    def __init__(self, edge: FaceEdge, most_at_once: int | None = None, keeper: RawKeeper | None = None) -> None:
+    def __init__(self, edge: FaceEdge) -> None:
+        self.width = len(face_vector_labels(edge.front_end))
         self._edge = edge
-        self._most_at_once = most_at_once or 0
-        self._keeper = keeper
-        self._skipped = self._unreadable = 0
-
-    def take_left_out(self) -> tuple[int, int]:
-        """How many pictures were skipped to stay live, and how many could not be read, since the last call."""
-        left_out, self._skipped, self._unreadable = (self._skipped, self._unreadable), 0, 0
-        return left_out
 
     def describe(self, info: StreamInfo) -> StreamInfo:
         """The face vectors' description, under the picture stream's own name."""
-        if self._keeper is not None:
-            self._keeper.begin(info)
         return described_as_face(info, self._edge.front_end)
 
-    def convert(self, samples: Sequence[str | bytes], stamps: FloatArray) -> tuple[Float32Array, FloatArray]:
-        """One vector (n, channels) and stamp for each picture that can be read; damaged ones are left out."""
-        vectors, kept, texts = [], [], []
-        self._skipped += max(0, len(samples) - self._most_at_once) if self._most_at_once else 0
-        for sample, stamp in list(zip(samples, stamps, strict=True))[-self._most_at_once :]:
-            text = sample if isinstance(sample, str) else bytes(sample).decode("ascii", errors="replace")
-            frame = decode_jpeg_base64(text)
-            if frame is None:
-                self._unreadable += 1
-            else:
-                vectors.append(self._edge.process(frame))
-                kept.append(stamp)
-                texts.append(text)
-        if self._keeper is not None:
-            self._keeper.keep(texts, np.array(kept, np.float64))
-        width = len(face_vector_labels(self._edge.front_end))
-        return np.array(vectors, np.float32).reshape(len(kept), width), np.array(kept, np.float64)
+    def read(self, text: str | bytes, stamp: float) -> list[Row] | None:
+        """The vector of a base64 JPEG; None for a damaged one."""
+        frame = decode_jpeg_base64(text if isinstance(text, str) else bytes(text).decode("ascii", errors="replace"))
+        return None if frame is None else [Row(self._edge.process(frame), stamp)]

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from streamsense.arrays import Float32Array, FloatArray
 from streamsense.features.language_cues import LABELS, MOST_WORDS, UNITS
 from streamsense.features.lexicons import Lexicon
 from streamsense.features.spoken_words import words_of
 from streamsense.features.word_counts import WordCountState, count_words
 from streamsense.sources.raw_keeper import RawKeeper
+from streamsense.sources.text_front import Row, TextFront
 from streamsense.streams import LANGUAGE_CUES, Event, StreamInfo
 from streamsense.ticks import Clock
 
@@ -84,61 +82,36 @@ def word_keeper(clock: Clock, emit: Callable[[Event], None]) -> RawKeeper:
     return RawKeeper(clock, emit, described)
 
 
-class WordFront:
-    """Turns samples of words into rows of counts. With `most_at_once`, only the newest of a pile-up are looked at.
-
-    With a `keeper`, what was looked at is emitted as well.
-    """
+class WordReader:
+    """Makes a row of counts (LABELS) of a sample that holds words; a phrase goes on from sample to sample."""
 
     left_out = "words_left_out"
+    width = len(LABELS)
 
-    def __init__(self, lexicon: Lexicon, most_at_once: int | None = None, keeper: RawKeeper | None = None) -> None:
+    def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
-        self._most_at_once = most_at_once or 0
-        self._keeper = keeper
-        self._state = WordCountState()
-        self._said_until = -math.inf
-        self._skipped = self._unreadable = 0
-
-    def take_left_out(self) -> tuple[int, int]:
-        """How many samples were skipped to stay live, and how many could not be read, since the last call."""
-        left_out, self._skipped, self._unreadable = (self._skipped, self._unreadable), 0, 0
-        return left_out
+        self._state, self._said_until = WordCountState(), -math.inf
 
     def describe(self, info: StreamInfo) -> StreamInfo:
         """The counts' description, under the word stream's own name."""
-        if self._keeper is not None:
-            self._keeper.begin(info)
         self._state, self._said_until = WordCountState(), -math.inf
         return described_as_cues(info)
 
-    def convert(self, samples: Sequence[str | bytes], stamps: FloatArray) -> tuple[Float32Array, FloatArray]:
-        """A row of counts (n, LABELS), and when they were said, for each sample that holds words."""
-        rows, times, texts, kept = [], [], [], []
-        self._skipped += max(0, len(samples) - self._most_at_once) if self._most_at_once else 0
-        for sample, stamp in list(zip(samples, stamps.tolist(), strict=True))[-self._most_at_once :]:
-            said = read_sample(sample, stamp)
-            if said is None:
-                self._unreadable += 1
-            elif said.words:
-                rows.append(self._row(said))
-                times.append(said.end)
-                texts.append(sample if isinstance(sample, str) else bytes(sample).decode("utf-8", errors="replace"))
-                kept.append(stamp)
-        if self._keeper is not None:
-            self._keeper.keep(texts, np.array(kept, np.float64))
-        return np.array(rows, np.float32).reshape(len(rows), len(LABELS)), np.array(times, np.float64)
-
-    def _row(self, said: Said) -> list[float]:
+    def read(self, text: str | bytes, stamp: float) -> list[Row] | None:
+        """The counts of a sample, at the time when its words had been said."""
+        said = read_sample(text, stamp)
+        if said is None or not said.words:
+            return None if said is None else []
         if said.start - self._said_until > TURN_GAP_S:
             self._state = WordCountState()
         self._said_until = said.end
-        return [*count_words(self._state, self._lexicon, said.words), len(said.words), said.confidence]
+        counts = count_words(self._state, self._lexicon, said.words)
+        return [Row([*counts, len(said.words), said.confidence], said.end)]
 
 
-def live_word_front(lexicon: Lexicon, keeper: RawKeeper | None) -> WordFront:
+def live_word_front(lexicon: Lexicon, keeper: RawKeeper | None) -> TextFront:
     """The front of a live stream, which must not fall behind whatever is sent."""
-    return WordFront(lexicon, _MOST_AT_ONCE, keeper)
+    return TextFront(WordReader(lexicon), _MOST_AT_ONCE, keeper)
 
 
 def _json_object(text: str) -> dict[str, Any] | None:

@@ -76,7 +76,23 @@ def test_words_are_the_same_however_they_are_written() -> None:
     assert words_of("DON\u2019T  don't\tDon`t") == ("don't",) * 3
     assert words_of("a\u0308hm ÄHM") == ("ähm", "ähm")
     assert words_of("weiß") == words_of("weiss")
+    assert words_of("snake_case _um_") == ("snake", "case", "um")
     assert words_of("\x00\x1b[31m \ud800 ... 🙂") == ("31m",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("\u0915\u094d\u092f\u093e \u0928\u0939\u0940\u0902", 2),  # Hindi, whose vowels are marks
+        ("\u0130yi \u0130stanbul", 2),  # Turkish, whose small letter of İ is two characters
+        ("q\u0303a q\u0303a", 2),  # a letter and a mark that no one character is
+        ("um \u2764\ufe0f um", 2),  # a mark on what is no letter
+        ("\u0301", 0),
+    ],
+)
+def test_marks_belong_to_their_letters(text: str, words: int) -> None:
+    assert len(words_of(text)) == words
+    assert words_of(" ".join(words_of(text))) == words_of(text)
 
 
 def test_a_lexicon_that_cannot_be_looked_for_is_refused() -> None:

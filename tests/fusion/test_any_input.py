@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsense.fusion.combination import Opinion
+from streamsense.arrays import Float32Array
+from streamsense.fusion.combination import Fusion, Opinion
 from streamsense.models.session import OnnxModel
 from streamsense.resources import shipped
+from streamsense.score import SCORE_CHANNELS
 from streamsense.streams import Modality
 from streamsense.ticks import tick_time
 from tests.helpers.any_opinions import check, sessions
@@ -23,6 +27,29 @@ def test_every_output_is_finite_and_in_its_range(
     order: int, session: list[tuple[float, dict[Modality, Opinion]]]
 ) -> None:
     check(MODEL, order, session)
+
+
+class _Unruly:
+    """Somebody's own fusion model, whose numbers are finite and no more than that."""
+
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
+
+    def run(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
+        return {name: np.float32(self._factor) * value for name, value in MODEL.run(inputs).items()}
+
+
+@pytest.mark.parametrize("factor", [7.0, -7.0, 1e30])
+def test_what_a_model_of_ones_own_says_is_limited_to_its_range(factor: float) -> None:
+    said = Opinion(
+        np.array([0.9, -0.9, 0.5]), np.full(3, -4.0), np.arange(8.0), np.ones(3), np.ones(8), 1.0, 1.0, 0.0,
+        {"speaking": 1.0}, tick_time(0),
+    )  # fmt: skip
+    fusion = Fusion(_Unruly(factor))
+    for tick in range(3):
+        values = fusion.step({"eeg": said, "face": said, "voice": Opinion.absent()}, tick_time(tick))
+        for channel, value in zip(SCORE_CHANNELS, values.tolist(), strict=False):
+            assert channel.low <= value <= channel.high, channel.label
 
 
 @pytest.mark.parametrize("order", [1, 2])

@@ -67,9 +67,10 @@ def after_a_pause(seconds: float) -> Callable[[Event], None]:
 
 
 def picture_front() -> Any:
-    from streamsense.sources.pictures import PictureFront, face_edge
+    from streamsense.sources.pictures import PictureReader, face_edge
+    from streamsense.sources.text_front import TextFront
 
-    return PictureFront(face_edge("mesh468_iris"), most_at_once=3)
+    return TextFront(PictureReader(face_edge("mesh468_iris")), most_at_once=3)
 
 
 def follower(stream_type: str, without: list[str], at_most: int, kind: Kind) -> LslFollower:

@@ -19,6 +19,7 @@ from streamsense.sources.simulator.participant import Participant
 from streamsense.sources.simulator.scripts import SCRIPTS
 from streamsense.sources.simulator.voice import VoiceMaker
 from streamsense.streams import MODALITIES
+from tests.helpers import sessions
 from tests.helpers.xdf_writer import XdfWriter
 
 SECONDS = 6
@@ -119,6 +120,12 @@ def test_a_configuration_decides_what_is_scored(tri_modal: Path) -> None:
     scores = [item for item in session.run() if isinstance(item, Score)]
     assert {score["voice_presence"] for score in scores[10:]} == {1.0}
     assert {score["eeg_presence"] + score["face_presence"] for score in scores} == {0.0}
+
+
+def test_electrodes_of_channels_that_are_not_there_are_told(tri_modal: Path) -> None:
+    for channel, is_there in (("ExG1", False), (sessions.EEG_LABELS[0], True)):
+        _, warnings = open_replay(tri_modal, {}, parse_config({"eeg": {"electrodes": {channel: "Fp1"}}}, "test"))
+        assert any("ExG1" in warning for warning in warnings) != is_there
 
 
 def test_a_file_without_anything_to_score_is_refused(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ INNER = ("to_microvolts", "stretch_end", "find_extremes", "take_in", "begin", "f
          "_movements", "_above", "_share", "_per_mm", "_lips_at_rest", "_difference_ratio", "_best_period", "_change",
          "_median", "_smoothed", "_has_pitch", "_next_run", "_ramp", "_mean", "_line", "_count", "_level",
          "_deviation", "movements_of_measures", "_to_and_fro", "_quantiles", "_mean_and_sd", "_steps", "_ends",
-         "_movement", "_nearest", "_compare", "_excess", "_second_order", "_keep", "_add_likelihoods", "_mix")
+         "_movement", "_nearest", "_compare", "_excess", "_second_order", "_keep", "_add_likelihoods")
 # fmt: on
 """Called by compiled loops alone."""
 

@@ -10,17 +10,25 @@ import sys
 import time
 import uuid
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from streamsense.cli import view
+from streamsense.cli.features import Summary
+from streamsense.cli.recording_options import chosen_settings
 from streamsense.config import parse_config
 from streamsense.features.lexicons import ENGLISH
 from streamsense.pipeline import START, Pipeline
+from streamsense.runtime.feature_export import open_features
 from streamsense.runtime.recorded_session import open_replay
+from streamsense.runtime.status import SessionStatus
 from streamsense.score import Notice, Score
-from streamsense.sources.words import WordFront, described_as_cues
+from streamsense.sources.text_front import TextFront
+from streamsense.sources.words import WordReader, described_as_cues
 from streamsense.streams import Block, Control, StreamInfo, StreamOpened
 from tests.helpers import sessions
 from tests.helpers.command_line import ROOT, Done, run_together, running, simulator, write_config
@@ -39,7 +47,7 @@ def scored(
     pipeline: Pipeline, words: str = "", late_s: float = 0.5, seconds: float = 8.0, begin: float = 0.0
 ) -> list[Score]:
     """EEG at all times, and a sample of words each second, received so late."""
-    track, front, found = sessions.eeg(seconds), WordFront(ENGLISH), list[Score]()
+    track, front, found = sessions.eeg(seconds), TextFront(WordReader(ENGLISH)), list[Score]()
     if not begin:
         pipeline.push(sessions.opened(track))
         if words:
@@ -115,6 +123,22 @@ def test_another_stream_in_their_place_is_refused_and_the_session_goes_on() -> N
     assert scored(pipeline)[-1]["eeg_presence"] == 1
 
 
+def test_the_status_shows_how_much_was_said() -> None:
+    status, text = SessionStatus(), StreamOpened(described_as_cues(RAW), sessions.START)
+    assert view.status_lines(status, ["text"]) == ["text  waiting for its stream"]
+    for words, line in (
+        (HESITANT, "text  144 words in the last 10 s, believed 1.00  (Recogniser)"),
+        ("", "text  no words in the last 10 s  (Recogniser)"),
+    ):
+        status.note(text)
+        status.score = scored(sessions.pipeline("eeg", text={}), words)[-1]
+        assert view.status_lines(status, ["eeg", "text"])[1] == line
+        shown = StringIO()
+        Console(file=shown, width=80).print(view.status_table(status, ["eeg", "text"]))
+        (row,) = [row for row in shown.getvalue().splitlines() if "Recogniser" in row]
+        assert ("144 words" in row) == bool(words)
+
+
 # -- from a recorder's file ----------------------------------------------------------------------------------
 
 
@@ -144,12 +168,33 @@ def test_a_labs_recording_is_replayed_with_its_words(tmp_path: Path) -> None:
     ]
 
 
+def test_the_summary_of_features_has_the_words(tmp_path: Path) -> None:
+    session = open_features(lab_recording(tmp_path, FLUENT, ""), {}, parse_config({"eeg": {}, "text": {}}, "test"))
+    summary = Summary(session)
+    for item in session.items:
+        if isinstance(item, Score):
+            summary.add(item)
+    found = summary.as_dict()["text"]
+    assert isinstance(found, dict)
+    assert (found["mean_words"], found["mean_said"]) == (len(FLUENT.split()), 1.0)
+    assert summary.lines()[-1] == f"text: in {found['rows']} rows; mean words in 10 s 14.0, mean said 1.00"
+    silent = Summary(open_features(lab_recording(tmp_path, FLUENT), {}, parse_config({"eeg": {}}, "test")))
+    assert "text" not in silent.as_dict()
+    assert len(silent.lines()) == 1
+
+
 def test_words_of_an_unknown_language_are_not_used_and_not_shown(tmp_path: Path) -> None:
     replay, warnings = open_replay(lab_recording(tmp_path, SECRET), {})
     items = list(replay.run())
     assert any("in which language" in warning for warning in warnings)
     assert not any(SECRET in item.text for item in items if isinstance(item, Notice))
     assert not any(item.language for item in items if isinstance(item, Score))
+
+
+def test_who_names_electrodes_alone_is_told_of_the_words_too(tmp_path: Path) -> None:
+    file, settings = lab_recording(tmp_path, SECRET), chosen_settings(None, f"{sessions.EEG_LABELS[0]}=Fp2")
+    _, warnings = open_replay(file, {}, settings)
+    assert any("in which language" in warning for warning in warnings)
 
 
 # -- over LSL, recorded --------------------------------------------------------------------------------------
@@ -265,6 +310,14 @@ def test_the_explanation_names_the_cues_and_not_the_words(recorded: Recorded) ->
     assert "there are signs of hesitancy" in text
     assert "filler sounds in the words" in text
     assert SECRET not in text
+
+
+def test_counts_need_no_language_whatever_is_configured(recorded: Recorded) -> None:
+    label = sessions.EEG_LABELS[0]
+    for settings in (None, chosen_settings(None, f"{label}={label}")):
+        replay, warnings = open_replay(recorded.with_words, {}, settings)
+        assert not any("language" in warning for warning in warnings)
+        assert any(item.language for item in replay.run() if isinstance(item, Score)), settings
 
 
 def test_what_could_not_be_read_is_told(recorded: Recorded) -> None:

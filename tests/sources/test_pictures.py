@@ -7,7 +7,8 @@ import base64
 import numpy as np
 
 from streamsense.sources.jpeg_frames import encode_jpeg_base64
-from streamsense.sources.pictures import PictureFront, picture_keeper
+from streamsense.sources.pictures import PictureReader, picture_keeper
+from streamsense.sources.text_front import TextFront
 from streamsense.streams import Block, Event, StreamInfo, StreamOpened
 from streamsense.ticks import ManualClock
 from tests.helpers.face_pictures import astronaut, face_edge
@@ -18,7 +19,7 @@ INFO = StreamInfo("face", "face", "Cam", "VideoFrames", "cam-1", ("jpeg",), ("",
 def test_what_was_looked_at_is_kept_and_what_was_not_is_not() -> None:
     events: list[Event] = []
     keeper = picture_keeper(ManualClock(7.0), events.append)
-    front = PictureFront(face_edge("mesh468_iris"), most_at_once=2, keeper=keeper)
+    front = TextFront(PictureReader(face_edge("mesh468_iris")), most_at_once=2, keeper=keeper)
     front.describe(INFO)
     assert events == []
     text = encode_jpeg_base64(astronaut())
@@ -49,7 +50,7 @@ def test_what_was_looked_at_is_kept_and_what_was_not_is_not() -> None:
 
 
 def test_without_a_keeper_no_picture_leaves() -> None:
-    front = PictureFront(face_edge("mesh468_iris"))
+    front = TextFront(PictureReader(face_edge("mesh468_iris")))
     info = front.describe(INFO)
     values, stamps = front.convert([encode_jpeg_base64(astronaut())], np.array([1.0]))
     assert values.shape == (1, len(info.channel_labels))

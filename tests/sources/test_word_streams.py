@@ -14,7 +14,8 @@ from streamsense.errors import ConfigError
 from streamsense.features.language_cues import LABELS, MOST_WORDS
 from streamsense.features.lexicons import ENGLISH, GERMAN
 from streamsense.sources.lexicon_file import lexicon_for
-from streamsense.sources.words import LONGEST_SAMPLE, WordFront, live_word_front, read_sample, word_keeper
+from streamsense.sources.text_front import TextFront
+from streamsense.sources.words import LONGEST_SAMPLE, WordReader, live_word_front, read_sample, word_keeper
 from streamsense.streams import Block, Event, StreamInfo, StreamOpened
 from streamsense.ticks import ManualClock
 
@@ -41,7 +42,7 @@ def said(**content: object) -> str:
     return json.dumps(content)
 
 
-def converted(front: WordFront, *samples: str | bytes, stamp: float = 10.0) -> list[dict[str, float]]:
+def converted(front: TextFront, *samples: str | bytes, stamp: float = 10.0) -> list[dict[str, float]]:
     values, stamps = front.convert(samples, np.full(len(samples), stamp))
     assert values.dtype == np.float32
     rows = [dict(zip(LABELS, row, strict=True)) for row in values.tolist()]
@@ -50,7 +51,7 @@ def converted(front: WordFront, *samples: str | bytes, stamp: float = 10.0) -> l
 
 def test_plain_text_and_json_are_the_same_words() -> None:
     plain, bare, full = (
-        converted(WordFront(ENGLISH), sample)[0]
+        converted(TextFront(WordReader(ENGLISH)), sample)[0]
         for sample in (
             "um I guess",
             said(text="um I guess").encode(),
@@ -64,14 +65,14 @@ def test_plain_text_and_json_are_the_same_words() -> None:
 
 
 def test_what_may_still_be_revised_and_what_has_no_words_is_passed_over() -> None:
-    front = WordFront(ENGLISH)
+    front = TextFront(WordReader(ENGLISH))
     assert converted(front, said(text="um", final=False), "", "…", said(text="")) == []
     assert front.take_left_out() == (0, 0)
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_a_sample_that_cannot_be_read_is_left_out_and_counted(name: str) -> None:
-    front = WordFront(ENGLISH)
+    front = TextFront(WordReader(ENGLISH))
     assert [row["words"] for row in converted(front, UNREADABLE[name], "um")] == [1]
     assert front.take_left_out() == (0, 1)
     assert front.take_left_out() == (0, 0)
@@ -89,7 +90,7 @@ def test_any_sample_is_read_or_not(sample: str | bytes, stamp: float) -> None:
 
 
 def test_a_phrase_goes_on_from_sample_to_sample_but_not_over_a_silence() -> None:
-    front = WordFront(ENGLISH)
+    front = TextFront(WordReader(ENGLISH))
     first, second = converted(front, "I", "guess")
     assert (first["hedges"], second["hedges"]) == (0, 1)
     converted(front, "the", stamp=20.0)
@@ -101,6 +102,20 @@ def test_a_phrase_goes_on_from_sample_to_sample_but_not_over_a_silence() -> None
     assert converted(front, "boat", stamp=36.0)[0]["repetitions"] == 0
 
 
+@given(st.lists(st.sampled_from(["um", "I", "I guess", "the the", "", "{", said(text="boat", start=9.0)])), st.data())
+def test_however_it_is_cut_the_rows_are_the_same(samples: list[str], data: st.DataObject) -> None:
+    stamps = 10.0 + np.cumsum([data.draw(st.sampled_from([0.0, 1.0, 4.0])) for _ in samples])
+    cut = data.draw(st.integers(0, len(samples)))
+    whole, parts = TextFront(WordReader(ENGLISH)), TextFront(WordReader(ENGLISH))
+    values, times = whole.convert(samples, stamps)
+    (first, first_times), (rest, rest_times) = (
+        parts.convert(samples[part], stamps[part]) for part in (slice(cut), slice(cut, None))
+    )
+    assert values.tobytes() == first.tobytes() + rest.tobytes()
+    assert times.tobytes() == first_times.tobytes() + rest_times.tobytes()
+    assert whole.take_left_out() == parts.take_left_out()
+
+
 def test_of_a_flood_the_newest_are_looked_at() -> None:
     front = live_word_front(ENGLISH, None)
     assert len(converted(front, *("um",) * 64)) == 16
@@ -109,7 +124,7 @@ def test_of_a_flood_the_newest_are_looked_at() -> None:
 
 def test_words_leave_only_through_a_keeper_and_as_they_came() -> None:
     events: list[Event] = []
-    front = WordFront(ENGLISH, keeper=word_keeper(ManualClock(7.0), events.append))
+    front = TextFront(WordReader(ENGLISH), keeper=word_keeper(ManualClock(7.0), events.append))
     described = front.describe(INFO)
     assert (described.key, described.kind, described.type, described.channel_labels) == (
         "text",
@@ -124,7 +139,7 @@ def test_words_leave_only_through_a_keeper_and_as_they_came() -> None:
     assert isinstance(kept, Block)
     assert (opened.info.key, opened.info.type, opened.info.dtype) == ("recorded/text", "Transcript", "string")
     assert (kept.key, kept.texts, kept.stamps.tolist()) == ("recorded/text", (sample,), [10.0])
-    values, stamps = WordFront(ENGLISH).convert(["my secret"], np.array([10.0]))
+    values, stamps = TextFront(WordReader(ENGLISH)).convert(["my secret"], np.array([10.0]))
     assert (values.dtype, stamps.dtype) == (np.float32, np.float64), "and else nothing but numbers"
 
 
@@ -138,7 +153,7 @@ def test_a_language_without_a_list_is_refused_with_those_that_there_are() -> Non
 def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
     file = tmp_path / "fr.yaml"
     file.write_text("filler_sounds: [euh]\nhedges: [je crois, peut-être]\nnegations: [pas]\ndoubled: ['non']\n")
-    front = WordFront(lexicon_for("fr", file))
+    front = TextFront(WordReader(lexicon_for("fr", file)))
     row = converted(front, "Euh, je crois que peut-être pas")[0]
     assert (row["filler_sounds"], row["hedges"], row["negations"]) == (1, 2, 1)
     file.write_text("fillers: [euh]\n")
