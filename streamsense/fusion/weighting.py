@@ -22,7 +22,7 @@ CONTRADICTION_SHARPNESS: Final = 1.5
 CONTRADICTION_MEMORY_S: Final = (1.0, 0.0, 0.0)
 """Time constant (s) with which a contradiction is remembered, per dimension: of valence, where it is a person's
 conflict and lasts longer than one tick's opinions; elsewhere it is as of now."""
-SHARE_OF_MEAN, SHARE_OF_SPREAD = 1 / 2, (1 / 3, 1 / 2, 1 / 2)
+SHARE_OF_MEAN, SHARE_OF_SPREAD = 1 / 2, (1 / 4, 1 / 2, 1 / 2)
 """Powers of contradiction: how far mean and variance go from the experts' product to their linear pool."""
 NARROWING: Final = 1.25
 """How much more precise than it says an expert is taken to be, so that 90 % intervals hold 90 %.
@@ -30,7 +30,7 @@ NARROWING: Final = 1.25
 The experts' variances are those of their errors, whose tails are lighter than a normal distribution's: told as they
 are, 90 % intervals hold 92 to 97 % of people whom the experts never met (`benchmarks.calibration`).
 """
-NARROWING_IN_AGREEMENT: Final = (3.0, 0.0, 0.0)
+NARROWING_IN_AGREEMENT: Final = (4.0, 0.25, 0.0)
 """How much more precise all are where they agree, per dimension: feelings are pleasant or unpleasant and seldom in
 between, so that two who agree on the side have ruled out what would be the largest error."""
 PRIOR_VOTES: Final = 2.0

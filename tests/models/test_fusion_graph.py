@@ -66,13 +66,13 @@ def reference(
     counted = precision * kept[:, None]
     agreed = (counted * vad_mean).sum(axis=0) / (counted.sum(axis=0) + 4 * unheard)
     narrows = (believed * np.maximum(1 / variance - 4, 0)).sum(axis=0)
-    agreed_variance = 1 / (4 + 1.25 * narrows * (1 + np.array([3, 0, 0]) * agreement))
+    agreed_variance = 1 / (4 + 1.25 * narrows * (1 + np.array([4, 0.25, 0]) * agreement))
     votes = 2 + believed.sum(axis=0)
     pooled = (believed * vad_mean).sum(axis=0) / votes
     within = (believed * (np.minimum(variance, 1) + vad_mean**2)).sum(axis=0) + 2 * 0.25
     pooled_variance = within / votes - pooled**2
     remembered = contradiction_before + newness * (contradiction - contradiction_before)
-    share, wide = np.sqrt(remembered), remembered ** np.array([1 / 3, 1 / 2, 1 / 2])
+    share, wide = np.sqrt(remembered), remembered ** np.array([1 / 4, 1 / 2, 1 / 2])
     posterior = (1 - wide) * agreed_variance + wide * pooled_variance + share * (1 - share) * (agreed - pooled) ** 2
     log_p = np.log(EMOTION_PRIOR)
     for m in range(3):
