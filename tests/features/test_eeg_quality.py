@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,6 +47,13 @@ def features(recording: Recording, from_s: float, to_s: float) -> list[Feature]:
         if from_s <= second + 1 <= to_s:
             found.append(operator.feature_at(tick_time(round((START_S + second + 1) * 5))))
     return found
+
+
+def pink(count: int, channels: int) -> np.ndarray:
+    """Noise with a brain's slope, 1/f² of power above 2 Hz, SD 10 µV; white noise is no EEG, and is told as none."""
+    white = np.random.default_rng(0).normal(size=(count, channels))
+    slow = signal.sosfilt(signal.butter(1, 2.0, fs=250.0, output="sos"), white, axis=0)
+    return np.asarray(10 * slow / slow.std(axis=0))
 
 
 def spoil(kind: str, samples: np.ndarray, rate_hz: float) -> np.ndarray:
@@ -132,8 +140,41 @@ def test_little_is_found_where_nothing_was_done(data_folder: Path) -> None:
         assert max(shares.values()) < (0.05 if "eegbci" in name else 0.01), (name, shares)
 
 
+@pytest.mark.real_data
+def test_noise_in_every_electrode_lowers_the_quality(data_folder: Path) -> None:
+    """White noise, from the first sample on, so that it is in the running levels and in the person's rest as well.
+
+    Of people by whom no threshold was chosen; 10 dB above the EEG it is still below the SD of a `noisy` electrode.
+    """
+    for name, (labels, rate_hz, samples, line_hz) in recordings(data_folder).items():
+        rng, own = np.random.default_rng(0), np.std(samples, axis=0)
+        quality, told = {}, {}
+        for snr_db in (None, 0.0, -10.0):
+            noise = 0.0 if snr_db is None else rng.normal(size=samples.shape) * own * 10 ** (-snr_db / 20)
+            found = features((labels, rate_hz, samples + noise, line_hz), 8, 33)
+            quality[snr_db] = float(np.mean([feature.quality for feature in found]))
+            told[snr_db] = float(np.mean([counts(feature).get("with broadband noise", 0) for feature in found]))
+        print(name, quality, told)
+        assert quality[None] >= 0.9, name
+        assert quality[0.0] <= 0.4, name
+        assert quality[-10.0] <= 0.05, name
+        assert told[-10.0] >= 0.8 * len(map_electrodes(labels).channels), name
+
+
+@pytest.mark.real_data
+def test_a_cap_that_passes_little_is_not_called_noisy(data_folder: Path) -> None:
+    """What an amplifier cut off above 30 or 45 Hz, or what is sampled at 128 Hz, is the same brain's."""
+    labels, rate_hz, samples, line_hz = recordings(data_folder)["eegmat/Subject00_1.edf"]
+    cut = {hz: signal.sosfilt(signal.butter(4, hz, fs=rate_hz, output="sos"), samples, axis=0) for hz in (30.0, 45.0)}
+    slow = signal.resample_poly(samples, 32, 125, axis=0)
+    for recording in (*((labels, rate_hz, one, line_hz) for one in cut.values()), (labels, 128.0, slow, line_hz)):
+        found = features(recording, 8, 33)
+        told = [counts(feature).get("with broadband noise", 0) for feature in found]
+        assert np.mean(told) < 0.01 * len(map_electrodes(labels).channels)
+
+
 def test_reasons_count_the_electrodes() -> None:
-    samples = np.random.default_rng(0).normal(0, 10, (12 * 250, 5))
+    samples = pink(12 * 250, 5)
     samples[:, 1] = 12.0
     samples[:, 2] = -187_500.0
     samples[:, 3] = np.nan
@@ -148,7 +189,8 @@ def test_reasons_count_the_electrodes() -> None:
 
 
 def test_settings_are_checked() -> None:
-    for bad in ({"noisy_sd_uv": 0.0}, {"muscle_share": -1.0}, {"line_share": float("nan")}):
+    wrong: tuple[dict[str, Any], ...] = ({"noisy_sd_uv": 0.0}, {"muscle_share": -1.0}, {"line_share": float("nan")})
+    for bad in wrong:
         with pytest.raises(ValueError, match="expected above 0"):
             EegQualitySettings(**bad)
 
