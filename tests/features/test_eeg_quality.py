@@ -16,6 +16,7 @@ from streamsense.features.electrodes import map_electrodes
 from streamsense.features.running_level import CELLS, LEAST_CELLS, exchange, limit_above
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 from streamsense.ticks import tick_time
+from tests.helpers.brain_noise import brain_noise
 
 START_S, BEGINS_S, ENDS_S = 50.0, 24.0, 32.0
 Recording = tuple[tuple[str, ...], float, np.ndarray, float]
@@ -47,13 +48,6 @@ def features(recording: Recording, from_s: float, to_s: float) -> list[Feature]:
         if from_s <= second + 1 <= to_s:
             found.append(operator.feature_at(tick_time(round((START_S + second + 1) * 5))))
     return found
-
-
-def pink(count: int, channels: int) -> np.ndarray:
-    """Noise with a brain's slope, 1/f² of power above 2 Hz, SD 10 µV; white noise is no EEG, and is told as none."""
-    white = np.random.default_rng(0).normal(size=(count, channels))
-    slow = signal.sosfilt(signal.butter(1, 2.0, fs=250.0, output="sos"), white, axis=0)
-    return np.asarray(10 * slow / slow.std(axis=0))
 
 
 def spoil(kind: str, samples: np.ndarray, rate_hz: float) -> np.ndarray:
@@ -174,7 +168,7 @@ def test_a_cap_that_passes_little_is_not_called_noisy(data_folder: Path) -> None
 
 
 def test_reasons_count_the_electrodes() -> None:
-    samples = pink(12 * 250, 5)
+    samples = brain_noise(np.random.default_rng(0), 10, (12 * 250, 5), 250.0)
     samples[:, 1] = 12.0
     samples[:, 2] = -187_500.0
     samples[:, 3] = np.nan
