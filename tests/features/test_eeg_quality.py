@@ -127,7 +127,7 @@ def test_little_is_found_where_nothing_was_done(data_folder: Path) -> None:
         electrodes = len(map_electrodes(recording[0]).channels)
         shares = {
             reason: np.mean([counts(feature).get(reason, 0) for feature in found]) / electrodes
-            for reason in NAMES.values()
+            for reason in (*NAMES.values(), "with broadband noise")
         }
         print(name, {reason: f"{share:.1%}" for reason, share in shares.items()})
         # The recording of open eyes has blinks, which its frontal electrodes show.
