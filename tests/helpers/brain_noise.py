@@ -1,9 +1,11 @@
-"""Noise with the slope of a brain's spectrum: white noise is no EEG, and its quality says so."""
+"""Noise with the slope of a brain's spectrum: white noise is no EEG, and its quality says so.
+
+Nothing but numpy is imported: processes begin with it in the middle of a test.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy import signal
 
 CORNER_HZ = 2.0
 
@@ -13,16 +15,20 @@ class BrainNoise:
 
     def __init__(self, random: np.random.Generator, sd: float, channels: int, rate_hz: float) -> None:
         self._random = random
-        # The process x[k+1] = keeps · x[k] + white: of this SD from the first sample on.
+        # The process x[k+1] = keeps · x[k] + fresh: of this SD from the first sample on.
         self._keeps = float(np.exp(-2 * np.pi * CORNER_HZ / rate_hz))
         self._fresh = sd * np.sqrt(1 - self._keeps**2)
-        self._state = (self._keeps * random.normal(0, sd, channels))[None]
+        self._last = random.normal(0, sd, channels)
 
     def next(self, count: int) -> np.ndarray:
         """The next `count` samples, (count, channels)."""
-        white = self._random.normal(0, self._fresh, (count, self._state.shape[1]))
-        samples, self._state = signal.lfilter([1.0], [1.0, -self._keeps], white, axis=0, zi=self._state)
-        return np.asarray(samples)
+        samples = self._random.normal(0, self._fresh, (count, len(self._last)))
+        last = self._last
+        for sample in samples:
+            sample += self._keeps * last
+            last = sample
+        self._last = last.copy()
+        return samples
 
 
 def brain_noise(random: np.random.Generator, sd: float, shape: tuple[int, int], rate_hz: float) -> np.ndarray:
