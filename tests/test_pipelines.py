@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.helpers.brain_noise import brain_noise
 from tests.helpers.edf_writer import write_edf
 from tests.helpers.lsl_text import lsl_text
 
@@ -70,7 +71,7 @@ def test_replay_recording(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     file = tmp_path / "rest.edf"
     labels = ["Fp1", "Fp2", "F3", "F4", "C3", "C4", "O1", "O2"]
-    counts = np.round(rng.normal(0, 24, (8, 250 * 10))).astype(int)
+    counts = np.round(brain_noise(rng, 24, (250 * 10, 8), 250.0).T).astype(int)
     write_edf(file, labels, ["uV"] * 8, counts, 250)
     folders = [tmp_path / "first", tmp_path / "second"]
     replays = [start(str(PIPELINES / "replay_recording.py"), str(file), "--out", str(folder)) for folder in folders]

@@ -45,6 +45,7 @@ class BandEntropy:
         self, settings: BandEntropySettings | None = None, electrode_names: Mapping[str, str] | None = None
     ) -> None:
         self.settings = settings or BandEntropySettings()
+        self._bands_hz = np.array(self.settings.bands)
         self._electrode_names = electrode_names or {}
         self._design: BandDesign | None = None
         self._profile: Baseline | None = None
@@ -144,8 +145,9 @@ class BandEntropy:
         baseline, weight = self._baseline(window.newest_slot)
         entropy, referred_to, mask = _lay_out(design.positions, known, window.entropy, baseline, len(ELECTRODES))
         quality, reasons = eeg_quality(
-            window, present, design.window_samples, least, s.window_cells, s.line_frequency_hz, s.quality
-        )
+            window, present, design.window_samples, least, s.window_cells, s.line_frequency_hz, self._bands_hz,
+            s.quality,
+        )  # fmt: skip
         return Feature(
             modality="eeg",
             inputs={

@@ -15,6 +15,7 @@ import soundfile
 from streamsense.models.contract import CONTRACT_KEY
 from streamsense.resources import shipped
 from tests.datasets.test_lab_sessions import session
+from tests.helpers.brain_noise import brain_noise
 from tests.helpers.command_line import Done, run_together
 from tests.helpers.edf_writer import write_edf
 
@@ -30,7 +31,7 @@ def eegmat(folder: Path, people: int = 2, seconds: int = 9) -> Path:
         random = np.random.default_rng(person)
         for part, wave_hz in ((1, 6.0), (2, 20.0)):
             waves = 60 * np.sin(2 * np.pi * wave_hz * times + random.uniform(0, 6, (len(NAMES), 1)))
-            counts = np.rint(waves + random.normal(0, 10, waves.shape)).astype(int)
+            counts = np.rint(waves + brain_noise(random, 10, waves.T.shape, RATE).T).astype(int)
             write_edf(folder / f"Subject{person:02d}_{part}.edf", NAMES, ["uV"] * len(NAMES), counts, RATE)
     return folder
 

@@ -14,6 +14,7 @@ from streamsense.runtime.verify import RecordedSession
 from streamsense.score import Plan, Score, Skip
 from tests.conftest import DATA_FOLDER
 from tests.helpers import recorded_sessions
+from tests.helpers.brain_noise import brain_noise
 from tests.helpers.command_line import Done, run_together
 from tests.helpers.recorded_sessions import Made
 from tests.helpers.xdf_writer import XdfWriter
@@ -34,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, live: Made) -> Path:
     writer = XdfWriter()
     names = ["F3", "F4", "C3", "C4", "O1", "O2"]
     writer.header(1, "float32", len(names), 250, "Amp", "EEG", names)
-    samples = np.random.default_rng(0).normal(0, 12, (2000, len(names)))
+    samples = brain_noise(np.random.default_rng(0), 12, (2000, len(names)), 250.0)
     samples[1000:, 4:] *= 0.4
     writer.stamped(1, 100 + np.arange(2000) / 250, samples.astype("f4"))
     writer.footer(1, 2000)

@@ -25,6 +25,7 @@ from streamsense.score import Score
 from streamsense.streams import Feature
 from tests.conftest import DATA_FOLDER
 from tests.helpers import recorded_sessions
+from tests.helpers.brain_noise import brain_noise
 from tests.helpers.command_line import Done, run_together
 from tests.helpers.edf_writer import write_edf
 from tests.helpers.face_pictures import astronaut
@@ -54,7 +55,7 @@ def eeg_xdf(path: Path, labels: list[str], samples: np.ndarray, rate: int = RATE
 def spoilt_eeg(seconds: float = 12.0) -> np.ndarray:
     """Six channels: two good, one that holds no numbers for a second, one that is infinite, one flat, one that is
     no number at any time."""
-    samples = np.random.default_rng(0).normal(0, 12, (round(seconds * RATE), 6))
+    samples = brain_noise(np.random.default_rng(0), 12, (round(seconds * RATE), 6), RATE)
     samples[6 * RATE : 7 * RATE, 2] = np.nan
     samples[::3, 3] = np.inf
     samples[:, 4] = 5.0

@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 
 from streamsense.cli.main import app
 from streamsense.score import SCORE_LABELS
+from tests.helpers.brain_noise import brain_noise
 from tests.helpers.command_line import COMMAND, Done, environment, run, run_together, running, simulator, write_config
 from tests.helpers.edf_writer import write_edf
 from tests.helpers.xdf_writer import XdfWriter
@@ -36,7 +37,7 @@ LABELS = ("Fp1", "Fp2", "F3", "F4", "O1", "O2")
 
 
 def edf(folder: Path) -> Path:
-    counts = np.random.default_rng(0).normal(0, 30, (len(LABELS), 128 * 8)).astype(np.int32)
+    counts = brain_noise(np.random.default_rng(0), 30, (128 * 8, len(LABELS)), 128.0).T.astype(np.int32)
     write_edf(folder / "edf.edf", LABELS, ["uV"] * len(LABELS), counts, 128)
     return folder / "edf.edf"
 
@@ -44,7 +45,7 @@ def edf(folder: Path) -> Path:
 def xdf(folder: Path) -> Path:
     writer = XdfWriter()
     writer.header(1, "float32", len(LABELS), 128.0, "Amp", "EEG", LABELS)
-    values = np.random.default_rng(1).normal(0, 12, (128 * 8, len(LABELS))).astype(np.float32)
+    values = brain_noise(np.random.default_rng(1), 12, (128 * 8, len(LABELS)), 128.0).astype(np.float32)
     writer.stamped(1, 100 + np.arange(len(values)) / 128, values)
     writer.footer(1, len(values))
     (folder / "xdf.xdf").write_bytes(writer.data)

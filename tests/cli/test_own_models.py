@@ -12,6 +12,7 @@ import onnx
 import pytest
 
 from streamsense.features.band_entropy import BandEntropy
+from tests.helpers.brain_noise import brain_noise
 from tests.helpers.command_line import Done, run_together, write_config
 from tests.helpers.foreign_models import CARD, by_hand, by_torch, write_card
 from tests.helpers.xdf_writer import XdfWriter
@@ -24,7 +25,7 @@ def recording(folder: Path) -> Path:
     writer = XdfWriter()
     writer.header(1, "float32", len(names), float(rate), "Amp", "EEG", names)
     times = 100 + np.arange(8 * rate) / rate
-    writer.stamped(1, times, random.normal(0, 10, (len(times), len(names))).astype("f4"))
+    writer.stamped(1, times, brain_noise(random, 10, (len(times), len(names)), rate).astype("f4"))
     writer.footer(1, len(times))
     (folder / "session.xdf").write_bytes(writer.data)
     return folder / "session.xdf"

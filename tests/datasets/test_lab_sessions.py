@@ -13,6 +13,7 @@ from streamsense.datasets.lab_sessions import lab_sessions
 from streamsense.datasets.labels import LabelTrack
 from streamsense.errors import DatasetError
 from streamsense.evaluation.windows import at_end, labelled_windows
+from tests.helpers.brain_noise import brain_noise
 from tests.helpers.xdf_writer import XdfWriter
 
 START_S, SECONDS, OFFSET_S = 1000.0, 20.0, 50.0
@@ -34,7 +35,7 @@ def session(
     writer.header(3, "double64", 2, 0.0, "Slider", "Ratings", ("val", "aro"), "")
     for stream in (1, 2, 3):
         writer.clock_offset(stream, START_S, OFFSET_S)
-    values = np.random.default_rng(2).normal(0, 10, (len(times), len(names)))
+    values = brain_noise(np.random.default_rng(2), 10, (len(times), len(names)), 128.0)
     writer.stamped(1, times, values.astype("f4"))
     if markers:
         writer.samples(2, [START_S + at for at, _ in markers], [[text] for _, text in markers])

@@ -13,6 +13,7 @@ import yaml
 
 from streamsense.models.catalogue import model_files
 from streamsense.resources import shipped
+from tests.helpers.brain_noise import brain_noise
 from tests.helpers.edf_writer import write_edf
 from tests.helpers.xdf_writer import XdfWriter
 
@@ -70,13 +71,13 @@ def make_recordings(folder: Path) -> None:
     writer.header(1, "float32", len(names), rate, "Amp", "EEG", names)
     writer.header(2, "float32", 1, sound_rate, "Microphone", "Audio", ["mono"], "normalized")
     writer.header(3, "string", 1, 0.0, "Task", "Markers")
-    writer.stamped(1, times, random.normal(0, 10, (len(times), len(names))).astype("f4"))
+    writer.stamped(1, times, brain_noise(random, 10, (len(times), len(names)), rate).astype("f4"))
     writer.stamped(2, sound_times, random.normal(0, 0.05, (len(sound_times), 1)).astype("f4"))
     writer.samples(3, [102.0, 107.0], [["start"], ["stop"]])
     for stream, count in ((1, len(times)), (2, len(sound_times)), (3, 2)):
         writer.footer(stream, count)
     (folder / "session.xdf").write_bytes(writer.data)
-    counts = random.normal(0, 20, (3, seconds * rate)).astype(int)
+    counts = brain_noise(random, 20, (seconds * rate, 3), rate).T.astype(int)
     write_edf(folder / "raw.edf", ["ExG1", "ExG2", "ExG3"], ["uV"] * 3, counts, rate)
 
 

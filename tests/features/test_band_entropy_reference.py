@@ -16,6 +16,7 @@ from streamsense.features.band_filters import band_filters, front_filter, steady
 from streamsense.features.electrodes import ELECTRODES
 from streamsense.streams import StreamInfo, TimedBlock
 from streamsense.ticks import tick_time
+from tests.helpers.brain_noise import brain_noise
 
 START = 50.0
 
@@ -125,7 +126,7 @@ def test_one_bad_electrode_changes_the_reference_of_the_others_by_no_more_than_i
 
 def test_flat_electrodes_are_none() -> None:
     for channels, flat in ((1, 1), (5, 5), (18, 1)):
-        samples = np.random.default_rng(0).normal(0, 10, (1750, channels))
+        samples = brain_noise(np.random.default_rng(0), 10, (1750, channels), 250.0)
         samples[:, :flat] = 12.0
         operator = opened(electrodes(channels), 250.0, "average")
         feed(operator, samples, 250.0)
@@ -156,7 +157,7 @@ def test_one_electrode_alone_and_nothing_at_all() -> None:
     assert (nothing.validity, nothing.quality) == (0.0, 0.0)
     assert all(np.isfinite(value).all() for value in nothing.inputs.values())
     alone = opened(("Pz",), 250.0, "average")
-    feed(alone, np.random.default_rng(0).normal(0, 10, (1750, 1)), 250.0)
+    feed(alone, brain_noise(np.random.default_rng(0), 10, (1750, 1), 250.0), 250.0)
     feature = alone.feature_at(tick_time(round(56.8 * 5)))
     assert (feature.validity, feature.quality) == (1.0, 1.0)
     assert feature.inputs["electrode_mask"].sum() == 1.0

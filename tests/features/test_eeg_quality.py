@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from streamsense.features.electrodes import map_electrodes
 from streamsense.features.running_level import CELLS, LEAST_CELLS, exchange, limit_above
 from streamsense.streams import Feature, StreamInfo, TimedBlock
 from streamsense.ticks import tick_time
+from tests.helpers.brain_noise import brain_noise
 
 START_S, BEGINS_S, ENDS_S = 50.0, 24.0, 32.0
 Recording = tuple[tuple[str, ...], float, np.ndarray, float]
@@ -125,15 +127,48 @@ def test_little_is_found_where_nothing_was_done(data_folder: Path) -> None:
         electrodes = len(map_electrodes(recording[0]).channels)
         shares = {
             reason: np.mean([counts(feature).get(reason, 0) for feature in found]) / electrodes
-            for reason in NAMES.values()
+            for reason in (*NAMES.values(), "with broadband noise")
         }
         print(name, {reason: f"{share:.1%}" for reason, share in shares.items()})
         # The recording of open eyes has blinks, which its frontal electrodes show.
         assert max(shares.values()) < (0.05 if "eegbci" in name else 0.01), (name, shares)
 
 
+@pytest.mark.real_data
+def test_noise_in_every_electrode_lowers_the_quality(data_folder: Path) -> None:
+    """White noise, from the first sample on, so that it is in the running levels and in the person's rest as well.
+
+    Of people by whom no threshold was chosen; 10 dB above the EEG it is still below the SD of a `noisy` electrode.
+    """
+    for name, (labels, rate_hz, samples, line_hz) in recordings(data_folder).items():
+        rng, own = np.random.default_rng(0), np.std(samples, axis=0)
+        quality, told = {}, {}
+        for snr_db in (None, 0.0, -10.0):
+            noise = 0.0 if snr_db is None else rng.normal(size=samples.shape) * own * 10 ** (-snr_db / 20)
+            found = features((labels, rate_hz, samples + noise, line_hz), 8, 33)
+            quality[snr_db] = float(np.mean([feature.quality for feature in found]))
+            told[snr_db] = float(np.mean([counts(feature).get("with broadband noise", 0) for feature in found]))
+        print(name, quality, told)
+        assert quality[None] >= 0.9, name
+        assert quality[0.0] <= 0.4, name
+        assert quality[-10.0] <= 0.05, name
+        assert told[-10.0] >= 0.8 * len(map_electrodes(labels).channels), name
+
+
+@pytest.mark.real_data
+def test_a_cap_that_passes_little_is_not_called_noisy(data_folder: Path) -> None:
+    """What an amplifier cut off above 30 or 45 Hz, or what is sampled at 128 Hz, is the same brain's."""
+    labels, rate_hz, samples, line_hz = recordings(data_folder)["eegmat/Subject00_1.edf"]
+    cut = {hz: signal.sosfilt(signal.butter(4, hz, fs=rate_hz, output="sos"), samples, axis=0) for hz in (30.0, 45.0)}
+    slow = signal.resample_poly(samples, 32, 125, axis=0)
+    for recording in (*((labels, rate_hz, one, line_hz) for one in cut.values()), (labels, 128.0, slow, line_hz)):
+        found = features(recording, 8, 33)
+        told = [counts(feature).get("with broadband noise", 0) for feature in found]
+        assert np.mean(told) < 0.01 * len(map_electrodes(labels).channels)
+
+
 def test_reasons_count_the_electrodes() -> None:
-    samples = np.random.default_rng(0).normal(0, 10, (12 * 250, 5))
+    samples = brain_noise(np.random.default_rng(0), 10, (12 * 250, 5), 250.0)
     samples[:, 1] = 12.0
     samples[:, 2] = -187_500.0
     samples[:, 3] = np.nan
@@ -148,7 +183,8 @@ def test_reasons_count_the_electrodes() -> None:
 
 
 def test_settings_are_checked() -> None:
-    for bad in ({"noisy_sd_uv": 0.0}, {"muscle_share": -1.0}, {"line_share": float("nan")}):
+    wrong: tuple[dict[str, Any], ...] = ({"noisy_sd_uv": 0.0}, {"muscle_share": -1.0}, {"line_share": float("nan")})
+    for bad in wrong:
         with pytest.raises(ValueError, match="expected above 0"):
             EegQualitySettings(**bad)
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pylsl
 
+from tests.helpers.brain_noise import BrainNoise
 from tests.helpers.lsl_text import lsl_text
 
 BURST_S = 0.05
@@ -48,7 +49,7 @@ class Faults:
 class Amplifier:
     outlet: pylsl.StreamOutlet
     rate_hz: float
-    channels: int
+    brain: BrainNoise
     noise: np.random.Generator = field(default_factory=lambda: np.random.default_rng(1))
     faults: Faults = field(default_factory=Faults)
     since: float = field(default_factory=pylsl.local_clock)
@@ -73,7 +74,7 @@ class Amplifier:
         self.since = float(times[-1])
         if self.faults.frozen:
             return
-        values = self.noise.normal(0, 12, (len(times), self.channels)).astype(np.float32)
+        values = self.brain.next(len(times)).astype(np.float32)
         stamps = times + self.faults.jump_s + self.faults.drift * (times - self.drifts_from)
         stamps += self.noise.normal(0, self.faults.jitter_s, len(times))
         damage = self.faults.damage
@@ -102,7 +103,9 @@ def opened(told: dict) -> Amplifier:
     )  # fmt: skip
     info.set_channel_labels(labels)
     info.set_channel_units(told.get("unit", "microvolts"))
-    return Amplifier(pylsl.StreamOutlet(info), told.get("rate", 250.0), len(labels), faults=Faults(told["frozen"]))
+    rate_hz = told.get("rate", 250.0)
+    brain = BrainNoise(np.random.default_rng(2), 12, len(labels), rate_hz)
+    return Amplifier(pylsl.StreamOutlet(info), rate_hz, brain, faults=Faults(told["frozen"]))
 
 
 def flood(outlet: pylsl.StreamOutlet, count: int, length: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.helpers.brain_noise import brain_noise
 from tests.helpers.xdf_writer import XdfWriter
 
 NAMES = ("F3", "F4", "C3", "C4", "O1", "O2")
@@ -28,7 +29,7 @@ def write_session(path: Path, seed: int = 0, states: tuple[str, ...] = STATES) -
     each = round(STATE_S * RATE_HZ)
     loud = np.repeat([2.0 if state == "work" else 1.0 for state in states], each)
     times = START_S + np.arange(len(loud)) / RATE_HZ
-    values = random.normal(0, 10, (len(loud), len(NAMES))) * loud[:, None]
+    values = brain_noise(random, 10, (len(loud), len(NAMES)), RATE_HZ) * loud[:, None]
     writer = XdfWriter()
     writer.header(1, "float32", len(NAMES), RATE_HZ, "Amp", "EEG", NAMES)
     writer.header(2, "string", 1, 0.0, "Task", "Markers")

@@ -11,6 +11,7 @@ from streamsense.features.face_vector import face_vector_labels, face_vector_uni
 from streamsense.pipeline import Pipeline
 from streamsense.runtime.assembly import build_pipeline
 from streamsense.streams import Block, Kind, StreamInfo, StreamOpened
+from tests.helpers.brain_noise import brain_noise
 
 START = 1000.0
 EEG_LABELS = ("Fp1", "Fp2", "F3", "F4", "F7", "F8", "C3", "C4", "P3", "P4", "O1", "O2", "Fz", "Cz", "Pz", "T7", "T8")
@@ -47,7 +48,7 @@ def eeg(seconds: float, seed: int = 0) -> Track:
     rng = np.random.default_rng(seed)
     n = int(seconds * EEG_RATE_HZ)
     info = _info("eeg", EEG_LABELS, ("microvolts",) * len(EEG_LABELS), EEG_RATE_HZ, "float32")
-    values = (rng.normal(0, 12, (n, len(EEG_LABELS)))).astype(np.float32)
+    values = brain_noise(rng, 12, (n, len(EEG_LABELS)), EEG_RATE_HZ).astype(np.float32)
     return Track(info, START + np.arange(n) / EEG_RATE_HZ, values)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from tests.helpers.brain_noise import brain_noise
 from tests.helpers.xdf_writer import XdfWriter
 
 EEG_HZ, NAMES = 128.0, ("F3", "F4", "C3", "C4", "O1", "O2")
@@ -47,7 +48,7 @@ def write_talking_session(
     voice = np.concatenate(sounds)[:, None]
     random = np.random.default_rng(0)
     seconds = len(voice) / rate - LATER_S
-    eeg = random.normal(0, 10, (int(seconds * EEG_HZ), len(NAMES))).astype("f4")
+    eeg = brain_noise(random, 10, (int(seconds * EEG_HZ), len(NAMES)), EEG_HZ).astype("f4")
     writer = XdfWriter()
     writer.header(1, "float32", 1, float(rate), "Headset", "Audio", ("mono",), unit="normalized")
     writer.header(2, "float32", len(NAMES), EEG_HZ, "Amp", "EEG", NAMES)

@@ -15,13 +15,14 @@ from streamsense.errors import StreamsenseError
 from streamsense.features.electrodes import ELECTRODES
 from streamsense.runtime.feature_export import open_features
 from streamsense.score import Score
+from tests.helpers.brain_noise import brain_noise
 
 DATE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 RATE_HZ = 250.0
 
 
 def made_raw(names: list[str], seconds: float = 8.0, rate_hz: float = RATE_HZ) -> mne.io.RawArray:
-    volts = np.random.default_rng(0).normal(0, 20e-6, (len(names), round(seconds * rate_hz)))
+    volts = brain_noise(np.random.default_rng(0), 20e-6, (round(seconds * rate_hz), len(names)), rate_hz).T
     raw = mne.io.RawArray(volts, mne.create_info(names, rate_hz, "eeg"), verbose="ERROR")
     raw.set_meas_date(DATE)
     return raw.set_annotations(mne.Annotations([0.0, 3.1, 7.0], [0.0, 0.5, 1.0], ["start", "look", "rest"]))
