@@ -7,8 +7,11 @@ in one process, in their order, and all whole sessions in the same one, which be
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.helpers.turns import Turns
 
 DATA_FOLDER = Path(os.environ.get("STREAMSENSE_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data").resolve()
 # The whole takes about a quarter of an hour; STREAMSENSE_PROOF asks for hypothesis' own 100 examples.
@@ -104,6 +109,41 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
 
 
+class TakingTurns:
+    """Each test of this process takes its turn, its fixtures too."""
+
+    def __init__(self, folder: Path) -> None:
+        self.turns = Turns(folder)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self) -> Iterator[None]:
+        with self.turns.together():
+            return (yield)  # type: ignore[misc]
+
+    def pytest_unconfigure(self) -> None:
+        self.turns.close()
+
+
+class OneFloor:
+    """Has all processes take turns in one folder."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="streamsense-turns-")
+
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["turns"] = self.folder.name
+
+    def pytest_unconfigure(self) -> None:
+        self.folder.cleanup()
+
+
+@pytest.fixture(scope="session")
+def alone(pytestconfig: pytest.Config) -> Callable[[], AbstractContextManager[None]]:
+    """`with alone():` whatever another process's tests would disturb; they wait, so nothing else belongs in there."""
+    taking_turns: TakingTurns = pytestconfig.pluginmanager.get_plugin("taking-turns")  # type: ignore[assignment]
+    return taking_turns.turns.alone
+
+
 class Timeline:
     """When each process had its last test, and which files it was longest at: both should end at the same time."""
 
@@ -168,7 +208,11 @@ class RealDataCount:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput"):
-        return  # one of the processes; the reports come together in the one that started it
+    if hasattr(config, "workerinput"):  # one of the processes; the reports come together in the one that started it
+        config.pluginmanager.register(TakingTurns(Path(config.workerinput["turns"])), "taking-turns")
+        return
+    floor = OneFloor()
+    config.pluginmanager.register(floor, "one-floor")
+    config.pluginmanager.register(TakingTurns(Path(floor.folder.name)), "taking-turns")
     config.pluginmanager.register(RealDataCount(), "real-data-count")
     config.pluginmanager.register(Timeline(), "timeline")

@@ -11,8 +11,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -35,6 +35,8 @@ from tests.helpers.real_session import ROOT, Session, session
 FULL = bool(os.environ.get("STREAMSENSE_PROOF"))
 SECONDS = 150 if FULL else 42
 SETTLED_S = 30.0
+EVERY = 1 if FULL else 3
+"""10 pictures a second are enough in short: a third of the work, so that none is left out where others work, too."""
 LONGER_PAST_S = 2.0
 AGAIN_TICKS = 100
 """20 s: longer than every window, so that all that a score is made of was computed twice."""
@@ -160,16 +162,20 @@ def explained(live: Score, modality: Modality, there: Samples, here: Samples, wi
 
 
 def test_a_file_of_labrecorder_gives_what_was_live(
-    data_folder: Path, tmp_path: Path, raw_recording: tuple[Path, float]
+    data_folder: Path,
+    tmp_path: Path,
+    raw_recording: tuple[Path, float],
+    alone: Callable[[], AbstractContextManager[None]],
 ) -> None:
     theirs = tmp_path / "labrecorder.xdf"
     profile = tmp_path / "person.json"
     command("replay", raw_recording[0], "--save-profile", profile)
     assert set(load_profile(profile).parts) == set(PARTS)
     with session(data_folder, tmp_path) as run:
-        for source in ("eeg", "voice", "pictures"):
-            run.play(source)
-        with labrecorder(run, theirs):
+        run.play("eeg")
+        run.play("voice")
+        run.play("pictures", "--every", str(EVERY))
+        with alone(), labrecorder(run, theirs):
             more = {**SOURCES, "profile": str(profile)}
             live = run.record(MODALITIES, "--record", tmp_path / "live", "--seconds", SECONDS, **more)
             live.communicate(timeout=SECONDS + 120)
