@@ -67,21 +67,27 @@ LIVE_FILES = (
     "tests/faults/test_camera.py",
     "tests/faults/test_standstill.py",
     "tests/faults/test_clock_step.py",
-    "tests/interop/test_labrecorder.py",
     "tests/docs/test_own_model_tutorial.py",
+    "tests/interop/test_labrecorder.py",
 )
 """Whole sessions with cameras, which take a processor core each: no two of them at the same time.
 
-LabRecorder's, in which the fewest ticks may come late, when the long files beside them are over.
+LabRecorder's, in which the fewest ticks may come late, when those beside them are over that have commands at work.
 """
 LONG_FILES = (
-    "tests/test_wheel.py",
     "tests/docs/test_commands.py",
     "tests/cli/test_calibrate_command.py",
     "tests/cli/test_live_command.py",
+    "tests/cli/test_record_command.py",
+    "tests/cli/test_evaluate_command.py",
+    "tests/cli/test_bad_input.py",
     "tests/real_data/test_action_unit_truth.py",
+    "tests/test_wheel.py",
 )
-"""The other process begins with these, so that neither waits long for the other at the end."""
+"""The other process begins with these, so that neither waits long for the other at the end.
+
+First those that have commands at work between their tests, too, and so do not leave another test quite `alone`.
+"""
 SHARING = "tests/faults/streams/"
 """The tests of this folder share one session."""
 
