@@ -1,7 +1,8 @@
 """What all tests share: where the real recordings are, the count of the tests that read them, and who runs which.
 
-Tests run in two processes (pytest-xdist), because most of them wait for real time to pass. All tests of a file run
-in one process, in their order, and all whole sessions in the same one, which begins with them.
+Tests run in three processes (pytest-xdist) on two processors, because many of them wait for real time to pass. All
+tests of a file run in one process, in their order. One process begins with all whole sessions, one with those that wait
+most, one with the longest of the others.
 """
 
 from __future__ import annotations
@@ -64,9 +65,6 @@ LIVE_FILES = (
     "tests/real_data/test_calibration_of_people.py",
     "tests/real_data/test_live_equals_offline.py",
     "tests/benchmarks/test_soak.py",
-    "tests/faults/test_camera.py",
-    "tests/faults/test_standstill.py",
-    "tests/faults/test_clock_step.py",
     "tests/docs/test_own_model_tutorial.py",
     "tests/interop/test_labrecorder.py",
 )
@@ -74,6 +72,13 @@ LIVE_FILES = (
 
 LabRecorder's, in which the fewest ticks may come late, when those beside them are over that have commands at work.
 """
+WAITING = (
+    "tests/faults/",  # of its streams the tests share one session
+    "tests/sources/test_lsl.py",
+    "tests/sources/test_microphone.py",
+    "tests/sources/test_webcam.py",
+)
+"""Folders and files of sessions and devices that pause, and hardly compute."""
 LONG_FILES = (
     "tests/docs/test_commands.py",
     "tests/cli/test_calibrate_command.py",
@@ -84,31 +89,29 @@ LONG_FILES = (
     "tests/real_data/test_action_unit_truth.py",
     "tests/test_wheel.py",
 )
-"""The other process begins with these, so that neither waits long for the other at the end.
+"""The third process begins with these, so that none waits long for another at the end.
 
 First those that have commands at work between their tests, too, and so do not leave another test quite `alone`.
 """
-SHARING = "tests/faults/streams/"
-"""The tests of this folder share one session."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
         file = item.nodeid.partition("::")[0]
-        first = (*LIVE_FILES, *LONG_FILES)
-        return first.index(file) if file in first else len(first)
+        first = (*LIVE_FILES, *WAITING, *LONG_FILES)
+        return next((at for at, start in enumerate(first) if file.startswith(start)), len(first))
 
     items.sort(key=place)  # stable: the rest stays in its order
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives a file to one process, and to one and the same all files of whole sessions."""
+    """Gives a file to one process, and to one and the same all files of whole sessions, and all that wait."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         if file in LIVE_FILES:
             return "live"
-        return SHARING if file.startswith(SHARING) else file
+        return "waiting" if file.startswith(WAITING) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
