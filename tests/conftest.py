@@ -73,12 +73,15 @@ LIVE_FILES = (
 LabRecorder's, in which the fewest ticks may come late, when those beside them are over that have commands at work.
 """
 WAITING = (
-    "tests/faults/",  # of its streams the tests share one session
     "tests/sources/test_lsl.py",
     "tests/sources/test_microphone.py",
     "tests/sources/test_webcam.py",
+    "tests/faults/",  # of its streams the tests share one session
 )
-"""Folders and files of sessions and devices that pause, and hardly compute."""
+"""Folders and files of sessions and devices that pause, and hardly compute.
+
+About as long as the whole sessions before the tutorial's, beside which only one process computes, then.
+"""
 LONG_FILES = (
     "tests/docs/test_commands.py",
     "tests/cli/test_calibrate_command.py",

@@ -221,8 +221,8 @@ def follow(document: str, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory) -> Iterator[dict[str, Future[None]]]:
-    """The documents, three at a time: they wait for streams and sessions more than they compute."""
-    with ThreadPoolExecutor(3) as pool:
+    """The documents, two at a time: they wait for streams and sessions more than they compute."""
+    with ThreadPoolExecutor(2) as pool:
         yield {document: pool.submit(follow, document, tmp_path_factory.mktemp("reader")) for document in OTHERS}
 
 
