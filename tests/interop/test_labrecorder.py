@@ -41,8 +41,10 @@ LONGER_PAST_S = 2.0
 AGAIN_TICKS = 100
 """20 s: longer than every window, so that all that a score is made of was computed twice."""
 TRACKED_FOR_S = 30.0
-HARDLY, LEAST_STEP_S = 1e-4, 1e-6
-"""A speed between two pictures changes by a ten thousandth where the second one's time changes by 3 µs."""
+HARDLY, LEAST_STEP_S = 1e-4, 1e-7
+"""A speed between two pictures changes by a hundred thousandth where the second one's time changes by 0.3 µs."""
+LEAST_SHARE = 0.97 if FULL else 0.9
+"""Of the ticks whose features agree. In a short session one step of the clock's offset lies in more than 3 %."""
 LEFT_OUT = "live a picture was left out"
 pytestmark = [pytest.mark.real_data, pytest.mark.slow, pytest.mark.timeout(900)]
 NAMES = ("TestEEG", "TestVoice", "TestPictures")
@@ -229,5 +231,5 @@ def test_a_file_of_labrecorder_gives_what_was_live(
     )
     for tick, why in over.items():
         print(f"  tick {tick}: {'; '.join(why)}")
-    assert share >= 0.97
+    assert share >= LEAST_SHARE
     assert score_apart <= 0.02
