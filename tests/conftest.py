@@ -1,14 +1,18 @@
 """What all tests share: where the real recordings are, the count of the tests that read them, and who runs which.
 
-Tests run in two processes (pytest-xdist), because most of them wait for real time to pass. All tests of a file run
-in one process, in their order, and all whole sessions in the same one, which begins with them.
+Tests run in three processes (pytest-xdist) on two processors, because many of them wait for real time to pass. All
+tests of a file run in one process, in their order. One process begins with all whole sessions, one with those that wait
+most, one with the longest of the others.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.helpers.turns import Turns
 
 DATA_FOLDER = Path(os.environ.get("STREAMSENSE_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data").resolve()
 # The whole takes about a quarter of an hour; STREAMSENSE_PROOF asks for hypothesis' own 100 examples.
@@ -59,49 +65,95 @@ LIVE_FILES = (
     "tests/real_data/test_calibration_of_people.py",
     "tests/real_data/test_live_equals_offline.py",
     "tests/benchmarks/test_soak.py",
-    "tests/faults/test_camera.py",
-    "tests/faults/test_standstill.py",
-    "tests/faults/test_clock_step.py",
-    "tests/interop/test_labrecorder.py",
     "tests/docs/test_own_model_tutorial.py",
+    "tests/interop/test_labrecorder.py",
 )
 """Whole sessions with cameras, which take a processor core each: no two of them at the same time.
 
-LabRecorder's, in which the fewest ticks may come late, when the long files beside them are over.
+LabRecorder's, in which the fewest ticks may come late, when those beside them are over that have commands at work.
+"""
+WAITING = (
+    "tests/sources/test_lsl.py",
+    "tests/sources/test_microphone.py",
+    "tests/sources/test_webcam.py",
+    "tests/faults/",  # of its streams the tests share one session
+)
+"""Folders and files of sessions and devices that pause, and hardly compute.
+
+About as long as the whole sessions before the tutorial's, beside which only one process computes, then.
 """
 LONG_FILES = (
-    "tests/test_wheel.py",
     "tests/docs/test_commands.py",
     "tests/cli/test_calibrate_command.py",
     "tests/cli/test_live_command.py",
+    "tests/cli/test_record_command.py",
+    "tests/cli/test_evaluate_command.py",
+    "tests/cli/test_bad_input.py",
     "tests/real_data/test_action_unit_truth.py",
+    "tests/test_wheel.py",
 )
-"""The other process begins with these, so that neither waits long for the other at the end."""
-SHARING = "tests/faults/streams/"
-"""The tests of this folder share one session."""
+"""The third process begins with these, so that none waits long for another at the end.
+
+First those that have commands at work between their tests, too, and so do not leave another test quite `alone`.
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
         file = item.nodeid.partition("::")[0]
-        first = (*LIVE_FILES, *LONG_FILES)
-        return first.index(file) if file in first else len(first)
+        first = (*LIVE_FILES, *WAITING, *LONG_FILES)
+        return next((at for at, start in enumerate(first) if file.startswith(start)), len(first))
 
     items.sort(key=place)  # stable: the rest stays in its order
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives a file to one process, and to one and the same all files of whole sessions."""
+    """Gives a file to one process, and to one and the same all files of whole sessions, and all that wait."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         if file in LIVE_FILES:
             return "live"
-        return SHARING if file.startswith(SHARING) else file
+        return "waiting" if file.startswith(WAITING) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
+
+
+class TakingTurns:
+    """Each test of this process takes its turn, its fixtures too."""
+
+    def __init__(self, folder: Path) -> None:
+        self.turns = Turns(folder)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self) -> Iterator[None]:
+        with self.turns.together():
+            return (yield)  # type: ignore[misc]
+
+    def pytest_unconfigure(self) -> None:
+        self.turns.close()
+
+
+class OneFloor:
+    """Has all processes take turns in one folder."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="streamsense-turns-")
+
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["turns"] = self.folder.name
+
+    def pytest_unconfigure(self) -> None:
+        self.folder.cleanup()
+
+
+@pytest.fixture(scope="session")
+def alone(pytestconfig: pytest.Config) -> Callable[[], AbstractContextManager[None]]:
+    """`with alone():` whatever another process's tests would disturb; they wait, so nothing else belongs in there."""
+    taking_turns: TakingTurns = pytestconfig.pluginmanager.get_plugin("taking-turns")  # type: ignore[assignment]
+    return taking_turns.turns.alone
 
 
 class Timeline:
@@ -168,7 +220,11 @@ class RealDataCount:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput"):
-        return  # one of the processes; the reports come together in the one that started it
+    if hasattr(config, "workerinput"):  # one of the processes; the reports come together in the one that started it
+        config.pluginmanager.register(TakingTurns(Path(config.workerinput["turns"])), "taking-turns")
+        return
+    floor = OneFloor()
+    config.pluginmanager.register(floor, "one-floor")
+    config.pluginmanager.register(TakingTurns(Path(floor.folder.name)), "taking-turns")
     config.pluginmanager.register(RealDataCount(), "real-data-count")
     config.pluginmanager.register(Timeline(), "timeline")

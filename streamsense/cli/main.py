@@ -29,6 +29,7 @@ from streamsense.cli import (
     train,
     verify,
 )
+from streamsense.cli.compiling import tell_of_compiling
 from streamsense.errors import StreamsenseError
 
 app = typer.Typer(
@@ -97,6 +98,7 @@ def main() -> NoReturn:
     """Run the command line. Exit codes: 0 done, 1 a bug, 2 something the user can mend, 130 interrupted."""
     # A session that is ended by its supervisor closes its files as after Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
+    tell_of_compiling()
     try:
         app()
     except StreamsenseError as error:

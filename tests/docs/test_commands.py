@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -37,6 +39,9 @@ SHORT_S = "4"
 BRISK_CYCLE_S = "16"
 """All states of the brisk script, whichever of them it begins in."""
 READER_LINES = 5
+PATIENCE_S = 120.0
+OF_A_SESSION = ("calibrate", "demo", "live", "record", "streams")
+"""Commands that need a process of their own: LSL reads its settings, such as the session's name, once in a process."""
 
 
 class Reader:
@@ -46,6 +51,7 @@ class Reader:
         self.folder = folder
         self.session_id = f"docs-{uuid.uuid4().hex[:8]}"
         self._background: list[subprocess.Popen[str]] = []
+        self._at_the_terminal: subprocess.Popen[str] | None = None
         (folder / "lsl_api.cfg").write_text(lsl_text(self.session_id), encoding="utf-8")
         scripts = str(Path(sys.executable).parent)
         self._environment = {
@@ -65,13 +71,17 @@ class Reader:
             self._read_live_scores(block.body)
         elif block.language == "python":
             assert self._run([sys.executable, "-c", block.body]).stdout
-        for command in block.commands:
-            self._command(command, block)
+        # What several participants do needs no other's end.
+        together = all(command.startswith("streamsense demo --participant") for command in block.commands)
+        with ThreadPoolExecutor(len(block.commands) if together and block.commands else 1) as pool:
+            list(pool.map(lambda command: self._command(command, block), block.commands))
 
     def close(self) -> None:
         for process in self._background:
             process.terminate()
             process.communicate(timeout=20)
+        if self._at_the_terminal is not None:
+            self._at_the_terminal.communicate(timeout=20)
 
     def _write(self, block: Block) -> None:
         path = self.folder / block.file
@@ -94,8 +104,10 @@ class Reader:
                 assert all(name in known for name in packages if name.startswith("lib"))
             case ["streamsense", *_] if block.skipped:
                 _check_options(words)
-            case ["streamsense", *_]:
+            case ["streamsense", name, *_] if name in OF_A_SESSION:
                 self._run(_shortened(words))
+            case ["streamsense", *_]:
+                self._run_at_the_terminal(_shortened(words)[1:])
             case ["python", "-m", "streamsense.sources.simulator", *options] if block.note.endswith("background"):
                 self._start([sys.executable, *words[1:3], *options])
             case _ if block.skipped:
@@ -108,10 +120,37 @@ class Reader:
 
     def _run(self, words: list[str]) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            words, cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=120, check=False
+            words,
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
         )
         assert done.returncode == 0, f"{shlex.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def _run_at_the_terminal(self, arguments: list[str]) -> None:
+        """Run a command in the process that runs the reader's others, too: started and imported only once."""
+        if self._at_the_terminal is None:
+            self._at_the_terminal = subprocess.Popen(
+                [sys.executable, "-m", "tests.helpers.many_commands"], cwd=self.folder, text=True,
+                env={**self._environment, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+        terminal = self._at_the_terminal
+        assert terminal.stdin is not None
+        assert terminal.stdout is not None
+        terminal.stdin.write(json.dumps(arguments) + "\n")
+        terminal.stdin.flush()
+        patience = threading.Timer(PATIENCE_S, terminal.kill)
+        patience.start()
+        answer = terminal.stdout.readline()
+        patience.cancel()
+        command = shlex.join(["streamsense", *arguments])
+        assert answer, f"{command}: ended without an answer, after {PATIENCE_S:g} s or before"
+        done = json.loads(answer)
+        assert done["code"] == 0, f"{command}: {done['code']}\n{done['out']}\n{done['err']}"
 
     def _start(self, words: list[str]) -> subprocess.Popen[str]:
         """Start a process that runs until `close`; returns when it has said its first word."""
@@ -182,8 +221,8 @@ def follow(document: str, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory) -> Iterator[dict[str, Future[None]]]:
-    """The documents, three at a time: they wait for streams and sessions more than they compute."""
-    with ThreadPoolExecutor(3) as pool:
+    """The documents, two at a time: they wait for streams and sessions more than they compute."""
+    with ThreadPoolExecutor(2) as pool:
         yield {document: pool.submit(follow, document, tmp_path_factory.mktemp("reader")) for document in OTHERS}
 
 

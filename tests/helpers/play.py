@@ -3,7 +3,7 @@
     python tests/helpers/play.py eeg FILE.edf --session-id ID
     python tests/helpers/play.py voice FILE.wav … --session-id ID
     python tests/helpers/play.py camera CLIP … --port N
-    python tests/helpers/play.py pictures CLIP … --session-id ID
+    python tests/helpers/play.py pictures CLIP … --session-id ID [--every N]
 
 Prints one line `ready TIME` with the LSL time of its first sample. Nothing of streamsense is imported.
 """
@@ -117,13 +117,13 @@ def play_camera(files: list[str], port: int, seconds: float) -> None:
     time.sleep(seconds)
 
 
-def play_pictures(files: list[str], seconds: float) -> None:
-    """The clips as base64 JPEG texts over LSL, stamped when they are due."""
-    info = pylsl.StreamInfo("TestPictures", "VideoFrames", 1, 30.0, "string", "test-TestPictures")
+def play_pictures(files: list[str], seconds: float, every: int) -> None:
+    """The clips as base64 JPEG texts over LSL, stamped when they are due; of `every` so many pictures the first."""
+    info = pylsl.StreamInfo("TestPictures", "VideoFrames", 1, 30.0 / every, "string", "test-TestPictures")
     stream, start = pylsl.StreamOutlet(info), pylsl.local_clock()
     say_ready()
-    for number, picture in enumerate(pictures(files)):
-        due = start + number / 30
+    for number, picture in enumerate(itertools.islice(pictures(files), 0, None, every)):
+        due = start + number * every / 30
         if due > start + seconds:
             return
         time.sleep(max(0.0, due - pylsl.local_clock()))
@@ -137,6 +137,7 @@ def main() -> None:
     parser.add_argument("--session-id", default="default")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--every", type=int, default=1)
     options = parser.parse_args()
     pylsl.set_config_content(lsl_text(options.session_id))
     if options.what == "eeg":
@@ -144,7 +145,7 @@ def main() -> None:
     elif options.what == "voice":
         play_voice(options.files, options.seconds)
     elif options.what == "pictures":
-        play_pictures(options.files, options.seconds)
+        play_pictures(options.files, options.seconds, options.every)
     else:
         play_camera(options.files, options.port, options.seconds)
 

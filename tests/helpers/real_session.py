@@ -88,8 +88,8 @@ class Session:
             self.port = free.getsockname()[1]
         self.players: dict[str, Process] = {}
 
-    def play(self, modality: str) -> float:
-        """Start one player; returns the LSL time at which it was ready."""
+    def play(self, modality: str, *more: str) -> float:
+        """Start one player, with `more` arguments; returns the LSL time at which it was ready."""
         person, *_ = sorted((self.data / "eegmat").glob("Subject*_2.edf"))
         clips = sorted((self.data / "emodb" / "wav").glob("*.wav"))
         speaker = clips[0].name[:2]
@@ -99,7 +99,9 @@ class Session:
             "face": ["camera", *clips_of_faces(self.data)],
             "pictures": ["pictures", *clips_of_faces(self.data)],
         }[modality]
-        player = Process(str(HELPERS / "play.py"), *arguments, "--session-id", self.identity, "--port", str(self.port))
+        player = Process(
+            str(HELPERS / "play.py"), *arguments, "--session-id", self.identity, "--port", str(self.port), *more
+        )
         self._stack.callback(player.kill)
         self.players[modality] = player
         return player.wait_ready()

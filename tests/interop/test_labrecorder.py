@@ -11,8 +11,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -35,12 +35,16 @@ from tests.helpers.real_session import ROOT, Session, session
 FULL = bool(os.environ.get("STREAMSENSE_PROOF"))
 SECONDS = 150 if FULL else 42
 SETTLED_S = 30.0
+EVERY = 1 if FULL else 3
+"""10 pictures a second are enough in short: a third of the work, so that none is left out where others work, too."""
 LONGER_PAST_S = 2.0
 AGAIN_TICKS = 100
 """20 s: longer than every window, so that all that a score is made of was computed twice."""
 TRACKED_FOR_S = 30.0
-HARDLY, LEAST_STEP_S = 1e-4, 1e-6
-"""A speed between two pictures changes by a ten thousandth where the second one's time changes by 3 µs."""
+HARDLY, LEAST_STEP_S = 1e-4, 1e-7
+"""A speed between two pictures changes by a hundred thousandth where the second one's time changes by 0.3 µs."""
+LEAST_SHARE = 0.97 if FULL else 0.9
+"""Of the ticks whose features agree. In a short session one step of the clock's offset lies in more than 3 %."""
 LEFT_OUT = "live a picture was left out"
 pytestmark = [pytest.mark.real_data, pytest.mark.slow, pytest.mark.timeout(900)]
 NAMES = ("TestEEG", "TestVoice", "TestPictures")
@@ -160,16 +164,20 @@ def explained(live: Score, modality: Modality, there: Samples, here: Samples, wi
 
 
 def test_a_file_of_labrecorder_gives_what_was_live(
-    data_folder: Path, tmp_path: Path, raw_recording: tuple[Path, float]
+    data_folder: Path,
+    tmp_path: Path,
+    raw_recording: tuple[Path, float],
+    alone: Callable[[], AbstractContextManager[None]],
 ) -> None:
     theirs = tmp_path / "labrecorder.xdf"
     profile = tmp_path / "person.json"
     command("replay", raw_recording[0], "--save-profile", profile)
     assert set(load_profile(profile).parts) == set(PARTS)
     with session(data_folder, tmp_path) as run:
-        for source in ("eeg", "voice", "pictures"):
-            run.play(source)
-        with labrecorder(run, theirs):
+        run.play("eeg")
+        run.play("voice")
+        run.play("pictures", "--every", str(EVERY))
+        with alone(), labrecorder(run, theirs):
             more = {**SOURCES, "profile": str(profile)}
             live = run.record(MODALITIES, "--record", tmp_path / "live", "--seconds", SECONDS, **more)
             live.communicate(timeout=SECONDS + 120)
@@ -223,5 +231,5 @@ def test_a_file_of_labrecorder_gives_what_was_live(
     )
     for tick, why in over.items():
         print(f"  tick {tick}: {'; '.join(why)}")
-    assert share >= 0.97
+    assert share >= LEAST_SHARE
     assert score_apart <= 0.02

@@ -125,7 +125,8 @@ def test_recorded_with_raw_sound_and_pictures_then_verified_and_cut_at_random(
 
 
 def test_each_source_killed_late_ticks_and_no_raw_sound_or_pictures(data_folder: Path, tmp_path: Path) -> None:
-    """EEG is held up seven times for 0.9 s, so that ticks miss their deadline; each source is killed once."""
+    """EEG is held up for 0.9 s again and again, so that ticks miss their deadline; each source is killed once."""
+    times = 7 if FULL else 4
     with session(data_folder, tmp_path) as run:
         play_all(run)
         process = run.record(MODALITIES, "--record", tmp_path / "rec")
@@ -138,7 +139,7 @@ def test_each_source_killed_late_ticks_and_no_raw_sound_or_pictures(data_folder:
             time.sleep(2.0)
             run.play(modality)
             time.sleep(5.0 if FULL else 1.5)
-        for _ in range(7):
+        for _ in range(times):
             run.players["eeg"].process.send_signal(signal.SIGSTOP)
             time.sleep(0.9)
             run.players["eeg"].process.send_signal(signal.SIGCONT)
@@ -151,7 +152,7 @@ def test_each_source_killed_late_ticks_and_no_raw_sound_or_pictures(data_folder:
     assert "voice entered as voice front end's frames." in text
     found = reasons(file)
     print(f"plans: {dict(found)}")
-    assert found["deadline"] + found["backlog"] >= 20
+    assert found["deadline"] + found["backlog"] >= 3 * times
     import pyxdf
 
     types = {stream["info"]["type"][0] for stream in pyxdf.load_xdf(file)[0]}
@@ -160,7 +161,7 @@ def test_each_source_killed_late_ticks_and_no_raw_sound_or_pictures(data_folder:
 
 
 def test_recording_started_in_mid_session(data_folder: Path, tmp_path: Path) -> None:
-    after, seconds = (47, 65) if FULL else (5, 11)
+    after, seconds = (47, 65) if FULL else (3, 8)
     with session(data_folder, tmp_path) as run:
         play_all(run)
         process = run.record(MODALITIES, "--record", tmp_path / "rec", "--record-after", after, "--seconds", seconds)
