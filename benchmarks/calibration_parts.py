@@ -98,7 +98,7 @@ def voice_said(table: VoiceTable, experts: Mapping[str, Expert]) -> Said:
             continue
         inputs = {name: values[window] for name, values in table.inputs.items()}
         inputs |= {name: values[0] for name, values in table.log_mel(np.array([window])).items()}
-        feature = Feature("voice", inputs, float(table.quality[window]), 1.0, 0.0, 0.0)
+        feature = Feature("voice", inputs, 1.0, float(table.quality[window]), 0.0, 0.0)
         label = int(table.label[clip])
         said = opinion_of(experts[speaker], feature, experts[speaker].evaluate(feature), 0.0)
         rows.append((speaker, LABELS[label], clip, PLACES[label], _absent_if_empty(said)))

@@ -8,7 +8,7 @@ clock of the machine that sent them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeGuard
+from typing import Final, Literal, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -149,6 +149,10 @@ class TimedBlock:
         return len(self.times)
 
 
+FRAME_MASK: Final = "log_mel_mask"
+"""The input that tells which of a window's frames are there."""
+
+
 @dataclass(frozen=True)
 class Feature:
     """One modality's window at one tick, ready for its expert.
@@ -170,3 +174,11 @@ class Feature:
     reasons: tuple[str, ...] = ()
     cues: dict[str, float] = field(default_factory=dict)
     beside: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def evidence(self) -> float:
+        """How far the window counts, in [0, 1]: quality, times validity where no input tells which frames are there.
+
+        Where one does, experts say by their own variance how sure they are of so much: it is to count once.
+        """
+        return self.quality if FRAME_MASK in self.inputs else self.quality * self.validity

@@ -125,11 +125,9 @@ class Opinion:
 
 def opinion_of(expert: Expert, feature: Feature, output: ExpertOutput, age_s: float) -> Opinion:
     """What fusion is told of an expert's output for a window whose newest sample is `age_s` old."""
-    # What is missing counts once: in the variance of an expert that sees it, in the quality where it does not.
-    quality = feature.quality if expert.sees_gaps else feature.quality * feature.validity
     return Opinion(
         output.vad_mean, output.vad_log_variance, output.emotion_logits,
-        expert.vad_evidence, expert.emotion_evidence, 1.0, quality, age_s, feature.cues,
+        expert.vad_evidence, expert.emotion_evidence, 1.0, feature.evidence, age_s, feature.cues,
         feature.effective_time,
     )  # fmt: skip
 

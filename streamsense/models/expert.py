@@ -20,8 +20,6 @@ PRIOR_LOG_VARIANCE = 2 * math.log(PRIOR_SD)
 LOG_VARIANCE_RANGE = (math.log(0.02**2), math.log(2.0**2))
 """No expert is believed to be surer than ±0.02 or less sure than ±2."""
 LOGIT_LIMIT = 20.0
-FRAME_MASK = "log_mel_mask"
-"""The input that says which frames of a window are there."""
 OUTPUTS = {"vad_mean": 3, "vad_log_variance": 3, "emotion_logits": 8}
 """What an expert gives, and how many numbers each holds."""
 
@@ -76,8 +74,6 @@ class Expert:
         card = self.metadata.card
         self.vad_evidence: FloatArray = np.array([float(name in card.evidence_dimensions) for name in DIMENSIONS])
         self.emotion_evidence: FloatArray = np.array([float(name in card.evidence_emotions) for name in EMOTIONS])
-        self.sees_gaps = FRAME_MASK in model.inputs
-        """It is told which frames of its window are there, so its own variance says how sure it is of so much."""
         self.vad_evidence.flags.writeable = self.emotion_evidence.flags.writeable = False
 
     def evaluate(self, feature: Feature) -> ExpertOutput:

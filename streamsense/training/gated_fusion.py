@@ -135,7 +135,8 @@ class GatedFusion(nn.Module):
         pooled = _linear_pool(believed, mean, variance)
         remembered = given.contradiction_before + given.newness * (contradiction - given.contradiction_before)
         _, spread = _mixed((_precision_weighted(precision, believed, mean, untrained), agreed), pooled, remembered)
-        middle, _ = _mixed((_precision_weighted(precision, believed, mean, kept), agreed), pooled, remembered)
+        trusted = _linear_pool(believed * trust[:, :, None], mean, variance)
+        middle, _ = _mixed((_precision_weighted(precision, believed, mean, kept), agreed), trusted, remembered)
         return Fused(
             (middle * PRIOR_SD).clamp(-1.0, 1.0),
             spread.clamp(max=rule.PRIOR_PRECISION).sqrt() * PRIOR_SD,

@@ -208,7 +208,7 @@ def _modality_rows(modality: Modality, heard: Sequence[Heard], windows: Sequence
     return ModalityRows(
         inputs,
         presence=column(lambda one: float(one.window is not None)),
-        quality=column(lambda one: 0.0 if one.window is None else one.window.quality * one.window.validity),
+        quality=column(lambda one: 0.0 if one.window is None else one.window.evidence),
         age_s=column(lambda one: one.age_s),
     )
 

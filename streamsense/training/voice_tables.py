@@ -42,8 +42,8 @@ class Take:
 class VoiceTable:
     """n windows of c clips.
 
-    `inputs` are the expert's (n, ...), by name, but for the log-Mel frames (see `log_mel`). `quality` (n,) is the
-    operator's, times how much of the window is valid. `clip` (n,) is each window's clip, `heard_s` (n,) how much of it
+    `inputs` are the expert's (n, ...), by name, but for the log-Mel frames (see `log_mel`). `quality` (n,) is how far
+    each counts (`Feature.evidence`). `clip` (n,) is each window's clip, `heard_s` (n,) how much of it
     lay before the tick, `frames_before` (n,) how many of its frames;
     `last` (n,) marks the clip's last window.
     Of each clip: `name`, `speaker`, `label`, `recognised`, `place` in the session (0: the first one), `frames`
@@ -167,7 +167,7 @@ def _session(clips: Sequence[Clip], take: Take, settings: VoiceFeaturesSettings)
             before = int(np.searchsorted(stamps, time))
             feature = operator.feature_at(time)
             numbers = {name: value for name, value in feature.inputs.items() if name not in FRAMES}
-            windows.append((tick / TICKS_PER_SECOND, before, feature.quality * feature.validity, numbers))
+            windows.append((tick / TICKS_PER_SECOND, before, feature.evidence, numbers))
         yield _Played(clip, place, windows, frames, voiced)
 
 

@@ -66,7 +66,7 @@ def trained(tmp_path_factory):
         parts[modality] = ModalityRows(
             {name: np.stack([one.inputs[name] for one in features]) for name in features[0].inputs},
             counts.astype(np.float32),
-            np.array([one.quality * one.validity for one in features], np.float32),
+            np.array([one.evidence for one in features], np.float32),
             np.array([score.time - one.last_time for score, one in zip(windows, features, strict=True)], np.float32),
         )
     emotions = np.zeros((TICKS, 8))
@@ -81,6 +81,14 @@ def trained(tmp_path_factory):
     return network, table, export(network, table, cards, contracts, tmp_path_factory.mktemp("trained"))
 
 
+class Forgetful(Fusion):
+    """Takes every tick by itself, as a table's are."""
+
+    def _remember(self, tick_time):
+        super()._remember(tick_time)
+        self._newness = np.ones(3)
+
+
 def test_a_session_with_the_files_says_what_the_network_says_of_the_table(trained):
     network, table, paths = trained
     contracts = {modality: operator.contract() for modality, operator in feature_operators(CONFIG).items()}
@@ -88,7 +96,7 @@ def test_a_session_with_the_files_says_what_the_network_says_of_the_table(traine
         modality: Expert(OnnxModel(paths[modality], provider="cpu"), modality, contracts[modality])
         for modality in MODALITIES
     }
-    scores = scored(experts, Fusion(OnnxModel(paths["fusion"], provider="cpu")))
+    scores = scored(experts, Forgetful(OnnxModel(paths["fusion"], provider="cpu")))
     expected = predict(network, table)
     values = np.array([score.values for score in scores])
     presence = np.stack([part.presence for part in table.modalities.values()], axis=1)
