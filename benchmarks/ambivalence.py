@@ -50,7 +50,7 @@ from streamsense.fusion.combination import Fusion, FusionModel, Opinion
 from streamsense.models.catalogue import model_files
 from streamsense.models.expert import Expert
 from streamsense.pipeline import START, Pipeline
-from streamsense.runtime.assembly import FUSION_MODEL, build_replay_pipeline, feature_operators, front_ends, load_model
+from streamsense.runtime.assembly import build_replay_pipeline, feature_operators, front_ends, load_fusion, load_model
 from streamsense.sources.simulator import Participant, eeg, face, voice
 from streamsense.sources.simulator.frames import FrameMaker, FrameReader
 from streamsense.sources.simulator.further_acts import FURTHER_ACTS, cue_acts_in_order, further_acts_in_order
@@ -133,7 +133,7 @@ def heard(
         modality: Expert(load_model(models[modality], "cpu"), modality, operator.contract())
         for modality, operator in operators.items()
     }
-    fusion = Listening(load_model(FUSION_MODEL, "cpu"))
+    fusion = Listening(load_fusion())
     pipeline = Pipeline(operators, experts, fusion, fronts=front_ends(config, None))
     play(pipeline, (eeg.EegMaker(participant), sound), faces, script.duration_s)
     return [Heard(seed, act_at(script, time - _BEGIN, settled_s), time, opinions) for time, opinions in fusion.told]

@@ -15,7 +15,7 @@ from streamsense.fusion.ambivalence import Parts
 from streamsense.fusion.bivalence import griffin
 from streamsense.fusion.combination import Fusion, FusionModel, Opinion
 from streamsense.fusion.hesitancy import NAMES, hesitancy
-from streamsense.runtime.assembly import FUSION_MODEL, load_model
+from streamsense.runtime.assembly import load_fusion
 from streamsense.score import SCORE_LABELS
 from streamsense.sources.simulator.further_acts import CUE_ACTS, FALLS_BY, SHOWN_FROM, UNSHOWN_BELOW
 from streamsense.sources.simulator.script import State
@@ -75,7 +75,7 @@ class Scored:
 
 def scored(said: Sequence[Heard], without: str = "") -> Scored:
     """One fusion for each seed, in which the cue or part `without` says nothing."""
-    model, values, cues = load_model(FUSION_MODEL, "cpu"), [], []
+    model, values, cues = load_fusion(), [], []
     for seed in dict.fromkeys(one.seed for one in said):
         fusion = Without(model, without)
         for one in said:

@@ -39,7 +39,7 @@ from streamsense.evaluation.report_files import write_report
 from streamsense.evaluation.told_spread import constant_of_others, inside, surprise
 from streamsense.fusion.combination import Fusion, Opinion
 from streamsense.fusion.emotions import DIMENSIONS
-from streamsense.runtime.assembly import FUSION_MODEL, load_model
+from streamsense.runtime.assembly import load_fusion
 from streamsense.streams import MODALITIES, Modality
 from streamsense.training.voice_clips import emodb_clips
 
@@ -285,7 +285,7 @@ class Found:
 
 def measure(data: Path, told: Callable[[str], None]) -> Found:
     """Everything, on the recordings in `data`: half an hour where no held-out expert is in the cache yet."""
-    fusion, bundle = Fusion(load_model(FUSION_MODEL, "cpu")), data / "face_models" / "face_landmarker.task"
+    fusion, bundle = Fusion(load_fusion()), data / "face_models" / "face_landmarker.task"
     clips = emodb_clips(data / "emodb")
     of_eeg, of_face = parts.eeg_experts(data / "eegmat", told), parts.face_expert()
     of_voice = parts.voice_experts(clips, told)

@@ -37,7 +37,7 @@ from streamsense.evaluation.intervals import Interval, interval_over_people
 from streamsense.evaluation.metrics import roc_auc
 from streamsense.fusion.weighting import CONFLICT_FULLY
 from streamsense.models.catalogue import model_files
-from streamsense.runtime.assembly import FUSION_MODEL, load_model
+from streamsense.runtime.assembly import load_fusion
 from streamsense.streams import MODALITIES
 
 JUDGED, CHOOSING = "judged", "choosing"
@@ -81,7 +81,7 @@ def told_of(person: Person, data: Path, names: Sequence[str]) -> dict[str, Told]
     clips, moves = emodb_clips(data / "emodb"), muscle_moves(_bundle(data))
     faces = face_parts(person, moves, [None, *(way for way in ways if way.modality == "face")])
     whole = voice_parts(person, clips).with_those_of(eeg_parts(person, data / "eegmat")).with_those_of(faces[None])
-    model, found = load_model(FUSION_MODEL, "cpu"), {}
+    model, found = load_fusion(), {}
     for way in (None, *ways):
         parts = whole
         if way is not None:

@@ -37,7 +37,14 @@ from streamsense.fusion.hesitancy import HesitancyCues
 from streamsense.fusion.observations import observations
 from streamsense.models.expert import Expert
 from streamsense.pipeline import Pipeline
-from streamsense.runtime.assembly import FUSION_MODEL, build_replay_pipeline, feature_operators, front_ends, load_model
+from streamsense.runtime.assembly import (
+    FUSION_MODEL,
+    build_replay_pipeline,
+    feature_operators,
+    front_ends,
+    load_fusion,
+    load_model,
+)
 from streamsense.score import SCORE_LABELS, Score
 from streamsense.segments import Segments
 from streamsense.sources.simulator import Participant, eeg, voice
@@ -96,7 +103,7 @@ def ticks_of_a_session(script: Script) -> list[Tick]:
     operators, (_, described) = feature_operators(config), build_replay_pipeline(config)
     models = {name: load_model(described[f"{name}_model"].rpartition(" ")[0], "cpu") for name in operators}
     experts = {name: Expert(models[name], name, operator.contract()) for name, operator in operators.items()}
-    fusion = Listening(load_model(FUSION_MODEL, "cpu"))
+    fusion = Listening(load_fusion())
     pipeline = _Session(operators, experts, fusion, fronts=front_ends(config, None))
     pipeline.scores = []
     participant = Participant(script, 0)
@@ -146,9 +153,9 @@ def _cost(name: str, clock: FloatArray, processor: FloatArray) -> Cost:
 
 def measure(ticks: Sequence[Tick], turns: int) -> list[Cost]:
     """The parts, all of them together, and what they are compared with."""
-    model = load_model(FUSION_MODEL, "cpu")
+    model = load_fusion()
     whole, steps, parts, cues, segments = Fusion(model), Fusion(model), Fusion(model), HesitancyCues(), Segments()
-    graph = model._session
+    graph = load_model(FUSION_MODEL, "cpu")._session
     batches = {id(tick): _batch(tick.opinions, parts) for tick in ticks}
     hesitancy, own_segments = cues.new_state(), Segments()
     said = {id(tick): parts.combine(tick.opinions) for tick in ticks}

@@ -34,7 +34,7 @@ from streamsense.fusion.emotions import EMOTIONS, VAD_CENTROIDS
 from streamsense.models.catalogue import model_files
 from streamsense.models.expert import Expert
 from streamsense.pipeline import START, Pipeline
-from streamsense.runtime.assembly import FUSION_MODEL, feature_operators, front_ends, load_model
+from streamsense.runtime.assembly import feature_operators, front_ends, load_fusion, load_model
 from streamsense.sources.recorded import recording_arrays
 from streamsense.sources.simulator import Participant, face
 from streamsense.sources.simulator.script import Script, State
@@ -130,7 +130,7 @@ def listen(
     config = settings(modality)
     operator = feature_operators(config)[modality]
     expert = Expert(load_model(str(model), "cpu"), modality, operator.contract())
-    fusion = Listening(load_model(FUSION_MODEL, "cpu"))
+    fusion = Listening(load_fusion())
     pipeline = Pipeline({modality: operator}, {modality: expert}, fusion, fronts=front_ends(config, None))
     pipeline.push(StreamOpened(info, _BEGIN))
     pipeline.push(Control(START, "", _BEGIN))

@@ -52,9 +52,9 @@ _LEAST[_PLACES["vad"]] = -1.0
 
 
 class FusionModel(Protocol):
-    """The ONNX graph that combines the experts."""
+    """What combines the experts: an ONNX graph, or the formulas of the shipped one."""
 
-    def run(self, inputs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
+    def run(self, inputs: Mapping[str, Float32Array]) -> Mapping[str, Float32Array | FloatArray]:
         """Outputs by name for inputs by name, both without a batch axis."""
         ...
 

@@ -15,9 +15,10 @@ from streamsense.features.operator import FeatureOperator, FrontEnd
 from streamsense.features.voice_features import VoiceFeatures, VoiceFeaturesSettings
 from streamsense.features.voice_frames import VoiceFrontEndSettings
 from streamsense.features.voice_front_end import VoiceFrontEnd
-from streamsense.fusion.combination import INPUTS, OUTPUTS, Fusion, FusionSettings
+from streamsense.fusion.combination import INPUTS, OUTPUTS, Fusion, FusionModel, FusionSettings
 from streamsense.fusion.dynamics import DynamicsSettings
 from streamsense.fusion.emotions import fusion_contract
+from streamsense.fusion.precision import PrecisionFusion
 from streamsense.models.ambivalence_head import AmbivalenceHead
 from streamsense.models.contract import differing_fields
 from streamsense.models.expert import Expert
@@ -79,8 +80,10 @@ def _assembled(config: Config) -> tuple[Callable[[], Pipeline], dict[str, str]]:
     if net is not None:
         description["voice_activity_model"] = f"{SILERO} {net.sha256}"
 
+    fusing = _runnable(config.fusion_model, model)
+
     def new_pipeline() -> Pipeline:
-        fusion = Fusion(model, settings, ambivalence)
+        fusion = Fusion(fusing, settings, ambivalence)
         return Pipeline(
             feature_operators(config), experts, fusion, timing, front_ends(config, net), language_cues(config)
         )
@@ -97,7 +100,7 @@ def build_feature_pipeline(config: Config) -> Pipeline:
     """A pipeline without experts, whatever features the configuration asks for: for what reads the windows alone."""
     check_onnxruntime()
     fronts = front_ends(config, speech_net(config))
-    fusion = Fusion(_fusion_model(FUSION_MODEL, config.provider))  # its scores are not looked at
+    fusion = Fusion(load_fusion())  # its scores are not looked at
     return Pipeline(feature_operators(config), {}, fusion, _timing(config), fronts, language_cues(config))
 
 
@@ -146,6 +149,16 @@ def _voice_front_end(section: VoiceSection) -> VoiceFrontEndSettings:
 
 def _timing(config: Config) -> TimingSettings:
     return TimingSettings(**config.timing.model_dump())
+
+
+def load_fusion() -> FusionModel:
+    """The shipped fusion."""
+    return _runnable(FUSION_MODEL, _fusion_model(FUSION_MODEL, "cpu"))
+
+
+def _runnable(name: str, model: OnnxModel) -> FusionModel:
+    """What runs: of the shipped fusion the compiled formulas, else the file itself."""
+    return PrecisionFusion(model) if name == FUSION_MODEL else model
 
 
 def _fusion_model(name: str, provider: Provider) -> OnnxModel:

@@ -15,7 +15,7 @@ from streamsense.evaluation.report_files import write_report
 from streamsense.evaluation.told_spread import constant_of_others
 from streamsense.fusion.combination import Fusion, Opinion
 from streamsense.fusion.emotions import EMOTIONS, VAD_CENTROIDS
-from streamsense.runtime.assembly import FUSION_MODEL, load_model
+from streamsense.runtime.assembly import load_fusion
 from tests.helpers.face_pictures import bundle_files
 
 SHOWN = ("neutral", "happy", "sad", "fearful", "disgusted", "angry")
@@ -29,7 +29,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def fusion() -> Fusion:
-    return Fusion(load_model(FUSION_MODEL, "cpu"))
+    return Fusion(load_fusion())
 
 
 def made(

@@ -24,7 +24,7 @@ from benchmarks.real_parts import (
 from benchmarks.spoiling import SPOILED, Spoiled, clipped_sound, flat_electrodes, lost, noisy_sound
 from streamsense.fusion.combination import Opinion
 from streamsense.fusion.emotions import EMOTIONS
-from streamsense.runtime.assembly import FUSION_MODEL, load_model
+from streamsense.runtime.assembly import load_fusion
 from streamsense.streams import Modality
 from streamsense.ticks import HOP_S
 from streamsense.training.voice_clips import emodb_clips
@@ -59,7 +59,7 @@ def parts_of(seed: int, *, lies: tuple[Modality, float] | None = None) -> Parts:
 @pytest.fixture(scope="module")
 def told() -> dict[str, Told]:
     """Three people: as they are, with a voice that lies and is not believed, and with one that lies and is."""
-    model, found = load_model(FUSION_MODEL, "cpu"), {"": [], "voice: found out": [], "voice: believed": []}
+    model, found = load_fusion(), {"": [], "voice: found out": [], "voice: believed": []}
     for seed in range(3):
         for name, parts in (
             ("", parts_of(seed)),

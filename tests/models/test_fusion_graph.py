@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from streamsense.config import parse_config
 from streamsense.errors import ModelError
-from streamsense.fusion.combination import Fusion, Opinion
+from streamsense.fusion.combination import OUTPUTS, Fusion, Opinion
+from streamsense.fusion.precision import PrecisionFusion
 from streamsense.models.session import OnnxModel
 from streamsense.resources import shipped
 from streamsense.runtime.assembly import build_replay_pipeline
@@ -29,6 +30,7 @@ from tests.helpers.fusion_inputs import (
 )
 
 FUSION = OnnxModel(shipped("models_onnx/fusion_precision.onnx"), provider="cpu")
+COMPILED = PrecisionFusion(FUSION)
 
 
 def reference(
@@ -109,21 +111,50 @@ def test_the_fusion_computes_its_formulas(seed):
         "newness": rng.random(3),
     }
     rounded = {name: value.astype("f4") for name, value in given_inputs.items()}
-    out = FUSION.run(rounded)
-    for name, expected in reference(**rounded).items():
-        np.testing.assert_allclose(out[name], expected, atol=2e-5, rtol=1e-4, err_msg=name)
+    expected = reference(**rounded)
+    assert expected.keys() == OUTPUTS.keys()
+    for fusion in (FUSION, COMPILED):
+        out = fusion.run(rounded)
+        for name, value in expected.items():
+            np.testing.assert_allclose(out[name], value, atol=2e-5, rtol=1e-4, err_msg=name)
 
 
 @given(all_inputs(FUSION, any_floats) | all_inputs(FUSION, lambda *shape: near(-2, 2, *shape)))
 def test_outputs_are_finite_and_in_range_for_any_finite_input(values):
     out = FUSION.run(values)  # refuses what is not finite
     check_ranges(out)
+    check_ranges(COMPILED.run(values))
 
 
 @given(all_inputs(FUSION, lambda *shape: near(-3, 3, *shape)), st.sampled_from(["presence", "quality"]))
 def test_absent_experts_give_the_prior_exactly(values, off):
-    out = FUSION.run(values | {off: np.zeros(3)})
-    check_prior(out)
+    for fusion in (FUSION, COMPILED):
+        check_prior(fusion.run(values | {off: np.zeros(3, np.float32)}))
+
+
+@given(
+    near(-1, 1, 3, 3), near(-6, 1, 3, 3), near(-5, 5, 3, 8), near(0, 1, 3, 8), near(0, 1, 3), near(0, 5, 3),
+    near(0, 1, 3), near(0, 1, 3),
+)  # fmt: skip
+def test_the_compiled_formulas_are_those_of_the_file(mean, log_variance, logits, knows, quality, age, before, newness):
+    values = inputs(
+        vad_mean=mean, vad_log_variance=log_variance, emotion_logits=logits, emotion_evidence=knows, quality=quality,
+        age_s=age, contradiction_before=before, newness=newness,
+    )  # fmt: skip
+    values = {name: value.astype(np.float32) for name, value in values.items()}
+    expected, found = FUSION.run(values), COMPILED.run(values)
+    assert found.keys() == expected.keys() == OUTPUTS.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-4, err_msg=name)
+
+
+def test_a_changed_file_is_not_taken_for_the_shipped_one(tmp_path):
+    model = onnx.load(shipped("models_onnx/fusion_precision.onnx"))
+    place = next(at for at, node in enumerate(model.graph.node) if node.op_type == "Sqrt")
+    model.graph.node[place].op_type = "Abs"
+    onnx.save(model, tmp_path / "changed.onnx")
+    with pytest.raises(ModelError, match="its output vad_sd differs"):
+        PrecisionFusion(OnnxModel(tmp_path / "changed.onnx", "cpu"))
 
 
 def test_a_modality_that_is_absent_changes_nothing_whatever_it_says():

@@ -39,7 +39,7 @@ from streamsense.features import (
     voice_normalisation,
     voice_window,
 )
-from streamsense.fusion import bivalence, conflict, dynamics, hesitancy, mixture, strongest
+from streamsense.fusion import bivalence, conflict, dynamics, hesitancy, mixture, precision, strongest
 from streamsense.pipeline import START
 from streamsense.runtime.assembly import build_pipeline
 from streamsense.streams import MODALITIES, Block, Control
@@ -50,8 +50,8 @@ MODULES = (
     action_units, articulation, band_baseline, band_entropy, band_sums, bivalence, common_reference, conflict, contours,
     dynamics, eeg_quality, eeg_samples, entropy_cells, entropy_window, face_cues, face_doubt, face_jumps, face_neutral,
     face_windows, frame_statistics, head_and_gaze, hesitancy, hesitation_sounds, log_mel, loudness, mixture, pitch,
-    prosody, running_level, running_quantile, section_filters, smoothing, sound_highpass, sound_input, sound_resampler,
-    speech_timing, strongest, voice_movement, voice_normalisation, voice_window,
+    precision, prosody, running_level, running_quantile, section_filters, smoothing, sound_highpass, sound_input,
+    sound_resampler, speech_timing, strongest, voice_movement, voice_normalisation, voice_window,
 )  # fmt: skip
 # fmt: off
 INNER = ("to_microvolts", "stretch_end", "find_extremes", "take_in", "begin", "filter_front", "refer",
@@ -60,7 +60,9 @@ INNER = ("to_microvolts", "stretch_end", "find_extremes", "take_in", "begin", "f
          "_movements", "_above", "_share", "_per_mm", "_lips_at_rest", "_difference_ratio", "_best_period", "_change",
          "_median", "_smoothed", "_has_pitch", "_next_run", "_ramp", "_mean", "_line", "_count", "_level",
          "_deviation", "movements_of_measures", "_to_and_fro", "_quantiles", "_mean_and_sd", "_steps", "_ends",
-         "_movement", "_nearest", "_compare", "_excess", "_second_order", "_keep", "_add_likelihoods")
+         "_movement", "_nearest", "_compare", "_limited", "_on_sides", "_counts", "_cap", "_to_shares",
+         "_combined", "_pool_emotions",
+         "_excess", "_second_order", "_keep", "_add_likelihoods")
 # fmt: on
 """Called by compiled loops alone."""
 
