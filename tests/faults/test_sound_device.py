@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -53,9 +54,11 @@ def errors_of_stamps(stamps: np.ndarray, sound: np.ndarray) -> np.ndarray:
     return np.array(errors) - np.median(errors)
 
 
-def test_stamps_are_right_after_a_standstill(sound_server: SoundServer, tmp_path: Path) -> None:
+def test_stamps_are_right_after_a_standstill(
+    sound_server: SoundServer, tmp_path: Path, alone: Callable[[], AbstractContextManager[None]]
+) -> None:
     """Python's lock is held for 1 s, as a bad extension module does; then the whole process is stopped for 2.5 s."""
-    with capturing(sound_server, tmp_path / "out.npz") as capture:
+    with alone(), capturing(sound_server, tmp_path / "out.npz") as capture:
         time.sleep(1.0)
         capture.tell(f"hold {HELD_S}")
         time.sleep(HELD_S + 1.0)
