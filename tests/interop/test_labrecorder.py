@@ -46,7 +46,7 @@ HARDLY, LEAST_STEP_S = 1e-4, 1e-7
 LEAST_SHARE = 0.97 if FULL else 0.9
 """Of the ticks whose features agree. In a short session one step of the clock's offset lies in more than 3 %."""
 MOST_APART = 0.02 if FULL else 0.05
-"""Of the scores. What is usual of a face's colours is taken from 720 pictures, which at 10 a second$
+"""Of the scores. What is usual of a face's colours is taken from 720 pictures, which at 10 a second
 are all there were: LabRecorder's longer past then shows in the face's quality."""
 LEFT_OUT = "live a picture was left out"
 pytestmark = [pytest.mark.real_data, pytest.mark.slow, pytest.mark.timeout(900)]
