@@ -9,7 +9,8 @@ at the emotions' usual places, and mental work at +0.5 against rest at -0.5: non
 What must hold: the told 90 % intervals hold 85 to 95 % of the targets, and their negative log-likelihood is below that
 of a constant, which is told the mean and SD of the other people's targets. The fused error is never above 1.1 × the
 best single modality's under the same losses, nor above what knowing nothing gives (0, the prior), whichever is larger;
-within a course it does not fall, `_sd` does not shrink, and nothing is ever NaN.
+within a course it does not fall, and nothing is ever NaN; `_sd` shrinks only where the intervals still hold 85 %: who
+contradicted the others and is lost takes the contradiction along.
 
     python -m benchmarks.calibration DATA_FOLDER [--json] [--report FOLDER]
 """
@@ -116,12 +117,11 @@ class Course:
                 if level.error[at] > limit:
                     found.append(f"{self.name}, {level.name}: {dimension} {level.error[at]:.3f} above {limit:.3f}")
                 before = self.levels[number - 1] if number else level
-                for what, values, earlier in (("error", level.error, before.error), ("SD", level.sd, before.sd)):
-                    if values[at] < earlier[at] - STEP_BACK:
-                        found.append(
-                            f"{self.name}, {level.name}: {what} of {dimension} fell from {earlier[at]:.3f} to "
-                            f"{values[at]:.3f}"
-                        )
+                fell = f"{self.name}, {level.name}: {{}} of {dimension} fell from {{:.3f}} to {{:.3f}}"
+                if level.error[at] < before.error[at] - STEP_BACK:
+                    found.append(fell.format("error", before.error[at], level.error[at]))
+                if level.sd[at] < before.sd[at] - STEP_BACK and level.covered[at] < COVERS[0]:
+                    found.append(fell.format("SD", before.sd[at], level.sd[at]) + f", {level.covered[at]:.1%} within")
         return found + [f"{self.name}, {level.name}: not finite" for level in self.levels if not level.finite]
 
 

@@ -115,8 +115,11 @@ def test_a_modality_that_drowns_and_does_not_notice_is_called_a_failure(ticks: T
     assert any("above" in text for text in drowned(1.0).failures())
     broken = replace(drowned(0.0).levels[0], finite=False)
     assert Course("noise", (broken,)).failures() == ["noise, none: not finite"]
-    narrower = Course("noise", (drowned(0.0).levels[1], replace(drowned(0.0).levels[1], sd=(0.01, 0.01, 0.01))))
-    assert any("SD of valence fell" in text for text in narrower.failures())
+    last = drowned(0.0).levels[1]
+    narrower = replace(last, sd=(0.01, 0.01, 0.01))
+    assert not Course("noise", (last, replace(narrower, covered=(0.9, 0.9, 0.9)))).failures()
+    wrong = Course("noise", (last, replace(narrower, covered=(0.8, 0.9, 0.9)))).failures()
+    assert [text.partition(" fell")[0] for text in wrong] == [f"noise, {last.name}: SD of valence"]
 
 
 def test_the_tables_and_the_report_are_written(ticks: Together, fusion: Fusion, tmp_path) -> None:
