@@ -150,18 +150,23 @@ FUSION = Card(
     description=(
         "Each dimension is the mean of a normal prior (0, SD 0.5) and of the experts, each weighted by presence × "
         "quality × e^(−age/τ) / variance; τ is 4 s for EEG, 1 s for face, 2 s for voice. An expert's variance is what "
-        "is left once it is heard, with the prior in it: the prior is taken out of each and counted once, so that a "
-        "lone expert of full quality is published as it is. Disagreement beyond what chance brings widens the result, "
-        "also by how far the experts are apart, so that the interval reaches both, and, from 0.3 on, keeps every "
-        "modality at 0.6 of the weight or less (the cap begins to fall at 0.1). "
-        "Emotions: log-opinion pool with a prior of 0.3 for neutral and 0.1 for each other; an emotion without "
+        "is left once it is heard, with the prior in it: the prior is taken out of each and counted once. Experts are "
+        "taken to be 1.2 times as precise as they say, in valence up to 5 times that where they agree on the side. "
+        "Where one is above the middle and another below, mean and variance go over to the linear pool of the experts "
+        "and the prior, by powers of how surely they contradict each other (remembered for 1 s in valence). A "
+        "contradiction of 0.3 or more keeps every modality at 0.6 of the weight or less (the cap begins to fall at "
+        "0.1). Emotions: log-opinion pool with a prior of 0.3 for neutral and 0.1 for each other; an emotion without "
         "evidence keeps its prior odds. Confidence is 1 less posterior variance over prior variance, mean of the "
         "three dimensions."
     ),
-    data=f"{NOT_TRAINED} models_onnx/fusion_graph.py.",
+    data=(
+        "Nothing was trained. The numbers are taken from publications or chosen, each named in "
+        "streamsense/fusion/weighting.py; those of contradiction and narrowing on four speakers of EmoDB, people of "
+        "EEGMAT and acted faces (docs/evaluation.md)."
+    ),
     attribution=(
-        "Precision weighting and the log-opinion pool as in textbooks; the widening and the cap in conflict are the "
-        "project's own."
+        "Precision weighting, the log-opinion pool and the linear pool (Stone 1961) as in textbooks; when which of "
+        "them holds, the narrowing and the cap in conflict are the project's own."
     ),
     licence="Apache-2.0",
     evaluation=NOT_MEASURED,

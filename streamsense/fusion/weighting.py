@@ -24,7 +24,7 @@ CONTRADICTION_MEMORY_S: Final = (1.0, 0.0, 0.0)
 conflict and lasts longer than one tick's opinions; elsewhere it is as of now."""
 SHARE_OF_MEAN, SHARE_OF_SPREAD = 1 / 2, (1 / 4, 1 / 2, 1 / 2)
 """Powers of contradiction: how far mean and variance go from the experts' product to their linear pool."""
-NARROWING: Final = 1.25
+NARROWING: Final = 1.2
 """How much more precise than it says an expert is taken to be, so that 90 % intervals hold 90 %.
 
 The experts' variances are those of their errors, whose tails are lighter than a normal distribution's: told as they

@@ -68,7 +68,7 @@ def reference(
     counted = precision * kept[:, None]
     agreed = (counted * vad_mean).sum(axis=0) / (counted.sum(axis=0) + 4 * unheard)
     narrows = (believed * np.maximum(1 / variance - 4, 0)).sum(axis=0)
-    agreed_variance = 1 / (4 + 1.25 * narrows * (1 + np.array([4, 0.25, 0]) * agreement))
+    agreed_variance = 1 / (4 + 1.2 * narrows * (1 + np.array([4, 0.25, 0]) * agreement))
     votes = 2 + believed.sum(axis=0)
     pooled = (believed * vad_mean).sum(axis=0) / votes
     within = (believed * (np.minimum(variance, 1) + vad_mean**2)).sum(axis=0) + 2 * 0.25
@@ -184,7 +184,7 @@ def test_a_lone_expert_of_full_quality_says_where_it_is_and_one_that_knows_nothi
     alone = inputs(presence=np.array([0, 1, 0]), vad_mean=valence(0, 0.5, 0), vad_log_variance=SURE)
     out = FUSION.run(alone)
     assert out["vad"][0] == pytest.approx(0.5, abs=1e-6)
-    assert out["vad_sd"][0] == pytest.approx((4 + 1.25 * (10 - 4)) ** -0.5, abs=1e-6)
+    assert out["vad_sd"][0] == pytest.approx((4 + 1.2 * (10 - 4)) ** -0.5, abs=1e-6)
     unsure = FUSION.run(alone | {"vad_log_variance": np.zeros((3, 3))})
     assert 0 < unsure["vad"][0] < 0.2
     assert unsure["vad_sd"][0] == pytest.approx(0.5, abs=1e-6)
