@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 class PipelineState:
     """The next tick, and which modalities were there, which streams are no use.
 
-    `failed` are the modalities whose expert failed at the last tick. `front_samples` counts what each front end gave
-    since its stream was opened. `profile` is the text of the participant's profile in use, or empty; `frozen` are the
-    parts that were told to learn no more.
+    `failed` are the modalities whose expert failed at the last tick, and "fusion". `front_samples` counts what each
+    front end gave since its stream was opened. `profile` is the text of the participant's profile in use, or empty;
+    `frozen` are the parts that were told to learn no more.
     """
 
     next_tick: int | None = None

@@ -73,6 +73,7 @@ class Scoring:
         language = {} if self._language is None else self._language.cues_at(time)
         values = np.empty(len(SCORE_LABELS))
         values[:-1], values[-1] = self._fusion.step(opinions, time, language), plan.tick
+        self._tell_failure("fusion", self._fusion.failure, time)
         experts = _expert_values(opinions)
         if not (np.isfinite(values).all() and np.isfinite(experts).all()):
             raise FloatingPointError(f"a score at tick {plan.tick} is not finite; this is a bug in streamsense")
@@ -100,8 +101,8 @@ class Scoring:
             return Opinion.absent(age_s)
         return opinion_of(expert, feature, output, age_s)
 
-    def _tell_failure(self, modality: Modality, failure: str, time: float) -> None:
-        """Tell an expert's failure at its first tick."""
+    def _tell_failure(self, modality: str, failure: str, time: float) -> None:
+        """Tell an expert's failure, or that of the fusion, at its first tick."""
         failed = self._state.failed
         if failure and modality not in failed:
             self._state.failed = [*failed, modality]

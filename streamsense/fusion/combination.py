@@ -24,8 +24,9 @@ from streamsense.fusion.hesitancy import (
     over_what_is_felt,
 )
 from streamsense.fusion.mixture import with_vote
-from streamsense.fusion.weighting import CONTRADICTION_MEMORY_S, LOG_VARIANCE_RANGE
+from streamsense.fusion.weighting import CONTRADICTION_MEMORY_S, EMOTION_PRIOR, LOG_VARIANCE_RANGE
 from streamsense.models.expert import Expert, ExpertOutput
+from streamsense.models.session import NonFiniteOutputError
 from streamsense.profile import Part, numbers, table
 from streamsense.score import AGE_UNKNOWN_S, SCORE_LABELS
 from streamsense.streams import MODALITIES, Feature, Modality
@@ -44,6 +45,11 @@ INPUTS: Final = (*_OF_OPINIONS, "contradiction_before", "newness")
 OUTPUTS: Final = {"vad": 3, "vad_sd": 3, "emotion_probabilities": 8, "weight": 3, "confidence": 1, "contradiction": 3}
 """What a fusion model gives at least, and how many numbers each holds; what else it gives is not looked at."""
 
+_NOTHING_KNOWN: Final[Mapping[str, FloatArray]] = {
+    "vad": np.zeros(len(DIMENSIONS)), "vad_sd": np.full(len(DIMENSIONS), PRIOR_SD),
+    "emotion_probabilities": np.array(EMOTION_PRIOR), "weight": np.zeros(len(MODALITIES)), "confidence": np.zeros(1),
+    "contradiction": np.zeros(len(DIMENSIONS)),
+}  # fmt: skip
 _ENDS: Final = dict(zip(OUTPUTS, np.cumsum(list(OUTPUTS.values())).tolist(), strict=True))
 _PLACES: Final = {name: slice(end - OUTPUTS[name], end) for name, end in _ENDS.items()}
 """Where each output lies when all are one behind the other."""
@@ -145,6 +151,8 @@ class Fusion:
         self.state = FusionState(self._cues.new_state())
         self._before, self._newness = np.zeros(len(DIMENSIONS)), np.ones(len(DIMENSIONS))
         _use_once()
+        self.failure = ""
+        """Why what was combined last is the prior; empty where the model gave an answer."""
         self.parts: Parts | None = None
         """What ambivalence was made of at the last tick, for those who ask why."""
 
@@ -191,12 +199,16 @@ class Fusion:
         return given | {name: value.astype(np.float32) for name, value in remembered.items()}
 
     def combine(self, opinions: Mapping[Modality, Opinion]) -> dict[str, FloatArray]:
-        """What the model makes of the opinions, by the names of its outputs, within their ranges; changes nothing.
+        """What the model makes of the opinions, by the names of its outputs, within their ranges; the state stays.
 
-        In `emotion_probabilities` are also the votes of experts that know dimensions and no emotions.
+        Where that is not finite, nothing is known, and `failure` says why. In `emotion_probabilities` are also the
+        votes of experts that know dimensions and no emotions.
         """
         rows = [opinions[modality] for modality in MODALITIES]
-        outputs = self._model.run(self.inputs(opinions))
+        try:
+            outputs, self.failure = self._model.run(self.inputs(opinions)), ""
+        except NonFiniteOutputError as error:
+            outputs, self.failure = _NOTHING_KNOWN, str(error)
         # Anybody's model can take the place of ours, and its contract names ranges that nobody has checked.
         all_of_it = np.concatenate([outputs[name] for name in OUTPUTS], dtype=np.float64)
         limited = np.minimum(np.maximum(all_of_it, _LEAST), _MOST)

@@ -49,7 +49,8 @@ class PrecisionFusion:
                     raise ModelError(
                         f"{graph.path.name} is not the file that this version of streamsense was made with: its output "
                         f"{name} differs. Install streamsense again, or name a changed file by its path as "
-                        "fusion_model: then it runs as it is."
+                        "fusion_model: then it runs as it is. Whoever changes the rule itself builds the models again "
+                        "and deletes streamsense/fusion/__pycache__, where the compiled rule is kept."
                     )
 
     def run(self, inputs: Mapping[str, Float32Array]) -> dict[str, FloatArray]:

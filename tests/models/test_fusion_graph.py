@@ -1,6 +1,7 @@
 """The shipped fusion against a numpy reference written from its formulas, and what must hold for any input."""
 
 import math
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -14,9 +15,10 @@ from streamsense.errors import ModelError
 from streamsense.fusion.combination import OUTPUTS, Fusion, Opinion
 from streamsense.fusion.precision import PrecisionFusion
 from streamsense.models.session import OnnxModel
+from streamsense.pipeline import START
 from streamsense.resources import shipped
 from streamsense.runtime.assembly import build_replay_pipeline
-from streamsense.streams import MODALITIES
+from streamsense.streams import MODALITIES, Block, Control, StreamInfo, StreamOpened
 from tests.helpers.fusion_inputs import (
     EMOTION_PRIOR,
     all_inputs,
@@ -259,6 +261,34 @@ def test_what_a_fusion_model_gives_besides_is_not_looked_at(tmp_path):
     here = {modality: Opinion.absent() for modality in MODALITIES}
     values = Fusion(OnnxModel(tmp_path / "changed.onnx", "cpu")).step(here, 0.0)
     np.testing.assert_array_equal(values, Fusion(FUSION).step(here, 0.0))
+
+
+def test_a_fusion_model_whose_answer_is_no_number_does_not_end_the_session(tmp_path):
+    """Of the prior's variance the changed one makes infinity, of a smaller one a number."""
+
+    def broken(graph):
+        next(node for node in graph.node if node.op_type == "Sqrt").op_type = "Atanh"
+
+    pipeline, _ = build_replay_pipeline(parse_config(changed_file(tmp_path, broken), "test"))
+    info = StreamInfo("a", "eeg", "", "EEG", "", ("Cz",), ("uV",), 250.0, "float32")
+    pipeline.push(StreamOpened(info, 0.0))
+    pipeline.push(Block("a", 0, np.arange(250) / 250, np.zeros((250, 1), np.float32), 1.0))
+    pipeline.push(Control(START, "", 1.0))
+    scores = pipeline.advance(3.0)
+    assert scores
+    assert {(score["valence"], score["valence_sd"]) for score in scores} == {(0.0, 0.5)}
+    told = [notice for notice in pipeline.take_notices() if notice.kind == "expert_failed"]
+    assert [notice.details for notice in told] == [{"modality": "fusion"}]
+
+    fusion = Fusion(OnnxModel(tmp_path / "changed.onnx", "cpu"))
+    absent = {modality: Opinion.absent() for modality in MODALITIES}
+    fusion.combine(absent)
+    assert "not finite in vad_sd" in fusion.failure
+    sure = replace(
+        absent["face"], presence=1.0, quality=1.0, age_s=0.0, vad_evidence=np.ones(3), vad_log_variance=np.full(3, -3.0)
+    )
+    assert fusion.combine(absent | {"face": sure})["confidence"][0] > 0
+    assert fusion.failure == ""
 
 
 def test_a_fusion_model_that_lacks_something_is_refused_when_it_is_loaded(tmp_path):
