@@ -14,7 +14,7 @@ from streamsense.evaluation.predicting import Labelled, Said
 from streamsense.fusion.combination import Fusion, Opinion
 from streamsense.fusion.emotions import DIMENSIONS, EMOTIONS
 from streamsense.models.expert import Expert
-from streamsense.runtime.assembly import fusion_settings, load_model
+from streamsense.runtime.assembly import fusion_settings, load_fusion
 from streamsense.score import SCORE_LABELS
 from streamsense.segments import Segments
 from streamsense.streams import MODALITIES, Modality
@@ -51,7 +51,7 @@ def fused(
     answers: Mapping[Modality, Rows], experts: Mapping[Modality, Expert], used: Sequence[Modality], config: Config
 ) -> Fused:
     """What the fusion says of one recording when only the experts `used` are there."""
-    fusion = Fusion(load_model(config.fusion_model, "cpu"), fusion_settings(config))
+    fusion = Fusion(load_fusion(config.fusion_model), fusion_settings(config))
     known = np.array([name in evidence_of_all({key: experts[key] for key in used})[1] for name in EMOTIONS])
     by_tick: dict[int, dict[Modality, tuple[Labelled, Answer]]] = {}
     for modality in used:

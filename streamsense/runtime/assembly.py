@@ -100,7 +100,7 @@ def build_feature_pipeline(config: Config) -> Pipeline:
     """A pipeline without experts, whatever features the configuration asks for: for what reads the windows alone."""
     check_onnxruntime()
     fronts = front_ends(config, speech_net(config))
-    fusion = Fusion(load_fusion())  # its scores are not looked at
+    fusion = Fusion(load_fusion(provider=config.provider))  # its scores are not looked at
     return Pipeline(feature_operators(config), {}, fusion, _timing(config), fronts, language_cues(config))
 
 
@@ -151,9 +151,9 @@ def _timing(config: Config) -> TimingSettings:
     return TimingSettings(**config.timing.model_dump())
 
 
-def load_fusion() -> FusionModel:
-    """The shipped fusion."""
-    return _runnable(FUSION_MODEL, _fusion_model(FUSION_MODEL, "cpu"))
+def load_fusion(name: str = FUSION_MODEL, provider: Provider = "cpu") -> FusionModel:
+    """A fusion as a session runs it. Raises ModelError where it does not fit."""
+    return _runnable(name, _fusion_model(name, provider))
 
 
 def _runnable(name: str, model: OnnxModel) -> FusionModel:
