@@ -24,7 +24,7 @@ demo: .venv/demo.stamp ## install into .venv, then score a simulated participant
 
 test: .venv/dev.stamp ## install the development tools into .venv, then check and test everything
 	$(MAKE) --jobs 2 lint caches
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 lint: .venv/dev.stamp ## check style and types
 	$(BIN)/ruff check .

@@ -1,8 +1,8 @@
 """What all tests share: where the real recordings are, the count of the tests that read them, and who runs which.
 
-Tests run in three processes (pytest-xdist) on two processors, because many of them wait for real time to pass. All
-tests of a file run in one process, in their order. One process begins with all whole sessions, one with those that wait
-most, one with the longest of the others.
+Tests run in two processes (pytest-xdist), because many of them wait for real time to pass; with three, some lose it.
+All tests of a file run in one process, in their order. One process begins with all whole sessions, one with those that
+wait most; the longest of the others come next.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ LONG_FILES = (
     "tests/real_data/test_action_unit_truth.py",
     "tests/test_wheel.py",
 )
-"""The third process begins with these, so that none waits long for another at the end.
+"""The other process begins with these, so that neither waits long for the other at the end.
 
 First those that have commands at work between their tests, too, and so do not leave another test quite `alone`.
 """

@@ -41,5 +41,6 @@ def test_a_killed_outlet_is_lost_and_taken_up_again(amplifier: Bench, change: st
     # After two changes in a row there may be nothing to forget yet.
     allowed = {"the same": [0], "another source id": [0], "other channels in another order": [1]}.get(change, [0, 1])
     assert len(forgotten) in allowed
-    kinds = {notice["kind"] for notice in session.notices(since=since)} - {"warning"}
+    # How good the signal is may be told in these seconds of what an earlier test did to it.
+    kinds = {notice["kind"] for notice in session.notices(since=since)} - {"warning", "quality"}
     assert kinds <= {"stream_lost", "modality_lost", "stream_opened", "modality_regained", "gap"}
